@@ -1,0 +1,131 @@
+"""Where and how arithmetic runs: device, dtype, threads, denormals. Chosen explicitly, recorded, put back."""
+
+from __future__ import annotations
+
+import os
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, replace
+from typing import Literal
+
+import torch
+
+from theory.errors import InputError
+
+__all__ = ["DTypeName", "Runtime", "pinned", "resolve"]
+
+DTypeName = Literal["float32", "float64"]
+
+#: Hidden values (members x samples x K) are worked on in pieces of this many bytes a thread, which stay in the
+#: cache of current CPUs from one pass over them to the next.
+_CPU_TILE_BYTES = 3 << 19
+#: On an accelerator pieces only bound memory; smaller ones would leave it idle.
+_ACCELERATOR_TILE_BYTES = 1 << 28
+
+
+@dataclass(frozen=True)
+class Runtime:
+    """One place to run.
+
+    Attributes:
+        device: canonical torch device, such as ``"cpu"`` or ``"cuda:0"``.
+        dtype: ``"float32"`` (default) or ``"float64"`` (for checks).
+        threads: CPU threads used.
+        tile_bytes: size, a thread, of the pieces in which hidden values are worked on.
+    """
+
+    device: str
+    dtype: DTypeName
+    threads: int
+    tile_bytes: int
+
+    def share(self, workers: int) -> Runtime:
+        """The part of this runtime that one of several workers side by side gets."""
+        return replace(self, threads=max(1, self.threads // workers))
+
+    @property
+    def torch_device(self) -> torch.device:
+        """The device as torch takes it."""
+        return torch.device(self.device)
+
+    @property
+    def torch_dtype(self) -> torch.dtype:
+        """The dtype as torch takes it."""
+        return torch.float64 if self.dtype == "float64" else torch.float32
+
+    def describe(self) -> dict[str, object]:
+        """What was chosen, for the record."""
+        return {**asdict(self), "torch": torch.__version__}
+
+
+def resolve(
+    device: str = "auto",
+    dtype: DTypeName = "float32",
+    threads: int | None = None,
+    tile_bytes: int | None = None,
+) -> Runtime:
+    """Turn wishes into a checked `Runtime`.
+
+    Args:
+        device: ``auto`` (CUDA, then MPS, then CPU), ``cpu``, ``cuda``, ``cuda:1``, ``mps``.
+        dtype: arithmetic of parameters and gradients.
+        threads: CPU threads; all usable cores by default.
+        tile_bytes: overrides the size of the working pieces (results change by rounding only).
+
+    Raises:
+        InputError: if the device is unknown or not there, or a number is out of range.
+    """
+    usable = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else (os.cpu_count() or 1)
+    if threads is not None and not 1 <= threads <= 1024:
+        raise InputError("threads", "between 1 and 1024", threads, f"this machine has {usable} usable cores")
+    if tile_bytes is not None and tile_bytes < 1:
+        raise InputError("tile_bytes", "at least 1", tile_bytes, "leave it out for the default")
+    _hear_sparse_warning()
+    name = _resolve_device(device)
+    if name.startswith("mps") and dtype == "float64":
+        raise InputError("dtype", "float32 on MPS", dtype, "use --device cpu for float64")
+    default_tile = _CPU_TILE_BYTES if name == "cpu" else _ACCELERATOR_TILE_BYTES
+    return Runtime(name, dtype, threads or usable, tile_bytes or default_tile)
+
+
+def _hear_sparse_warning() -> None:
+    """Torch warns once a process that sparse rows are in beta; we use products alone, and test them."""
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message=".*Sparse CSR tensor support is in beta.*")
+        torch.sparse_csr_tensor([0, 1], [0], [1.0], size=(1, 1), check_invariants=True)
+
+
+def _resolve_device(device: str) -> str:
+    if device == "auto":
+        device = "cuda" if torch.cuda.is_available() else "mps" if torch.backends.mps.is_available() else "cpu"
+    kind, _, index = device.partition(":")
+    if kind not in ("cpu", "cuda", "mps") or (index and not index.isdigit()):
+        raise InputError("device", "auto, cpu, cuda, cuda:N or mps", device, "use --device auto")
+    if kind == "cpu":
+        return "cpu"
+    count = torch.cuda.device_count() if kind == "cuda" else int(torch.backends.mps.is_available())
+    if int(index or 0) >= count:
+        raise InputError("device", f"one that is there ({kind}: {count} found)", device, "use --device auto")
+    return f"{kind}:{int(index or 0)}"
+
+
+@contextmanager
+def pinned(runtime: Runtime) -> Iterator[None]:
+    """Run this thread with the threads of `runtime`, denormals flushed to zero and TF32 off; then put it back.
+
+    After memorisation most nodes decay towards zero; denormal arithmetic makes a CPU step 15 times slower.
+    """
+    threads = torch.get_num_threads()
+    precision = torch.get_float32_matmul_precision()
+    # Flushing first: worker threads inherit the mode of the thread that starts them.
+    torch.set_flush_denormal(True)
+    torch.set_num_threads(runtime.threads)
+    torch.set_float32_matmul_precision("highest")
+    try:
+        with torch.no_grad():
+            yield
+    finally:
+        torch.set_flush_denormal(False)
+        torch.set_num_threads(threads)
+        torch.set_float32_matmul_precision(precision)

@@ -1,0 +1,171 @@
+"""The training loop: packs of members, one gradient and one update a step, records on a schedule."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from sim.data import PackData, pack_data, pack_size
+from sim.network import Gradient, Params, evaluate, init_params, packed
+from sim.optim import State, init_state, select, update
+from sim.records import End, Plan, Records, concatenate
+from sim.runtime import Runtime, pinned
+from theory.errors import InputError
+from theory.setting import OBSERVABLES, TRANSITIONS, Setting
+
+__all__ = ["packs", "train"]
+
+#: Called with the number of member-steps done since the last call.
+Progress = Callable[[int], None]
+
+
+def packs(setting: Setting, seeds: Sequence[int], runtime: Runtime) -> list[list[int]]:
+    """Seeds cut into packs of about equal size, each filling a tile, as many for one thread as for another."""
+    count = -(-len(seeds) // pack_size(setting, runtime))
+    if runtime.device == "cpu":
+        even = -(-count // runtime.threads) * runtime.threads
+        count = min(even, len(seeds))
+    return [list(map(int, part)) for part in np.array_split(np.asarray(seeds), count)]
+
+
+def train(
+    setting: Setting,
+    seeds: Sequence[int],
+    plan: Plan,
+    runtime: Runtime,
+    progress: Progress | None = None,
+) -> Records:
+    """Train one member per seed and record its curves.
+
+    Args:
+        setting: the problem; the same setting and seed give the same run, whatever the packing (to rounding).
+        seeds: one non-negative integer a member, all different.
+        plan: budget and recording.
+        runtime: where to run, from `sim.runtime.resolve`.
+        progress: called now and then, from any thread, with the member-steps done since the last call.
+
+    Raises:
+        InputError: if there are no seeds, negative ones, or some twice.
+    """
+    if not seeds or min(seeds) < 0 or len(set(seeds)) != len(seeds):
+        raise InputError("seeds", "one or more different integers >= 0", list(seeds), "use e.g. 0, 1, 2")
+    parts = packs(setting, seeds, runtime)
+    # Packs share nothing, so threads gain more from one pack each than from sharing every small product.
+    workers = min(runtime.threads, len(parts)) if runtime.device == "cpu" else 1
+    cancelled = threading.Event()
+
+    def work(part: list[int]) -> Records:
+        share = runtime.share(workers)
+        with pinned(share):
+            return _Pack(setting, part, plan, share, cancelled).run(progress)
+
+    with ThreadPoolExecutor(workers) as pool:
+        try:
+            return concatenate(list(pool.map(work, parts)))
+        except BaseException:
+            cancelled.set()
+            pool.shutdown(cancel_futures=True)
+            raise
+
+
+class _Pack:
+    """Members trained in lockstep; a member that stops leaves the tensors at once."""
+
+    def __init__(
+        self,
+        setting: Setting,
+        seeds: Sequence[int],
+        plan: Plan,
+        runtime: Runtime,
+        cancelled: threading.Event,
+    ) -> None:
+        self.setting, self.plan, self.runtime, self.cancelled = setting, plan, runtime, cancelled
+        self.seeds = np.asarray(seeds, dtype=np.int64)
+        self.active = np.arange(len(seeds))  # positions in `seeds` of the members still training
+        self.data: PackData = pack_data(setting, seeds, runtime)
+        self.params: Params = init_params(setting, seeds, runtime)
+        self.state: State = init_state(self.params)
+        self.gradient = Gradient(setting, self.params, self.data, runtime.threads)
+        self.steps: list[int] = []
+        self.rows: list[dict[str, np.ndarray[tuple[int, ...], np.dtype[np.float64]]]] = []
+        self.ends: list[End] = ["budget"] * len(seeds)
+        self.above_since = np.full(len(seeds), -1)  # step since which test accuracy holds the level of t_grok
+
+    def run(self, progress: Progress | None) -> Records:
+        done, told = 0, 0
+        self._record(0)
+        while done < self.plan.steps and len(self.active) and not self.cancelled.is_set():
+            target = min(done + self.plan.every, self.plan.steps)
+            for _ in range(done, target):
+                update(self.setting.optimizer, self.params, self.gradient(), self.state)
+            if progress is not None:
+                progress((target - done) * len(self.active))
+                told += (target - done) * len(self.active)
+            done = target
+            self._record(done)
+        if progress is not None:
+            progress(self.plan.steps * len(self.seeds) - told)  # members that stopped early owe no more
+        return self._records()
+
+    def _record(self, step: int) -> None:
+        """Append one row of observables, then let go of members that diverged or have waited long enough."""
+        values = _observe(self.setting, self.params, self.data, self.runtime.tile_bytes)
+        finite = np.isfinite([values[name] for name in ("train_loss", "norm_w2", "norm_v2")]).all(axis=0)
+        row = {name: np.full(len(self.seeds), np.nan) for name in OBSERVABLES}
+        for name, value in values.items():
+            row[name][self.active[finite]] = value[finite]
+        self.steps.append(step)
+        self.rows.append(row)
+        for position in self.active[~finite]:
+            self.ends[position] = "diverged"
+        stay = finite & ~self._has_waited(step, values["test_accuracy"])
+        if not stay.all():
+            self._keep(stay)
+
+    def _has_waited(
+        self, step: int, accuracy: np.ndarray[tuple[int, ...], np.dtype[np.float64]]
+    ) -> np.ndarray[tuple[int, ...], np.dtype[np.bool_]]:
+        since = self.above_since[self.active]
+        above = accuracy >= TRANSITIONS["t_grok"].level
+        since = np.where(above, np.where(since < 0, step, since), -1)
+        self.above_since[self.active] = since
+        if self.plan.patience is None:
+            return np.zeros(len(self.active), dtype=bool)
+        waited = above & (step - since >= self.plan.patience)
+        for position in self.active[waited]:
+            self.ends[position] = "patience"
+        return waited
+
+    def _keep(self, stay: np.ndarray[tuple[int, ...], np.dtype[np.bool_]]) -> None:
+        self.active = self.active[stay]
+        if not len(self.active):
+            return
+        keep = torch.as_tensor(np.flatnonzero(stay), device=self.runtime.torch_device)
+        self.params = packed(*(x[keep] for x in self.params))
+        self.state = select(self.state, keep)
+        self.data = pack_data(self.setting, [int(s) for s in self.seeds[self.active]], self.runtime)
+        self.gradient = Gradient(self.setting, self.params, self.data, self.runtime.threads)
+
+    def _records(self) -> Records:
+        curves = {name: np.stack([row[name] for row in self.rows], axis=1) for name in OBSERVABLES}
+        counts = np.isfinite(curves["train_loss"]).sum(axis=1)
+        return Records(self.seeds, np.array(self.steps), counts, tuple(self.ends), curves)
+
+
+def _observe(
+    setting: Setting, params: Params, data: PackData, tile_bytes: int
+) -> dict[str, np.ndarray[tuple[int, ...], np.dtype[np.float64]]]:
+    """Every observable of every member, (E,) each."""
+
+    def numbers(x: Tensor) -> np.ndarray[tuple[int, ...], np.dtype[np.float64]]:
+        return np.asarray(x.double().cpu().numpy())
+
+    values = {name: numbers(x) for name, x in evaluate(setting, params, data, tile_bytes)._asdict().items()}
+    values["norm_w2"] = numbers(params.W.square().sum(dim=(1, 2)))
+    values["norm_v2"] = numbers(params.V.square().sum(dim=(1, 2)))
+    return values
