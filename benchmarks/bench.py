@@ -17,9 +17,9 @@ import numpy as np
 import torch
 from torch import nn
 
+from sim.records import Plan
 from sim.runtime import Runtime, pinned, resolve
 from sim.train import packs, train
-from sim.records import Plan
 from theory.sampling import draw_pairs, label_table
 from theory.setting import Setting, standard
 
@@ -181,9 +181,7 @@ def main(argv: Sequence[str]) -> int:
             value = row[name]
             assert isinstance(value, dict)  # noqa: S101
             aim = f"   target >= {row['target']}" if name == "times_faster_than_loop" else ""
-            sys.stdout.write(
-                f"  {name:26s} {value['median']:8.3f}  [{value['low']:.3f}, {value['high']:.3f}]{aim}\n"
-            )
+            sys.stdout.write(f"  {name:26s} {value['median']:8.3f}  [{value['low']:.3f}, {value['high']:.3f}]{aim}\n")
     sys.stdout.write(f"{late['case']}: {late['late_over_early']:.2f} times   target <= {late['target']}\n")
     return 0
 

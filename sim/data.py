@@ -6,11 +6,14 @@ sparse products with two ones a row, written into memory that is already there. 
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cache
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from sim.runtime import Runtime
@@ -92,6 +95,7 @@ def _tile_length(setting: Setting, members: int, runtime: Runtime) -> int:
 
 def pack_data(setting: Setting, seeds: Sequence[int], runtime: Runtime) -> PackData:
     """Draw the members' pairs and labels and lay them out for training."""
+    _hear_sparse_warning()
     order = setting.task.resolve().order
     pairs = np.stack([draw_pairs(setting.task, seed) for seed in seeds])
     table = np.stack([label_table(setting.task, seed) for seed in seeds])
@@ -114,8 +118,8 @@ def pack_data(setting: Setting, seeds: Sequence[int], runtime: Runtime) -> PackD
 
 
 def _tile(
-    pairs: np.ndarray[tuple[int, ...], np.dtype[np.int64]],
-    labels: np.ndarray[tuple[int, ...], np.dtype[np.int64]],
+    pairs: NDArray[np.int64],
+    labels: NDArray[np.int64],
     order: int,
     runtime: Runtime,
 ) -> Tile:
@@ -133,8 +137,8 @@ def _tile(
 
 
 def _sparse_ones(
-    starts: np.ndarray[tuple[int, ...], np.dtype[np.int64]],
-    columns: np.ndarray[tuple[int, ...], np.dtype[np.int64]],
+    starts: NDArray[np.int64],
+    columns: NDArray[np.int64],
     width: int,
     runtime: Runtime,
 ) -> Tensor:
@@ -147,3 +151,11 @@ def _sparse_ones(
         device=runtime.torch_device,
         check_invariants=True,
     )
+
+
+@cache
+def _hear_sparse_warning() -> None:
+    """Torch warns once a process that sparse rows are in beta; we use products alone, and test them."""
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message=".*Sparse CSR tensor support is in beta.*")
+        torch.sparse_csr_tensor([0, 1], [0], [1.0], size=(1, 1), check_invariants=True)

@@ -14,6 +14,7 @@ from typing import NamedTuple
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from sim.activations import ACTIVATIONS
@@ -66,7 +67,7 @@ def init_params(setting: Setting, seeds: Sequence[int], runtime: Runtime) -> Par
         first.append(rng.uniform(-1, 1, (2 * order, width)) / math.sqrt(2 * order))
         second.append(rng.uniform(-1, 1, (width, order)) * setting.network.init_scale_v / math.sqrt(width))
 
-    def stack(members: list[np.ndarray[tuple[int, ...], np.dtype[np.float64]]]) -> Tensor:
+    def stack(members: list[NDArray[np.float64]]) -> Tensor:
         return torch.as_tensor(np.stack(members), dtype=runtime.torch_dtype, device=runtime.torch_device)
 
     return packed(stack(first), stack(second))
@@ -102,9 +103,7 @@ class Gradient:
             self._sigma.forward(tile.gather(W, out=Z), F)
             O = self._outputs[: tile.one_hot.numel()].view(tile.one_hot.shape)
             R = self._loss.gradient(_product(F, V, O, self._threads), tile.one_hot)
-            torch.baddbmm(
-                self._grad_vt, R.transpose(1, 2), F, beta=min(i, 1), alpha=self._scale, out=self._grad_vt
-            )
+            torch.baddbmm(self._grad_vt, R.transpose(1, 2), F, beta=min(i, 1), alpha=self._scale, out=self._grad_vt)
             G = F  # its memory is free now, and warm in the cache
             torch.baddbmm(G, R, self._v_transposed, beta=0, alpha=self._scale * self._sigma.scale, out=G)
             tile.scatter(self._sigma.backward(G, Z), out=grad_w, add=i > 0)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
@@ -81,19 +80,11 @@ def resolve(
         raise InputError("threads", "between 1 and 1024", threads, f"this machine has {usable} usable cores")
     if tile_bytes is not None and tile_bytes < 1:
         raise InputError("tile_bytes", "at least 1", tile_bytes, "leave it out for the default")
-    _hear_sparse_warning()
     name = _resolve_device(device)
     if name.startswith("mps") and dtype == "float64":
         raise InputError("dtype", "float32 on MPS", dtype, "use --device cpu for float64")
     default_tile = _CPU_TILE_BYTES if name == "cpu" else _ACCELERATOR_TILE_BYTES
     return Runtime(name, dtype, threads or usable, tile_bytes or default_tile)
-
-
-def _hear_sparse_warning() -> None:
-    """Torch warns once a process that sparse rows are in beta; we use products alone, and test them."""
-    with warnings.catch_warnings():
-        warnings.filterwarnings("ignore", message=".*Sparse CSR tensor support is in beta.*")
-        torch.sparse_csr_tensor([0, 1], [0], [1.0], size=(1, 1), check_invariants=True)
 
 
 def _resolve_device(device: str) -> str:

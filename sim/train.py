@@ -8,6 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from sim.data import PackData, pack_data, pack_size
@@ -92,7 +93,7 @@ class _Pack:
         self.state: State = init_state(self.params)
         self.gradient = Gradient(setting, self.params, self.data, runtime.threads)
         self.steps: list[int] = []
-        self.rows: list[dict[str, np.ndarray[tuple[int, ...], np.dtype[np.float64]]]] = []
+        self.rows: list[dict[str, NDArray[np.float64]]] = []
         self.ends: list[End] = ["budget"] * len(seeds)
         self.above_since = np.full(len(seeds), -1)  # step since which test accuracy holds the level of t_grok
 
@@ -127,9 +128,7 @@ class _Pack:
         if not stay.all():
             self._keep(stay)
 
-    def _has_waited(
-        self, step: int, accuracy: np.ndarray[tuple[int, ...], np.dtype[np.float64]]
-    ) -> np.ndarray[tuple[int, ...], np.dtype[np.bool_]]:
+    def _has_waited(self, step: int, accuracy: NDArray[np.float64]) -> NDArray[np.bool_]:
         since = self.above_since[self.active]
         above = accuracy >= TRANSITIONS["t_grok"].level
         since = np.where(above, np.where(since < 0, step, since), -1)
@@ -141,7 +140,7 @@ class _Pack:
             self.ends[position] = "patience"
         return waited
 
-    def _keep(self, stay: np.ndarray[tuple[int, ...], np.dtype[np.bool_]]) -> None:
+    def _keep(self, stay: NDArray[np.bool_]) -> None:
         self.active = self.active[stay]
         if not len(self.active):
             return
@@ -157,12 +156,10 @@ class _Pack:
         return Records(self.seeds, np.array(self.steps), counts, tuple(self.ends), curves)
 
 
-def _observe(
-    setting: Setting, params: Params, data: PackData, tile_bytes: int
-) -> dict[str, np.ndarray[tuple[int, ...], np.dtype[np.float64]]]:
+def _observe(setting: Setting, params: Params, data: PackData, tile_bytes: int) -> dict[str, NDArray[np.float64]]:
     """Every observable of every member, (E,) each."""
 
-    def numbers(x: Tensor) -> np.ndarray[tuple[int, ...], np.dtype[np.float64]]:
+    def numbers(x: Tensor) -> NDArray[np.float64]:
         return np.asarray(x.double().cpu().numpy())
 
     values = {name: numbers(x) for name, x in evaluate(setting, params, data, tile_bytes)._asdict().items()}

@@ -76,7 +76,7 @@ class Group:
     @cached_property
     def inverses(self) -> NDArray[np.int64]:
         """(M,) array: ``inverses[a]`` is the element with a·a^-1 = e."""
-        return np.argmax(self.table == self.identity, axis=1).astype(np.int64)
+        return np.asarray(np.argmax(self.table == self.identity, axis=1), dtype=np.int64)
 
     @cached_property
     def is_abelian(self) -> bool:
@@ -117,11 +117,9 @@ def _check_axioms(name: str, table: Table) -> None:
     outside = np.argwhere((table < 0) | (table >= order))
     if outside.size:
         a, b = (int(i) for i in outside[0])
-        raise fail(
-            f"closed (every product one of 0…{order - 1})", f"{a}·{b} = {table[a, b]}", "correct that entry"
-        )
+        raise fail(f"closed (every product one of 0…{order - 1})", f"{a}·{b} = {table[a, b]}", "correct that entry")
     elements = np.arange(order)
-    neutral = np.flatnonzero((table == elements).all(axis=1) & (table.T == elements).all(axis=1))
+    neutral = np.flatnonzero((table == elements).all(axis=1) & (elements == table.T).all(axis=1))
     if neutral.size == 0:
         raise fail("with an identity element", "no e with e·a = a·e = a for all a", "give a group's table")
     _check_inverses(fail, table, int(neutral[0]))
@@ -133,9 +131,7 @@ def _check_inverses(fail: Callable[[str, str, str], InputError], table: Table, i
     without = np.flatnonzero(~(is_identity & is_identity.T).any(axis=1))
     if without.size:
         a = int(without[0])
-        raise fail(
-            "with an inverse for every element", f"no b with {a}·b = b·{a} = {identity}", f"correct row {a}"
-        )
+        raise fail("with an inverse for every element", f"no b with {a}·b = b·{a} = {identity}", f"correct row {a}")
 
 
 def _check_associative(fail: Callable[[str, str, str], InputError], table: Table) -> None:

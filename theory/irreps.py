@@ -58,10 +58,7 @@ def irreps(group: Group) -> tuple[Irrep, ...]:
     squares = np.diagonal(group.table)
     schur = chi[:, squares].mean(axis=1)
     _check_laws(group, chi, dims, schur)
-    found = [
-        Irrep(int(round(d)), int(round(s.real)), character)
-        for d, s, character in zip(dims, schur, chi, strict=True)
-    ]
+    found = [Irrep(round(d), round(s.real), character) for d, s, character in zip(dims, schur, chi, strict=True)]
     return tuple(sorted(found, key=lambda rho: (rho.dim, not rho.is_trivial, -rho.schur)))
 
 

@@ -30,6 +30,7 @@ __all__ = [
     "Setting",
     "Task",
     "Transition",
+    "default_width",
     "explain",
     "standard",
 ]
@@ -97,9 +98,7 @@ class Task(_Frozen):
     def _fits(self) -> Self:
         group = self.resolve()
         if self.samples > group.order**2:
-            raise InputError(
-                "samples", f"at most M^2 = {group.order**2} for {group.name}", self.samples, "lower it"
-            )
+            raise InputError("samples", f"at most M^2 = {group.order**2} for {group.name}", self.samples, "lower it")
         if self.table is None:
             object.__setattr__(self, "group", group.name)
         return self
@@ -166,7 +165,7 @@ class Setting(_Frozen):
     network: Network
     optimizer: Optimizer = Optimizer()
     loss: Loss = Field("mse", description="class-centred squared error, or cross-entropy")
-    schema_version: Literal[1] = SCHEMA
+    schema_version: Literal[1] = 1
 
     def canonical(self) -> str:
         """Canonical JSON: sorted keys, no blanks; equal settings give equal text."""

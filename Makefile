@@ -1,0 +1,38 @@
+# Each target sets up what it needs: a virtual environment with the tested versions of constraints.txt.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+OUT ?= twopeaks-demo
+
+.PHONY: demo test test-all lint bench clean
+.DEFAULT_GOAL := test
+
+$(VENV)/.run: pyproject.toml constraints.txt
+	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "twopeaks needs Python 3.11 or later; run make PYTHON=python3.11")'
+	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	$(BIN)/pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable .
+	touch $@
+
+$(VENV)/.dev: $(VENV)/.run
+	$(BIN)/pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[test,dev]'
+	touch $@
+
+demo: $(VENV)/.run  ## predict a transition, train networks across it, write report and figures
+	$(BIN)/twopeaks demo --out $(OUT)
+
+test: $(VENV)/.dev  ## the fast suite
+	$(BIN)/pytest -n 2 -m "not slow"
+
+test-all: $(VENV)/.dev  ## the fast suite and the slow agreement with trained networks
+	$(BIN)/pytest -n 2
+
+lint: $(VENV)/.dev
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+bench: $(VENV)/.run  ## speed, as ratios within one run
+	$(BIN)/python benchmarks/bench.py
+
+clean:
+	rm -rf $(VENV) build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache

@@ -1,0 +1,37 @@
+"""Shared fixtures: small settings, explicit runtimes, and a guard on torch's global state."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+import torch
+
+from sim.runtime import Runtime, resolve
+
+
+@pytest.fixture(autouse=True)
+def torch_globals_untouched() -> Iterator[None]:
+    def state() -> tuple[object, ...]:
+        return torch.get_default_dtype(), torch.get_num_threads(), torch.initial_seed(), torch.is_grad_enabled()
+
+    before = state()
+    yield
+    assert state() == before, "a test left torch's global state changed"
+
+
+@pytest.fixture
+def double() -> Runtime:
+    return resolve("cpu", "float64", threads=1)
+
+
+@pytest.fixture
+def single() -> Runtime:
+    return resolve("cpu", "float32", threads=1)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    if not torch.cuda.is_available():
+        for item in items:
+            if item.get_closest_marker("gpu"):
+                item.add_marker(pytest.mark.skip(reason="no CUDA device on this machine"))

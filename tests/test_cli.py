@@ -1,0 +1,150 @@
+"""The commands as a user meets them: JSON keys, files, and one clear line for each kind of nonsense."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from validate.cli import run
+
+PREDICTION_KEYS = {
+    "predictor",
+    "quantity",
+    "value",
+    "low",
+    "high",
+    "constants_fitted",
+    "runs_used",
+    "seconds",
+    "valid",
+    "note",
+}
+SMALL = ["--group", "Z7", "--width", "48", "--threads", "1", "--steps", "60", "--every", "20", "--seeds", "3"]
+
+
+@pytest.fixture(autouse=True)
+def in_empty_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+
+
+def printed(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> str:
+    assert run(arguments) == 0
+    captured = capsys.readouterr()
+    assert captured.err == ""
+    return captured.out
+
+
+def test_predict_lists_every_predictor(capsys: pytest.CaptureFixture[str]) -> None:
+    rows = json.loads(printed(["predict", "--group", "Z23", "--group", "S4", "--json"], capsys))
+    assert all(set(row) >= PREDICTION_KEYS for row in rows)
+    by_name = {(row["group"], row["predictor"]): row for row in rows}
+    assert by_name["Z23", "paper-law"]["value"] == pytest.approx(198.19, abs=0.01)
+    assert by_name["Z23", "heights-closed-form"]["value"] == pytest.approx(180.47, abs=0.01)
+    assert by_name["S4", "heights-closed-form"]["value"] is None
+    assert not by_name["Z23", "heights-calibrated"]["valid"]
+    assert "--calibrate" in by_name["Z23", "heights-calibrated"]["note"]
+
+
+def test_predict_prints_a_table_for_people(capsys: pytest.CaptureFixture[str]) -> None:
+    out = printed(["predict", "--group", "Z31"], capsys)
+    assert "Z31" in out
+    assert "272" in out
+
+
+def test_train_json_has_the_promised_keys(capsys: pytest.CaptureFixture[str]) -> None:
+    told = json.loads(printed(["train", *SMALL, "--samples", "40", "--json"], capsys))
+    assert set(told) >= {"setting", "members", "steps", "seconds", "ms_per_member_step"}
+    assert told["steps"] == 60
+    assert [m["seed"] for m in told["members"]] == [0, 1, 2]
+    for member in told["members"]:
+        assert set(member) >= {"seed", "t_mem", "t_grok", "diverged", "final"}
+        assert set(member["final"]) == {"train_accuracy", "test_accuracy", "loss", "norm_w2", "norm_v2"}
+
+
+def test_train_of_the_whole_table_has_null_test_accuracy(capsys: pytest.CaptureFixture[str]) -> None:
+    told = json.loads(printed(["train", *SMALL, "--samples", "49", "--json"], capsys))
+    assert told["members"][0]["final"]["test_accuracy"] is None
+    assert told["members"][0]["t_grok"] is None
+
+
+def test_train_out_is_kept_and_reused(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    arguments = ["train", *SMALL, "--samples", "40", "--out", "kept", "--json"]
+    first, second = (json.loads(printed(arguments, capsys)) for _ in range(2))
+    assert first["members"] == second["members"]
+    assert first["folder"] == second["folder"]
+    assert sorted(p.name for p in Path(first["folder"]).iterdir()) == ["curves.npz", "manifest.json"]
+
+
+def test_train_table_mentions_every_seed(capsys: pytest.CaptureFixture[str]) -> None:
+    out = printed(["train", *SMALL, "--samples", "40"], capsys)
+    assert "3 of 3" in out or "of 3 grokked" in out
+
+
+def test_a_group_table_equals_the_named_group(capsys: pytest.CaptureFixture[str]) -> None:
+    Path("z7.csv").write_text("\n".join(",".join(str((a + b) % 7) for b in range(7)) for a in range(7)))
+    arguments = [*SMALL[2:], "--samples", "40", "--json"]
+    by_table = json.loads(printed(["train", "--group-table", "z7.csv", *arguments], capsys))
+    by_name = json.loads(printed(["train", "--group", "Z7", *arguments], capsys))
+    assert by_table["members"] == by_name["members"]
+
+
+@pytest.mark.parametrize("command", [[], ["train"], ["predict"], ["demo"]], ids=" ".join)
+def test_help_is_there(command: list[str]) -> None:
+    code = f"from validate.cli import run; raise SystemExit(run({[*command, '--help']!r}))"
+    shown = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert shown.returncode == 0
+    assert "--help" in shown.stdout
+
+
+NOT_A_GROUP = "0,1,2\n1,0,2\n2,2,0\n"
+NONSENSE = {
+    "unknown group": (["--group", "Y5"], "group must be a known name"),
+    "group too large": (["--group", "Z5000"], "group must be of order 2000 at most"),
+    "no such table": (["--group-table", "none.csv"], "--group-table must be a readable CSV file"),
+    "table is no group": (["--group-table", "bad.csv"], "associative"),
+    "group and table": (["--group", "Z5", "--group-table", "bad.csv"], "give one of the two"),
+    "no samples": (["--samples", "0"], "samples must be greater than or equal to 1, got 0"),
+    "too many samples": (["--samples", "530"], "samples must be at most M^2 = 529 for Z23, got 530"),
+    "negative rate": (["--lr", "-1"], "lr must be greater than 0, got -1"),
+    "rate nan": (["--lr", "nan"], "lr must be a finite number"),
+    "negative decay": (["--weight-decay", "-1"], "weight_decay must be greater than or equal to 0"),
+    "unknown activation": (["--activation", "tanh"], "activation must be 'x^2', 'relu'"),
+    "unknown optimizer": (["--optimizer", "lion"], "name must be 'sgd', 'adam' or 'adamw'"),
+    "unknown loss": (["--loss", "hinge"], "loss must be 'mse' or 'cross-entropy'"),
+    "unknown labels": (["--labels", "none"], "labels must be 'true' or 'random'"),
+    "momentum without sgd": (["--momentum", "0.9"], "momentum must be 0 for adam"),
+    "no width": (["--width", "0"], "width must be greater than or equal to 1"),
+    "no seeds": (["--seeds", "0"], "--seeds must be between 1 and 100000"),
+    "negative first seed": (["--first-seed", "-1"], "--first-seed must be 0 or more"),
+    "no steps": (["--steps", "0"], "steps must be greater than or equal to 1"),
+    "no every": (["--every", "0"], "every must be greater than or equal to 1"),
+    "unknown device": (["--device", "tpu"], "device must be auto, cpu, cuda"),
+    "absent device": (["--device", "cuda:99"], "device must be one that is there"),
+    "unknown dtype": (["--dtype", "float8"], "--dtype must be float32 or float64"),
+    "no threads": (["--threads", "0"], "threads must be between 1 and 1024"),
+    "unwritable folder": (["--out", "bad.csv/below"], "--out must be a folder that can be written"),
+    "not a number": (["--samples", "many"], "--samples"),
+    "unknown option": (["--sample", "3"], "No such option: --sample"),
+}
+
+
+@pytest.mark.parametrize(("arguments", "message"), NONSENSE.values(), ids=NONSENSE)
+def test_nonsense_is_one_line_and_exit_code_2(
+    arguments: list[str], message: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    Path("bad.csv").write_text(NOT_A_GROUP)
+    assert run(["train", *arguments]) == 2
+    captured = capsys.readouterr()
+    assert captured.out == ""
+    assert len(captured.err.splitlines()) == 1
+    assert message in captured.err
+    assert sorted(p.name for p in Path.cwd().iterdir()) == ["bad.csv"]
+
+
+def test_unknown_commands_are_one_line_too(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["trian"]) == 2
+    assert capsys.readouterr().err.startswith("error: No such command 'trian'")

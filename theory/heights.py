@@ -1,0 +1,171 @@
+r"""Heights of the two peaks: what norm a generalising and a memorising solution cost, and where they cross.
+
+With weight decay the long-run winner among solutions that fit the data is the one of smallest |W|^2 + |V|^2.
+
+* heights.1  A node sigma(w·x) v with sigma(z) = z^2 may be rescaled, w -> s w, v -> s^-2 v. Over s the norm
+  |w|^2 + |v|^2 is least where |w|^2 = 2 |v|^2, and there equals 3 (q/2)^(2/3) with q = |w|^2 |v|.
+* heights.2  One-hot labels, centred over classes, are y(a, b) - 1/M = (1/M) sum_{chi != 1} chi(a) chi(b) conj(chi)(c)
+  for an abelian group. A pair {chi, conj chi} contributes (2/M) cos(A + B - C). N nodes with phases phi_j,
+
+      w_j = [cos(A + phi_j); cos(B + psi_j)],   v_j = (4 / (M N)) cos(C + phi_j + psi_j),
+
+  build it if the sums over j that belong to every other product of cosines vanish; six nodes with
+  phi_j = 2 pi j/6, psi_j = 8 pi j/6 do. Then q = (4/N) sqrt(M/2), and the pair costs 3 (2 N M)^(1/3).
+* heights.3  A real character (values ±1) contributes (1/M) psi(a) psi(b) psi(c), which two nodes
+  [psi; ±psi], ±psi / (4 M) build exactly: q = sqrt(M)/2 each, together 6 (sqrt(M)/4)^(2/3).
+* heights.4  One node focused on one pair, w = e_a + e_b, v = e_c / 4, gives the label 1 there: q = 1/2 and
+  the cost is 3 (1/4)^(2/3) = 1.19 a sample (its spill on other pairs is neglected).
+* heights.5  The peaks are equally high at n_c = C_gen / c_mem.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from theory.groups import Group
+
+__all__ = [
+    "MEMORISING_COST",
+    "NODES_PER_PAIR",
+    "Control",
+    "HeightFit",
+    "fit_heights",
+    "generalising_cost",
+    "node_cost",
+    "pair_cost",
+    "pair_nodes",
+    "real_cost",
+]
+
+#: Nodes that build one pair of complex characters without remainder (heights.2).
+NODES_PER_PAIR = 6
+
+
+def node_cost(q: float) -> float:
+    """Least |w|^2 + |v|^2 of a node with q = |w|^2 |v|. Eq. heights.1."""
+    return float(3 * (q / 2) ** (2 / 3))
+
+
+#: Cost of one memorised sample, 3 (1/4)^(2/3). Eq. heights.4.
+MEMORISING_COST = node_cost(0.5)
+
+
+def pair_cost(order: int, nodes: float = NODES_PER_PAIR) -> float:
+    """Cost 3 (2 N M)^(1/3) of one pair of complex characters built from N nodes. Eq. heights.2."""
+    return float(3 * (2 * nodes * order) ** (1 / 3))
+
+
+def real_cost(order: int) -> float:
+    """Cost 6 (sqrt(M)/4)^(2/3) of one real character other than the trivial one. Eq. heights.3."""
+    return 2 * node_cost(order**0.5 / 2)
+
+
+def pair_nodes(order: int, frequency: int) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """The six nodes of heights.2 for one frequency of Z_M: W (2M, 6) and V (6, M), before rescaling."""
+    angle = 2 * np.pi * frequency * np.arange(order) / order
+    phi = 2 * np.pi * np.arange(NODES_PER_PAIR) / NODES_PER_PAIR
+    first, second = np.cos(angle[:, None] + phi), np.cos(angle[:, None] + 4 * phi)
+    V = 4 / (order * NODES_PER_PAIR) * np.cos(angle[None, :] + 5 * phi[:, None])
+    return np.concatenate([first, second]), V
+
+
+def generalising_cost(group: Group, nodes: float = NODES_PER_PAIR) -> float:
+    """C_gen of an abelian group, summed over its characters. Eqs. heights.2 and heights.3.
+
+    Raises:
+        ValueError: for a non-abelian group, whose irreducible representations are not all of dimension 1.
+    """
+    if not group.is_abelian:
+        raise ValueError(f"closed form needs an abelian group, got {group.name}")
+    # As many characters are real as elements have order 1 or 2 (the dual group is isomorphic to the group).
+    real = int((group.element_orders <= 2).sum())
+    pairs = (group.order - real) // 2
+    return pairs * pair_cost(group.order, nodes) + (real - 1) * real_cost(group.order)
+
+
+@dataclass(frozen=True)
+class Control:
+    """Norms reached by control runs of one size: random labels, or plentiful true data.
+
+    Attributes:
+        samples: n.
+        costs: |W|^2 + |V|^2 of each member at the end.
+        earlier: the same at three quarters of the budget: what they moved since is about what they still will.
+    """
+
+    samples: int
+    costs: tuple[float, ...]
+    earlier: tuple[float, ...]
+
+
+@dataclass(frozen=True)
+class HeightFit:
+    """Both peaks as measured on control runs.
+
+    Attributes:
+        generalising: C_gen.
+        memorising: C_mem(n) = scale · n^power, through the control sizes.
+        scale, power: of C_mem.
+        crossing: n_c with C_mem(n_c) = C_gen.
+        low, high: interval of ``crossing``: 95% over control seeds, widened by ``drift``.
+        drift: relative movement of the crossing over the last quarter of the control runs.
+    """
+
+    generalising: float
+    scale: float
+    power: float
+    crossing: float
+    low: float
+    high: float
+    drift: float
+
+    def memorising(self, samples: NDArray[np.float64] | float) -> NDArray[np.float64] | float:
+        """C_mem at n samples."""
+        return self.scale * samples**self.power
+
+
+def fit_heights(generalising: Control, memorising: Sequence[Control], resamples: int = 2000) -> HeightFit:
+    """Crossing of the two peaks from control runs, with its interval. Eq. heights.5.
+
+    Args:
+        generalising: runs on plentiful true data.
+        memorising: runs on random labels, at one or more sizes.
+        resamples: bootstrap resamples over control seeds.
+    """
+    central = _crossing(np.mean(generalising.costs), [(c.samples, float(np.mean(c.costs))) for c in memorising])
+    earlier = _crossing(np.mean(generalising.earlier), [(c.samples, float(np.mean(c.earlier))) for c in memorising])
+    rng = np.random.default_rng(0)
+
+    def resampled(costs: tuple[float, ...]) -> float:
+        return float(rng.choice(costs, size=len(costs)).mean())
+
+    draws = [
+        _crossing(resampled(generalising.costs), [(c.samples, resampled(c.costs)) for c in memorising])[0]
+        for _ in range(resamples)
+    ]
+    low, high = np.quantile(draws, [0.025, 0.975])
+    drift = abs(earlier[0] / central[0] - 1)
+    return HeightFit(
+        generalising=float(np.mean(generalising.costs)),
+        crossing=central[0],
+        scale=central[1],
+        power=central[2],
+        low=float(low) * (1 - drift),
+        high=float(high) * (1 + drift),
+        drift=drift,
+    )
+
+
+def _crossing(generalising: float | np.floating, memorising: Sequence[tuple[int, float]]) -> tuple[float, float, float]:
+    """(n_c, scale, power): a power law through the memorising heights (proportional for one size alone)."""
+    sizes, heights = np.array([n for n, _ in memorising]), np.array([h for _, h in memorising])
+    if len(sizes) == 1:
+        power, scale = 1.0, float(heights[0] / sizes[0])
+    else:
+        power, intercept = (float(x) for x in np.polyfit(np.log(sizes), np.log(heights), 1))
+        scale = float(np.exp(intercept))
+    return float((float(generalising) / scale) ** (1 / power)), scale, power

@@ -1,0 +1,261 @@
+"""Predictors: from a setting to the number n_c of training pairs at which generalisation overtakes memorisation.
+
+A predictor is a name and a function of a `Setting`; it says what it assumes, how many constants were fitted (and
+on what), how many training runs it used, and whether the setting lies inside its range.
+"""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+from pydantic import BaseModel, ConfigDict
+
+from theory.heights import MEMORISING_COST, NODES_PER_PAIR, HeightFit, generalising_cost
+from theory.irreps import irreps
+from theory.setting import Setting
+
+__all__ = [
+    "CALIBRATED",
+    "CLOSED_FORM",
+    "NO_RUN",
+    "PAPER_CONSTANT",
+    "PAPER_LAW",
+    "Calibration",
+    "Prediction",
+    "closed_form",
+    "control_calibrated",
+    "paper_law",
+    "predict",
+]
+
+#: Names under which predictions are tabulated.
+PAPER_LAW, CLOSED_FORM, CALIBRATED = "paper-law", "heights-closed-form", "heights-calibrated"
+
+#: Constant of n = c M log M in the code of arXiv 2509.21519; its origin is not documented there.
+PAPER_CONSTANT = 2.7482
+
+#: Nodes a pair at which the lower end of the closed form's bracket is taken: trained networks, which share nodes
+#: between frequencies, have been seen between four and six. It moves the bracket, never the value.
+_FEWEST_NODES = 4
+
+
+class Prediction(BaseModel):
+    """One predicted number, with everything that is needed to judge it.
+
+    Attributes:
+        predictor, quantity: what predicts what; ``n_c`` is in training pairs.
+        value, low, high: the number and its interval; null where there is none.
+        constants_fitted: constants adjusted to any data, by whoever proposed the law.
+        runs_used: training runs that the value needed (never runs of the setting itself).
+        seconds: time it took, training of control runs included.
+        valid: whether the setting lies inside the predictor's range.
+        note: what the interval means, or why there is no value.
+        assumptions: what must hold for the value to be right.
+        group, setting_id: which problem.
+    """
+
+    model_config = ConfigDict(frozen=True, allow_inf_nan=False)
+
+    predictor: str
+    quantity: str = "n_c"
+    value: float | None
+    low: float | None
+    high: float | None
+    constants_fitted: int
+    runs_used: int
+    seconds: float
+    valid: bool
+    note: str
+    assumptions: tuple[str, ...]
+    group: str
+    setting_id: str
+
+
+@dataclass(frozen=True)
+class _Answer:
+    """What a predictor computes; `_stamped` adds setting and time."""
+
+    value: float | None
+    low: float | None
+    high: float | None
+    constants_fitted: int
+    runs_used: int
+    valid: bool
+    note: str
+    assumptions: tuple[str, ...]
+
+
+def _stamped(
+    name: str, setting: Setting, answer: Callable[[Setting], _Answer], extra_seconds: float = 0.0
+) -> Prediction:
+    start = time.perf_counter()
+    found = answer(setting)
+    return Prediction(
+        predictor=name,
+        group=setting.task.group,
+        setting_id=setting.content_id,
+        seconds=round(extra_seconds + time.perf_counter() - start, 6),
+        **found.__dict__,
+    )
+
+
+# --- the paper's law -----------------------------------------------------------------------------------
+
+
+def paper_law(setting: Setting) -> Prediction:
+    """The paper's n = 2.7482 M log M, times d_max/2 for non-abelian groups (code of arXiv 2509.21519; Theorem 4)."""
+    return _stamped(PAPER_LAW, setting, _paper_law)
+
+
+def _paper_law(setting: Setting) -> _Answer:
+    group = setting.task.resolve()
+    factor = 1.0 if group.is_abelian else max(rho.dim for rho in irreps(group)) / 2
+    value = PAPER_CONSTANT * factor * group.order * math.log(group.order)
+    reasons = _outside(setting) + ([] if group.order > 1 else ["M = 1 has nothing to learn"])
+    return _Answer(
+        value=value,
+        low=None,
+        high=None,
+        constants_fitted=1,
+        runs_used=0,
+        valid=not reasons,
+        note="; ".join(["its author gives no interval", *reasons]),
+        assumptions=("x^2 network, MSE", "one constant, fitted by its author", "lr, decay and width do not matter"),
+    )
+
+
+# --- crossing of the two peaks -------------------------------------------------------------------------
+
+
+def closed_form(setting: Setting) -> Prediction:
+    """n_c = C_gen / c_mem with both heights in closed form: no run and no constant. Eqs. heights.2-5."""
+    return _stamped(CLOSED_FORM, setting, _closed_form)
+
+
+def _closed_form(setting: Setting) -> _Answer:
+    group = setting.task.resolve()
+    reasons = _outside(setting) + _not_norm_descent(setting)
+    if not group.is_abelian:
+        reasons.append(f"{group.name} is not abelian; the calibrated form covers it")
+    if group.order < 5:
+        reasons.append("below M = 5 too few characters are generic")
+    assumptions = (
+        "weight decay makes the solution of smaller |W|^2 + |V|^2 win",
+        f"each pair of characters is built from its own {NODES_PER_PAIR} nodes",
+        "each memorised pair takes one node of its own",
+        "decay small enough that both solutions fit the data; budget long enough",
+    )
+    if not group.is_abelian or group.order < 5:
+        return _Answer(None, None, None, 0, 0, False, "; ".join(reasons), assumptions)
+    value = generalising_cost(group) / MEMORISING_COST
+    low = generalising_cost(group, _FEWEST_NODES) / MEMORISING_COST
+    return _Answer(
+        value=value,
+        low=low,
+        high=value**2 / low,
+        constants_fitted=0,
+        runs_used=0,
+        valid=not reasons,
+        note="; ".join(
+            [f"bracket, not a confidence interval: {_FEWEST_NODES} nodes a pair, and the same factor upwards", *reasons]
+        ),
+        assumptions=assumptions,
+    )
+
+
+@dataclass(frozen=True)
+class Calibration:
+    """Heights measured on control runs, and what they cost.
+
+    Attributes:
+        fit: both peaks and their crossing.
+        runs: control runs that were trained.
+        seconds: what training them took.
+        problems: why the controls cannot be trusted, if so (such as a control that did not learn).
+    """
+
+    fit: HeightFit
+    runs: int
+    seconds: float
+    problems: tuple[str, ...] = ()
+
+
+def control_calibrated(setting: Setting, calibration: Calibration | None) -> Prediction:
+    """n_c where C_gen and c_mem n meet, both measured on control runs. Eq. heights.5.
+
+    Args:
+        setting: the problem.
+        calibration: control runs of the same group, network and optimizer; None says that there are none.
+    """
+    return _stamped(
+        CALIBRATED,
+        setting,
+        lambda s: _calibrated(s, calibration),
+        extra_seconds=0.0 if calibration is None else calibration.seconds,
+    )
+
+
+def _calibrated(setting: Setting, calibration: Calibration | None) -> _Answer:
+    assumptions = (
+        "weight decay makes the solution of smaller |W|^2 + |V|^2 win",
+        "memorising true labels costs what memorising random ones does",
+        "the network either generalises or memorises as a whole",
+    )
+    reasons = _not_norm_descent(setting)
+    if calibration is None:
+        return _Answer(None, None, None, 2, 0, False, "needs control runs: add --calibrate", assumptions)
+    fit = calibration.fit
+    reasons += calibration.problems
+    note = (
+        f"C_gen = {fit.generalising:.1f}, C_mem(n) = {fit.scale:.3f} n^{fit.power:.3f}, both from control runs; "
+        f"95% over control seeds, widened by their late drift of {fit.drift:.1%}"
+    )
+    return _Answer(
+        value=fit.crossing,
+        low=fit.low,
+        high=fit.high,
+        constants_fitted=2,
+        runs_used=calibration.runs,
+        valid=not reasons,
+        note="; ".join([note, *reasons]),
+        assumptions=assumptions,
+    )
+
+
+# --- ranges --------------------------------------------------------------------------------------------
+
+
+def _outside(setting: Setting) -> list[str]:
+    """Why the x^2, MSE constructions do not describe this setting."""
+    reasons = []
+    if setting.network.activation != "x^2":
+        reasons.append(f"derived for x^2, not {setting.network.activation}")
+    if setting.loss != "mse":
+        reasons.append(f"derived for centred MSE, not {setting.loss}")
+    if setting.task.labels == "random":
+        reasons.append("random labels have nothing to generalise")
+    return reasons
+
+
+def _not_norm_descent(setting: Setting) -> list[str]:
+    """Why training does not descend the norm on which the heights rest."""
+    reasons = []
+    if setting.optimizer.weight_decay == 0:
+        reasons.append("no weight decay, so nothing lowers the norm")
+    if setting.optimizer.decoupled:
+        reasons.append("decoupled decay descends another function than the norm")
+    if setting.task.labels == "random" and setting.network.activation == "x^2" and setting.loss == "mse":
+        reasons.append("random labels have nothing to generalise")
+    return reasons
+
+
+def predict(setting: Setting, calibration: Calibration | None = None) -> list[Prediction]:
+    """Every predictor on one setting, the cheapest knowledge first."""
+    return [paper_law(setting), closed_form(setting), control_calibrated(setting, calibration)]
+
+
+#: Predictors that need nothing but the setting.
+NO_RUN: Mapping[str, Callable[[Setting], Prediction]] = {PAPER_LAW: paper_law, CLOSED_FORM: closed_form}

@@ -1,0 +1,1 @@
+"""Where theory and training meet: detection, statistics, scores, figures, report, commands."""

@@ -1,0 +1,218 @@
+"""The command ``twopeaks``: demo, predict, train. Humans by default, machines with ``--json``.
+
+Exit code 0; 1 if a check failed; 2 for bad input, said in one line. Heavy imports wait until they are needed.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from pydantic import ValidationError
+
+from theory.errors import InputError
+from theory.groups import Group, from_csv, named
+from theory.setting import Setting, default_width, explain
+
+app = typer.Typer(
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    help="When does a network stop memorising and start to understand, and can mathematics say so beforehand?",
+)
+
+
+def main() -> None:
+    """Run the command and turn bad input into one line on stderr and exit code 2."""
+    sys.exit(run(sys.argv[1:]))
+
+
+def run(arguments: Sequence[str]) -> int:
+    """Run with these arguments and return the exit code."""
+    try:
+        code = app(list(arguments), standalone_mode=False)
+        return code if isinstance(code, int) else 0
+    except ValidationError as error:
+        return _complain(str(explain(error)))
+    except InputError as error:
+        return _complain(str(error))
+    except typer.TyperException as error:
+        return _complain(f"{error.format_message()} (see --help)")
+    except (KeyboardInterrupt, typer.Abort):
+        sys.stderr.write("interrupted; finished runs are kept and will be used again\n")
+        return 130
+
+
+def _complain(message: str) -> int:
+    line = " ".join(message.split())
+    sys.stderr.write(f"error: {line}\n")
+    return 2
+
+
+GroupName = Annotated[
+    str | None, typer.Option("--group", help="Z23, D11 (order 22), S4, A5, Q8, Dic6, F21, SL(2,3), Z2xZ2xZ6, … [Z23]")
+]
+GroupTable = Annotated[
+    Path | None, typer.Option("--group-table", help="CSV file with any group's Cayley table, instead of --group")
+]
+Width = Annotated[int | None, typer.Option(help="hidden nodes K [11 M, at least 256]")]
+Activation = Annotated[str, typer.Option(help="x^2, relu, relu^2, silu or gelu")]
+Loss = Annotated[str, typer.Option(help="mse (centred over classes) or cross-entropy")]
+OptimizerOption = Annotated[str, typer.Option("--optimizer", help="adam (coupled decay), adamw (decoupled) or sgd")]
+Lr = Annotated[float, typer.Option(help="learning rate per step")]
+Decay = Annotated[float, typer.Option(help="weight decay eta")]
+Momentum = Annotated[float, typer.Option(help="momentum of SGD")]
+ScaleV = Annotated[float, typer.Option(help="factor on the initial output layer; 0 starts it at zero")]
+Device = Annotated[str, typer.Option(help="auto, cpu, cuda, cuda:N or mps")]
+Json = Annotated[bool, typer.Option("--json", help="print JSON instead of tables")]
+
+
+def _problem(group: str | None, table: Path | None) -> tuple[Group, dict[str, Any]]:
+    """The group and the fields of `Task` that name it."""
+    if group is not None and table is not None:
+        raise InputError("--group", "left out where --group-table is given", group, "give one of the two")
+    if table is None:
+        found = named(group or "Z23")
+        return found, {"group": found.name}
+    found = from_csv(table)
+    return found, {"group": found.name, "table": found.table.tolist()}
+
+
+def _setting(
+    group: Group,
+    task: dict[str, Any],
+    width: int | None,
+    activation: str = "x^2",
+    init_scale_v: float = 1.0,
+    loss: str = "mse",
+    **optimizer: Any,
+) -> Setting:
+    return Setting.model_validate(
+        {
+            "task": task,
+            "network": {
+                "width": default_width(group.order) if width is None else width,
+                "activation": activation,
+                "init_scale_v": init_scale_v,
+            },
+            "optimizer": optimizer,
+            "loss": loss,
+        }
+    )
+
+
+def _seeds(count: int, first: int = 0) -> tuple[int, ...]:
+    if not 1 <= count <= 100_000:
+        raise InputError("--seeds", "between 1 and 100000", count, "use e.g. --seeds 8")
+    if first < 0:
+        raise InputError("--first-seed", "0 or more", first, "use e.g. --first-seed 0")
+    return tuple(range(first, first + count))
+
+
+@app.command()
+def predict(
+    group: Annotated[list[str] | None, typer.Option("--group", help="a group; may be repeated [Z23]")] = None,
+    group_table: GroupTable = None,
+    width: Width = None,
+    activation: Activation = "x^2",
+    loss: Loss = "mse",
+    optimizer: OptimizerOption = "adam",
+    lr: Lr = 1e-3,
+    weight_decay: Decay = 2e-4,
+    calibrate: Annotated[bool, typer.Option("--calibrate", help="train control runs, never the run itself")] = False,
+    control_steps: Annotated[int, typer.Option(help="steps of each control run")] = 10_000,
+    control_seeds: Annotated[int, typer.Option(help="control runs of each kind")] = 4,
+    device: Device = "auto",
+    workers: Annotated[int | None, typer.Option(help="processes for control runs [usable cores]")] = None,
+    out: Annotated[Path, typer.Option(help="folder where control runs are kept")] = Path("twopeaks-controls"),
+    as_json: Json = False,
+) -> None:
+    """At how many training pairs does generalisation overtake memorisation? Every predictor, on each group."""
+    from validate import commands
+
+    if group and group_table is not None:
+        raise InputError("--group", "left out where --group-table is given", group[0], "give one of the two")
+    settings = []
+    for name in [None] if group_table is not None else (group or ["Z23"]):
+        found, task = _problem(name, group_table)
+        task["samples"] = max(1, found.order**2 // 2)
+        settings.append(
+            _setting(found, task, width, activation, loss=loss, name=optimizer, lr=lr, weight_decay=weight_decay)
+        )
+    controls = None
+    if calibrate:
+        controls = commands.Controls(control_steps, _seeds(control_seeds), out, device, workers)
+    commands.predict(settings, controls, as_json)
+
+
+@app.command()
+def train(
+    group: GroupName = None,
+    group_table: GroupTable = None,
+    samples: Annotated[int | None, typer.Option(help="training pairs n, 1 … M^2 [half of all]")] = None,
+    width: Width = None,
+    seeds: Annotated[int, typer.Option(help="networks, one a seed")] = 8,
+    first_seed: Annotated[int, typer.Option(help="seed of the first network")] = 0,
+    steps: Annotated[int, typer.Option(help="updates")] = 3000,
+    every: Annotated[int, typer.Option(help="steps between records")] = 50,
+    patience: Annotated[int | None, typer.Option(help="stop a network this long after it grokked [never]")] = None,
+    lr: Lr = 1e-3,
+    weight_decay: Decay = 2e-4,
+    optimizer: OptimizerOption = "adam",
+    momentum: Momentum = 0.0,
+    activation: Activation = "x^2",
+    loss: Loss = "mse",
+    labels: Annotated[str, typer.Option(help="true, or random (the memorisation control)")] = "true",
+    init_scale_v: ScaleV = 1.0,
+    device: Device = "auto",
+    dtype: Annotated[str, typer.Option(help="float32 or float64")] = "float32",
+    threads: Annotated[int | None, typer.Option(help="CPU threads [usable cores]")] = None,
+    out: Annotated[Path | None, typer.Option(help="folder to keep the run in; a run already there is reused")] = None,
+    as_json: Json = False,
+) -> None:
+    """Train an ensemble of networks and say when each memorised and when it grokked."""
+    from validate import commands
+
+    found, task = _problem(group, group_table)
+    task |= {"samples": max(1, found.order**2 // 2) if samples is None else samples, "labels": labels}
+    rule = {"name": optimizer, "lr": lr, "weight_decay": weight_decay, "momentum": momentum}
+    setting = _setting(found, task, width, activation, init_scale_v, loss, **rule)
+    commands.train(
+        setting, _seeds(seeds, first_seed), commands.plan(steps, every, patience), device, dtype, threads, out, as_json
+    )
+
+
+@app.command()
+def demo(
+    group: GroupName = None,
+    group_table: GroupTable = None,
+    width: Width = None,
+    steps: Annotated[int, typer.Option(help="budget of each network")] = 10_000,
+    every: Annotated[int, typer.Option(help="steps between records")] = 50,
+    seeds: Annotated[int, typer.Option(help="networks at each size")] = 8,
+    control_seeds: Annotated[int, typer.Option(help="control runs of each kind")] = 4,
+    lr: Lr = 1e-3,
+    weight_decay: Decay = 2e-4,
+    device: Device = "auto",
+    workers: Annotated[int | None, typer.Option(help="processes [usable cores]")] = None,
+    out: Annotated[Path, typer.Option(help="folder for runs, figures and report")] = Path("twopeaks-demo"),
+    as_json: Json = False,
+) -> None:
+    """Predict a transition, train real networks across it, compare, and write a report with figures."""
+    from validate import commands
+
+    found, task = _problem(group, group_table)
+    if found.order < 5:
+        raise InputError("--group", "of order 5 at least", found.name, "smaller tables leave too few pairs")
+    task["samples"] = found.order**2 // 2
+    setting = _setting(found, task, width, lr=lr, weight_decay=weight_decay)
+    plan = commands.plan(steps, every, None)
+    controls = commands.Controls(steps, _seeds(control_seeds), out, device, workers)
+    commands.demo(setting, plan, _seeds(seeds), controls, as_json)
+
+
+if __name__ == "__main__":
+    main()

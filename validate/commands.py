@@ -1,0 +1,335 @@
+"""What the commands do once their input is understood: run, print a table or JSON, write files."""
+
+from __future__ import annotations
+
+import json
+import math
+import multiprocessing
+import os
+import shlex
+import sys
+import time
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Executor, ProcessPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+from rich.progress import (
+    BarColumn,
+    Progress,
+    ProgressColumn,
+    Task,
+    TaskProgressColumn,
+    TextColumn,
+    TimeElapsedColumn,
+    TimeRemainingColumn,
+)
+from rich.table import Table
+from rich.text import Text
+
+from sim import store
+from sim.records import Plan, Records
+from sim.runtime import resolve
+from theory.errors import InputError
+from theory.predict import Prediction
+from theory.predict import predict as every_prediction
+from theory.setting import Setting
+from validate.detect import transition_steps
+from validate.experiment import Experiment, Result, run_calibration, run_experiment
+from validate.report import draw, html_page, percent, span, verdict
+
+__all__ = ["Controls", "demo", "plan", "predict", "train"]
+
+
+@dataclass(frozen=True)
+class Controls:
+    """How control runs (and the networks of the demo) are trained: budget, seeds, where to keep them, on what."""
+
+    steps: int
+    seeds: tuple[int, ...]
+    out: Path
+    device: str
+    workers: int | None
+
+
+def plan(steps: int, every: int, patience: int | None) -> Plan:
+    """A checked `Plan`; recording is never sparser than the run is long."""
+    return Plan(steps=steps, every=every, patience=patience)
+
+
+# --- predict -------------------------------------------------------------------------------------------
+
+
+def predict(settings: Sequence[Setting], controls: Controls | None, as_json: bool) -> None:
+    """Print every predictor on every setting."""
+    found: list[Prediction] = []
+    for setting in settings:
+        calibration = None
+        if controls is not None:
+            if controls.steps < 16:
+                raise InputError("--control-steps", "16 or more", controls.steps, "use e.g. 10000")
+            store.prepare(controls.out)
+            with _workers(controls) as executor, _stages() as stage:
+                runtime = resolve(controls.device, threads=1)
+                calibration = run_calibration(
+                    setting, controls.steps, controls.seeds, controls.out, runtime, executor, stage
+                )[2]
+        found += every_prediction(setting, calibration)
+    if as_json:
+        _print_json([p.model_dump() for p in found])
+        return
+    table = Table(title="training pairs n_c at which generalisation overtakes memorisation")
+    for heading in ("group", "predictor"):
+        table.add_column(heading)
+    for heading in ("n_c", "fitted", "runs", "seconds"):
+        table.add_column(heading, justify="right")
+    table.add_column("in range")
+    table.add_column("note", overflow="fold")
+    for p in found:
+        numbers = (span(p.value, p.low, p.high), str(p.constants_fitted), str(p.runs_used), f"{p.seconds:.3g}")
+        table.add_row(p.group, p.predictor, *numbers, "yes" if p.valid else "no", p.note)
+    _console().print(table)
+
+
+# --- train ---------------------------------------------------------------------------------------------
+
+
+def train(
+    setting: Setting,
+    seeds: tuple[int, ...],
+    plan: Plan,
+    device: str,
+    dtype: str,
+    threads: int | None,
+    out: Path | None,
+    as_json: bool,
+) -> None:
+    """Train one ensemble (or read it, if it was kept) and print what its members did."""
+    from sim.train import train as run
+
+    if dtype not in ("float32", "float64"):
+        raise InputError("--dtype", "float32 or float64", dtype, "leave it out for float32")
+    runtime = resolve(device, "float64" if dtype == "float64" else "float32", threads)
+    if out is not None:
+        store.prepare(out)
+        folder = out / store.run_name(setting, plan, seeds, runtime.dtype)
+        if folder.exists():
+            kept = store.load(folder)
+            _show_training(kept.setting, kept.plan, kept.records, kept.manifest["seconds"], folder, as_json)
+            return
+    with _stages() as stage:
+        tell = stage("training", len(seeds) * plan.steps)
+        start = time.perf_counter()
+        records = run(setting, seeds, plan, runtime, tell)
+        seconds = time.perf_counter() - start
+    kept_in = store.save(out, setting, plan, records, runtime.describe(), seconds) if out is not None else None
+    _show_training(setting, plan, records, seconds, kept_in, as_json)
+
+
+def _show_training(
+    setting: Setting, plan: Plan, records: Records, seconds: float, folder: Path | None, as_json: bool
+) -> None:
+    found = transition_steps(records)
+    finals = ("train_accuracy", "test_accuracy", "train_loss", "norm_w2", "norm_v2")
+    names = {"train_loss": "loss"}
+    members = [
+        {
+            "seed": int(seed),
+            "t_mem": found["t_mem"][e],
+            "t_grok": found["t_grok"][e],
+            "diverged": bool(records.diverged[e]),
+            "ended": records.ends[e],
+            "final": {names.get(n, n): float(records.final(n)[e]) for n in finals},
+        }
+        for e, seed in enumerate(records.seeds)
+    ]
+    done = int(sum(records.steps[max(0, c - 1)] for c in records.counts))
+    milliseconds = 1e3 * seconds / max(1, done)
+    if as_json:
+        _print_json(
+            {
+                "setting": setting.model_dump(mode="json"),
+                "conventions": setting.conventions,
+                "members": members,
+                "steps": plan.steps,
+                "seconds": round(seconds, 3),
+                "ms_per_member_step": milliseconds,
+                "folder": None if folder is None else str(folder),
+            }
+        )
+        return
+    task, pairs = setting.task, setting.task.resolve().order ** 2
+    table = Table(
+        title=f"{task.group}: {task.samples} of {pairs} pairs, {task.labels} labels, K={setting.network.width}"
+    )
+    for heading in ("seed", "t_mem", "t_grok", "train acc", "test acc", "loss", "|W|^2", "|V|^2", "end"):
+        table.add_column(heading, justify="right")
+    for m in members:
+        final = m["final"]
+        assert isinstance(final, dict)  # noqa: S101
+        numbers = [f"{v:.4g}" if math.isfinite(v) else "–" for v in final.values()]
+        table.add_row(str(m["seed"]), *(_step(m[t]) for t in ("t_mem", "t_grok")), *numbers, str(m["ended"]))
+    console = _console()
+    console.print(table)
+    grokked = sum(t is not None for t in found["t_grok"])
+    console.print(
+        f"{grokked} of {len(members)} grokked within {plan.steps} steps "
+        f"(“–”: not reached). {seconds:.1f} s, {milliseconds:.3f} ms a member and step."
+    )
+    if folder is not None:
+        console.print(f"kept in {folder}")
+
+
+def _step(value: object) -> str:
+    return "–" if value is None else str(value)
+
+
+# --- demo ----------------------------------------------------------------------------------------------
+
+
+def demo(setting: Setting, plan: Plan, seeds: tuple[int, ...], controls: Controls, as_json: bool) -> None:
+    """Run the whole experiment, write report and figures, print what was found."""
+    if plan.steps < 16:
+        raise InputError("--steps", "16 or more", plan.steps, "use e.g. 10000")
+    store.prepare(controls.out)
+    runtime = resolve(controls.device, threads=1)
+    experiment = Experiment(setting, plan.steps, plan.every, seeds, controls.seeds)
+    with _workers(controls) as executor, _stages() as stage:
+        result = run_experiment(experiment, controls.out, runtime, executor, stage)
+    figures = draw(result)
+    paths = []
+    for name, figure in figures.items():
+        for kind in ("png", "pdf"):
+            paths.append(controls.out / f"{name}.{kind}")
+            figure.savefig(paths[-1])
+    facts = {k: str(v) for k, v in runtime.describe().items()} | {"workers": str(_count(controls.workers))}
+    report = controls.out / "report.html"
+    _write(report, html_page(result, figures, shlex.join(["twopeaks", *sys.argv[1:]]), facts))
+    summary = _summary(result, report, paths)
+    _write(controls.out / "summary.json", json.dumps(_finite(summary), indent=1))
+    if as_json:
+        _print_json(summary)
+        return
+    _show_demo(result, report)
+
+
+def _summary(result: Result, report: Path, figures: Sequence[Path]) -> dict[str, Any]:
+    m, experiment = result.measured, result.experiment
+    return {
+        "group": experiment.setting.task.group,
+        "n_c": {
+            "value": m.value,
+            "low": m.low,
+            "high": m.high,
+            "budget_steps": experiment.steps,
+            "seeds": len(experiment.seeds),
+        },
+        "predictions": [{**r.prediction.model_dump(), "error": r.error, "covered": r.covered} for r in result.scores],
+        "outcomes": [
+            {"samples": o.samples, "grokked": o.grokked, "t_grok": o.t_grok, "test_accuracy": o.test_accuracy}
+            for o in result.outcomes
+        ],
+        "setting": experiment.setting.model_dump(mode="json"),
+        "report": str(report),
+        "figures": [str(p) for p in figures],
+        "seconds": round(result.seconds, 1),
+    }
+
+
+def _show_demo(result: Result, report: Path) -> None:
+    console = _console()
+    table = Table(title="predicted and measured n_c")
+    table.add_column("who says so")
+    for heading in ("n_c", "error", "fitted", "runs", "seconds"):
+        table.add_column(heading, justify="right")
+    for r in result.scores:
+        p = r.prediction
+        counts = (str(p.constants_fitted), str(p.runs_used), f"{p.seconds:.3g}")
+        table.add_row(p.predictor, span(p.value, p.low, p.high), percent(r.error), *counts)
+    m = result.measured
+    runs = str(sum(len(o.t_grok) for o in result.outcomes))
+    table.add_row(
+        "measured", span(m.value, m.low, m.high), "", "", runs, f"{result.training_seconds:.0f}", style="bold"
+    )
+    console.print(table)
+    console.print(verdict(result))
+    console.print(f"report: {report}")
+
+
+# --- shared --------------------------------------------------------------------------------------------
+
+
+def _console() -> Console:
+    return Console(width=None if sys.stdout.isatty() else 120, highlight=False)
+
+
+def _print_json(value: object) -> None:
+    sys.stdout.write(json.dumps(_finite(value), indent=1) + "\n")
+
+
+def _finite(value: Any) -> Any:
+    """The same structure with null for what is not a finite number, as JSON wants it."""
+    if isinstance(value, dict):
+        return {k: _finite(v) for k, v in value.items()}
+    if isinstance(value, list | tuple):
+        return [_finite(v) for v in value]
+    if isinstance(value, float) and not math.isfinite(value):
+        return None
+    return value
+
+
+def _write(path: Path, text: str) -> None:
+    aside = path.with_name(f".{path.name}.part")
+    aside.write_text(text, encoding="utf-8")
+    os.replace(aside, path)
+
+
+def _count(workers: int | None) -> int:
+    if workers is not None and not 1 <= workers <= 512:
+        raise InputError("--workers", "between 1 and 512", workers, "leave it out for one a core")
+    usable = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+    return workers or usable or 1
+
+
+@contextmanager
+def _workers(controls: Controls) -> Iterator[Executor]:
+    """Local processes of one thread each; on an accelerator one process, which the device keeps busy."""
+    count = _count(controls.workers)
+    if not resolve(controls.device).device.startswith("cpu"):
+        count = 1
+    with ProcessPoolExecutor(count, mp_context=multiprocessing.get_context("spawn")) as pool:
+        try:
+            yield pool
+        except BaseException:
+            pool.shutdown(wait=False, cancel_futures=True)
+            raise
+
+
+class _Rate(ProgressColumn):
+    """Member-steps a second."""
+
+    def render(self, task: Task) -> Text:
+        return Text("" if task.speed is None else f"{task.speed:,.0f} member-steps/s")
+
+
+@contextmanager
+def _stages() -> Iterator[Callable[[str, int], Callable[[int], None]]]:
+    """Progress bars on stderr, with rate and time left, on a terminal only."""
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(),
+        TaskProgressColumn(),
+        _Rate(),
+        TimeElapsedColumn(),
+        TimeRemainingColumn(),
+    )
+    with Progress(*columns, console=Console(stderr=True), disable=not sys.stderr.isatty()) as bars:
+
+        def stage(name: str, total: int) -> Callable[[int], None]:
+            bar = bars.add_task(name, total=total)
+            return lambda done: bars.advance(bar, done)
+
+        yield stage

@@ -1,0 +1,39 @@
+"""From a recorded curve to the step of a transition, with censoring: not reached by T is not "never"."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sim.records import Records
+from theory.setting import TRANSITIONS, Transition
+
+__all__ = ["crossing", "transition_steps"]
+
+
+def crossing(steps: NDArray[np.float64], values: NDArray[np.float64], event: Transition) -> int | None:
+    """First recorded step at which the curve reaches the event's level and holds it.
+
+    Args:
+        steps: (R,) recorded steps, increasing.
+        values: (R,) the event's curve.
+        event: level, and for how many further steps no record may lie below it (or until the curve ends).
+
+    Returns:
+        The step, or None if the curve ended first (censored at its last step).
+    """
+    above = values >= event.level
+    for i in np.flatnonzero(above):
+        if above[i:][steps[i:] <= steps[i] + event.hold].all():
+            return int(steps[i])
+    return None
+
+
+def transition_steps(records: Records) -> dict[str, list[int | None]]:
+    """Step of every named transition for every member; None where it was not reached."""
+    found: dict[str, list[int | None]] = {name: [] for name in TRANSITIONS}
+    for e in range(len(records.seeds)):
+        member = records.member(e)
+        for name, event in TRANSITIONS.items():
+            found[name].append(crossing(member["steps"], member[event.curve], event))
+    return found

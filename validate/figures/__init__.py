@@ -1,0 +1,1 @@
+"""One function a figure: data in, (figure, axes) out; nothing is shown or saved here."""
