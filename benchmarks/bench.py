@@ -37,7 +37,7 @@ class Case:
     target: float
 
 
-CASES = (Case("Z23", 264, 256, 16, 250, 500, 5.0), Case("Z71", 2016, 2048, 1, 40, 20, 2.0))
+CASES = (Case("Z23", 264, 256, 16, 250, 500, 5.0), Case("Z71", 2016, 2048, 1, 100, 25, 2.0))
 
 
 class IdiomaticNet(nn.Module):

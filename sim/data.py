@@ -80,7 +80,7 @@ class PackData:
 
 
 def pack_size(setting: Setting, runtime: Runtime) -> int:
-    """Members that are worked on together, so that their hidden values fill one tile."""
+    """Members that are worked on together, so that their hidden values fit the tile of one thread."""
     itemsize = runtime.torch_dtype.itemsize
     return max(1, runtime.tile_bytes // (itemsize * setting.network.width * setting.task.samples))
 

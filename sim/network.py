@@ -133,21 +133,25 @@ class Evaluation(NamedTuple):
     test_loss: Tensor
 
 
-def evaluate(setting: Setting, params: Params, data: PackData, tile_bytes: int) -> Evaluation:
+def evaluate(setting: Setting, params: Params, data: PackData, runtime: Runtime) -> Evaluation:
     """Loss and accuracy on training pairs and on all other pairs, from one pass over the whole table."""
     sigma, loss = ACTIVATIONS[setting.network.activation], LOSSES[setting.loss]
     members, _, width = params.W.shape
     M = data.order
-    first, second = params.W[:, :M], params.W[:, M:]
+    first, second = params.W[:, :M, None, :], params.W[:, None, M:, :]
     losses = torch.empty_like(data.labels, dtype=params.W.dtype)
     correct = torch.empty_like(losses)
-    step = max(1, tile_bytes // (params.W.itemsize * members * M * width))
-    for a in range(0, M, step):
-        Z = (first[:, a : a + step, None, :] + second[:, None, :, :]).reshape(members, -1, width)
-        outputs = torch.bmm(sigma.forward(Z, torch.empty_like(Z)), params.V)
-        labels = data.labels[:, a * M : a * M + Z.shape[1]]
-        losses[:, a * M : a * M + Z.shape[1]] = loss.value(outputs, labels)
-        correct[:, a * M : a * M + Z.shape[1]] = (outputs.argmax(dim=-1) == labels).to(losses.dtype)
+    block = _rows_a_block(members * M * width * params.W.itemsize, runtime)
+    hidden = params.W.new_empty(2, members * min(block, M) * M * width)
+    for a in range(0, M, block):
+        shape = (members, len(range(a, min(a + block, M))), M, width)
+        Z, F = (half[: math.prod(shape)].view(shape) for half in hidden)
+        sigma.forward(torch.add(first[:, a : a + block], second, out=Z), F)
+        pairs = slice(a * M, a * M + shape[1] * M)
+        labels = data.labels[:, pairs]
+        outputs = _product(F.view(members, -1, width), params.V, params.V.new_empty(*labels.shape, M), runtime.threads)
+        losses[:, pairs] = loss.value(outputs, labels)
+        correct[:, pairs] = (outputs.argmax(dim=-1) == labels).to(losses.dtype)
     n, rest = data.samples, M * M - data.samples
 
     def split(values: Tensor) -> tuple[Tensor, Tensor]:
@@ -158,3 +162,9 @@ def evaluate(setting: Setting, params: Params, data: PackData, tile_bytes: int) 
     train_accuracy, test_accuracy = split(correct)
     train_loss, test_loss = split(losses)
     return Evaluation(train_accuracy, test_accuracy, train_loss, test_loss)
+
+
+def _rows_a_block(bytes_a_row: int, runtime: Runtime) -> int:
+    """Rows of the table worked on at once: what fits the tiles of all threads, in a multiple of their number."""
+    fitting = runtime.tile_bytes * runtime.threads // bytes_a_row
+    return max(1, fitting // runtime.threads) * runtime.threads

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 from typing import Literal
 
 import torch
@@ -16,9 +16,9 @@ __all__ = ["DTypeName", "Runtime", "pinned", "resolve"]
 
 DTypeName = Literal["float32", "float64"]
 
-#: Hidden values (members x samples x K) are worked on in pieces of this many bytes a thread, which stay in the
-#: cache of current CPUs from one pass over them to the next.
-_CPU_TILE_BYTES = 3 << 19
+#: Hidden values (members x samples x K) are worked on in pieces of this many bytes a thread: small enough to stay
+#: in the cache of current CPUs from one pass to the next, large enough to hide what a call costs.
+_CPU_TILE_BYTES = 5 << 19
 #: On an accelerator pieces only bound memory; smaller ones would leave it idle.
 _ACCELERATOR_TILE_BYTES = 1 << 28
 
@@ -38,10 +38,6 @@ class Runtime:
     dtype: DTypeName
     threads: int
     tile_bytes: int
-
-    def share(self, workers: int) -> Runtime:
-        """The part of this runtime that one of several workers side by side gets."""
-        return replace(self, threads=max(1, self.threads // workers))
 
     @property
     def torch_device(self) -> torch.device:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 
 import numpy as np
 import torch
@@ -26,7 +27,7 @@ Progress = Callable[[int], None]
 
 
 def packs(setting: Setting, seeds: Sequence[int], runtime: Runtime) -> list[list[int]]:
-    """Seeds cut into packs of about equal size, each filling a tile, as many for one thread as for another."""
+    """Seeds cut into packs of about equal size: each fits a tile, and there is one for each thread if it can be."""
     count = -(-len(seeds) // pack_size(setting, runtime))
     if runtime.device == "cpu":
         even = -(-count // runtime.threads) * runtime.threads
@@ -56,15 +57,18 @@ def train(
     if not seeds or min(seeds) < 0 or len(set(seeds)) != len(seeds):
         raise InputError("seeds", "one or more different integers >= 0", list(seeds), "use e.g. 0, 1, 2")
     parts = packs(setting, seeds, runtime)
-    # Packs share nothing, so threads gain more from one pack each than from sharing every small product.
+    # A pack a thread needs no barriers; threads that share every small product wait for each other all the time,
+    # and for ever when other work takes a core away.
     workers = min(runtime.threads, len(parts)) if runtime.device == "cpu" else 1
     cancelled = threading.Event()
 
     def work(part: list[int]) -> Records:
-        share = runtime.share(workers)
+        share = replace(runtime, threads=runtime.threads // workers)
         with pinned(share):
             return _Pack(setting, part, plan, share, cancelled).run(progress)
 
+    if workers == 1:
+        return concatenate([work(part) for part in parts])
     with ThreadPoolExecutor(workers) as pool:
         try:
             return concatenate(list(pool.map(work, parts)))
@@ -78,12 +82,7 @@ class _Pack:
     """Members trained in lockstep; a member that stops leaves the tensors at once."""
 
     def __init__(
-        self,
-        setting: Setting,
-        seeds: Sequence[int],
-        plan: Plan,
-        runtime: Runtime,
-        cancelled: threading.Event,
+        self, setting: Setting, seeds: Sequence[int], plan: Plan, runtime: Runtime, cancelled: threading.Event
     ) -> None:
         self.setting, self.plan, self.runtime, self.cancelled = setting, plan, runtime, cancelled
         self.seeds = np.asarray(seeds, dtype=np.int64)
@@ -115,7 +114,7 @@ class _Pack:
 
     def _record(self, step: int) -> None:
         """Append one row of observables, then let go of members that diverged or have waited long enough."""
-        values = _observe(self.setting, self.params, self.data, self.runtime.tile_bytes)
+        values = _observe(self.setting, self.params, self.data, self.runtime)
         finite = np.isfinite([values[name] for name in ("train_loss", "norm_w2", "norm_v2")]).all(axis=0)
         row = {name: np.full(len(self.seeds), np.nan) for name in OBSERVABLES}
         for name, value in values.items():
@@ -156,13 +155,13 @@ class _Pack:
         return Records(self.seeds, np.array(self.steps), counts, tuple(self.ends), curves)
 
 
-def _observe(setting: Setting, params: Params, data: PackData, tile_bytes: int) -> dict[str, NDArray[np.float64]]:
+def _observe(setting: Setting, params: Params, data: PackData, runtime: Runtime) -> dict[str, NDArray[np.float64]]:
     """Every observable of every member, (E,) each."""
 
     def numbers(x: Tensor) -> NDArray[np.float64]:
         return np.asarray(x.double().cpu().numpy())
 
-    values = {name: numbers(x) for name, x in evaluate(setting, params, data, tile_bytes)._asdict().items()}
+    values = {name: numbers(x) for name, x in evaluate(setting, params, data, runtime)._asdict().items()}
     values["norm_w2"] = numbers(params.W.square().sum(dim=(1, 2)))
     values["norm_v2"] = numbers(params.V.square().sum(dim=(1, 2)))
     return values

@@ -64,7 +64,7 @@ def test_gradient_is_the_finite_difference_of_the_loss(double: Runtime) -> None:
         for shift in (h, -h):
             moved = Params(params.W.clone(), params.V.clone())
             getattr(moved, layer)[entry] += shift
-            values.append(float(evaluate(setting, moved, data, 1 << 20).train_loss))
+            values.append(float(evaluate(setting, moved, data, double).train_loss))
         numeric = (values[0] - values[1]) / (2 * h)
         assert float(getattr(grads, layer)[entry]) == pytest.approx(numeric, rel=1e-6, abs=1e-9)
 
@@ -101,7 +101,7 @@ def test_stale_memory_cannot_leak_into_the_gradient(double: Runtime) -> None:
 def test_evaluation_equals_the_dense_network(loss: str, labels: str, double: Runtime) -> None:
     setting = problem(loss=loss, labels=labels)
     params, data = init_params(setting, [7], double), pack_data(setting, [7], double)
-    found = evaluate(setting, params, data, 5000)
+    found = evaluate(setting, params, data, replace(double, tile_bytes=5000))
     x, y = oracle.dense_data(setting, 7, torch.float64)
     outputs = (x @ params.W[0]).square() @ params.V[0]
     expected = oracle.loss(setting, params.W[0], params.V[0], x, y)
@@ -116,7 +116,7 @@ def test_evaluation_equals_the_dense_network(loss: str, labels: str, double: Run
 
 def test_test_values_are_absent_where_nothing_is_left(double: Runtime) -> None:
     setting = problem(samples=64)
-    found = evaluate(setting, init_params(setting, [0], double), pack_data(setting, [0], double), 1 << 20)
+    found = evaluate(setting, init_params(setting, [0], double), pack_data(setting, [0], double), double)
     assert torch.isnan(found.test_accuracy).all()
     assert torch.isfinite(found.train_loss).all()
 
