@@ -13,6 +13,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from theory import groups
 from theory.errors import InputError
 from theory.groups import (
     MAX_ORDER,
@@ -652,3 +653,15 @@ def test_long_bad_row_is_quoted_in_part(tmp_path: Path) -> None:
     with pytest.raises(InputError, match=r"row 0 must be integers") as caught:
         from_csv(write(tmp_path, ",".join(["x"] * 500)))
     assert len(str(caught.value.value)) == 60
+
+
+def test_huge_csv_entry(tmp_path: Path) -> None:
+    (tmp_path / "a.csv").write_text("99999999999999999999\n")
+    with pytest.raises(InputError, match="closed"):
+        from_csv(tmp_path / "a.csv")
+
+
+def test_product_with_sl21_is_refused_before_building(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(groups._FAMILIES, "Z", groups._Family(lambda n: n, lambda n: pytest.fail("built"), 1))
+    with pytest.raises(InputError, match=r"must be SL\(2,p\) with p prime"):
+        named("Z3000xSL(2,1)")

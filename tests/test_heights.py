@@ -281,7 +281,7 @@ def test_drift_of_the_memorising_height_widens_the_interval(earlier: float) -> N
     fit = fit_heights(exact(450, 220.0), [exact(200, 230.0, earlier=earlier)], resamples=20)
     drift = abs(1 / earlier - 1)  # the crossing was at n_c / earlier
     assert fit.drift == pytest.approx(drift, rel=1e-12)
-    assert fit.low == pytest.approx(fit.crossing * (1 - drift), rel=1e-12)
+    assert fit.low == pytest.approx(fit.crossing / (1 + drift), rel=1e-12)
     assert fit.high == pytest.approx(fit.crossing * (1 + drift), rel=1e-12)
 
 
@@ -328,3 +328,10 @@ def covers(seed: int) -> bool:
 def test_interval_contains_the_truth_about_as_often_as_it_says() -> None:
     # Resampling 16 members makes a 95% interval one of about 93%, of which 40 hold the truth 34 times or more.
     assert sum(covers(seed) for seed in range(40)) >= 34
+
+
+@pytest.mark.parametrize("second", [170.0, 170.001])
+def test_flat_memorising_heights(second: float) -> None:
+    flat = [Control(150, (170.0,) * 4, (170.0,) * 4), Control(210, (second,) * 4, (second,) * 4)]
+    with pytest.raises(ArithmeticError, match="do not grow"):
+        fit_heights(Control(450, (200.0,) * 4, (200.0,) * 4), flat, 10)

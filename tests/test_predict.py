@@ -23,7 +23,7 @@ from theory.predict import (
     paper_law,
     predict,
 )
-from theory.setting import Setting, standard
+from theory.setting import Network, Setting, Task, standard
 
 KEYS = {"predictor", "quantity", "value", "low", "high", "constants_fitted", "runs_used", "seconds", "valid", "note"}
 KEYS |= {"assumptions", "group", "setting_id"}
@@ -261,3 +261,16 @@ def test_predict_without_controls_has_a_value_from_two() -> None:
 
 def test_predictors_without_runs_are_listed() -> None:
     assert dict(NO_RUN) == {PAPER_LAW: paper_law, CLOSED_FORM: closed_form}
+
+
+def random_labels(**network: object) -> Setting:
+    return Setting(task=Task(group="Z23", samples=100, labels="random"), network=Network(width=64, **network))
+
+
+def test_reason_is_given_once() -> None:
+    assert closed_form(random_labels()).note.count("random labels have nothing to generalise") == 1
+
+
+def test_calibrated_refuses_random_labels_whatever_the_activation() -> None:
+    fit = HeightFit(220.0, 1.2, 0.98, 187.0, 181.0, 193.0, 0.01)
+    assert not control_calibrated(random_labels(activation="relu"), Calibration(fit, 1, 1.0)).valid

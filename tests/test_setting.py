@@ -493,3 +493,35 @@ def test_streams_of_different_purpose_order_size_or_seed_differ() -> None:
 @pytest.mark.parametrize("purpose", ["split", "labels", "init"])
 def test_stream_starts_afresh_each_time(purpose: Purpose) -> None:
     assert (stream(5, purpose, Z5).random(8) == stream(5, purpose, Z5).random(8)).all()
+
+
+def test_huge_table_entry_in_task() -> None:
+    with pytest.raises(ValidationError, match="closed"):
+        Task(group="big", table=((10**30,),), samples=1)
+
+
+def test_negative_zero() -> None:
+    made = [
+        Setting(task=Task(group="Z5", samples=3), network=Network(width=4), optimizer=Optimizer(weight_decay=x))
+        for x in (0.0, -0.0)
+    ]
+    assert made[0] == made[1]
+    assert made[0].content_id == made[1].content_id
+
+
+def test_bad_table_entry_is_named() -> None:
+    with pytest.raises(ValidationError) as caught:
+        Task(group="q", table=[["a"]], samples=1)
+    assert explain(caught.value).name == "table"
+
+
+def test_missing_field_reads_as_a_sentence() -> None:
+    with pytest.raises(ValidationError) as caught:
+        Task(group="Z5")
+    assert "must be Field required" not in str(explain(caught.value))
+
+
+def test_copied_task_has_its_own_group() -> None:
+    task = standard("Z23").task
+    task.resolve()
+    assert task.model_copy(update={"group": "Z31"}).resolve().name == "Z31"

@@ -182,11 +182,14 @@ def test_fit_does_not_depend_on_the_order_of_sizes(outcome: str) -> None:
     ("successes", "expected"),
     [
         ([0] * 7, TransitionPoint(None, 204.0, None, None)),
-        ([0, 0, 0, 0, 1, 2, 3], TransitionPoint(None, 204.0, None, None)),
+        ([0, 0, 0, 0, 1, 2, 3], TransitionPoint(None, 186.0, None, None)),
         ([8] * 7, TransitionPoint(None, None, 150.0, None)),
-        ([5, 6, 7, 8, 8, 8, 8], TransitionPoint(None, None, 150.0, None)),
+        ([5, 6, 7, 8, 8, 8, 8], TransitionPoint(None, None, 168.0, None)),
+        ([4] * 7, TransitionPoint(None, None, None, None)),
+        ([0, 0, 0, 8, 0, 0, 0], TransitionPoint(None, 204.0, 177.0, None)),
+        ([8, 8, 8, 8, 0, 0, 0], TransitionPoint(None, 204.0, 150.0, None)),
     ],
-    ids=["all fail", "below one half", "all succeed", "above one half"],
+    ids=["all fail", "below one half", "all succeed", "above one half", "flat", "erratic", "falling"],
 )
 def test_rates_that_never_cross_one_half_bound_one_side(successes: list[int], expected: TransitionPoint) -> None:
     assert transition_point(SIZES, floats(*successes), EIGHT) == expected
@@ -196,9 +199,9 @@ def test_rates_that_never_cross_one_half_bound_one_side(successes: list[int], ex
     ("successes", "expected"),
     [
         (0, TransitionPoint(None, 100.0, None, None)),
-        (3, TransitionPoint(None, 100.0, None, None)),
+        (3, TransitionPoint(None, None, None, None)),
         (8, TransitionPoint(None, None, 100.0, None)),
-        (5, TransitionPoint(None, None, 100.0, None)),
+        (5, TransitionPoint(None, None, None, None)),
         (4, TransitionPoint(100.0, None, None, None)),
     ],
 )

@@ -326,6 +326,8 @@ def _parse_factor(name: str, part: str) -> tuple[int, Callable[[], Group]]:
     unknown = InputError("group", f"a known name ({_FORMS})", name, "or give its table with --group-table")
     if matrix := re.fullmatch(r"SL\((\d{1,3}),(\d{1,3})\)", part, flags=re.IGNORECASE):
         n, p = int(matrix[1]), int(matrix[2])
+        if not _is_prime(p):
+            special_linear(n, p)  # says what is wrong
         return p**3 - p, lambda: special_linear(n, p)
     match = re.fullmatch(r"([A-Z]+)(\d{1,6})", part, flags=re.IGNORECASE)
     family = _FAMILIES.get(match[1].upper()) if match else None
@@ -345,15 +347,21 @@ def from_table(table: Sequence[Sequence[int]] | NDArray[np.integer], name: str =
     Raises:
         InputError: naming the axiom that fails and the elements that show it.
     """
-    lengths = {len(row) for row in table}
-    if lengths != {len(table)}:
+    rows = [list(row) for row in table]
+    lengths = {len(row) for row in rows}
+    if lengths != {len(rows)}:
         raise InputError(
             f"group table {name!r}",
             "square",
-            f"{len(table)} rows of {sorted(lengths)} entries",
+            f"{len(rows)} rows of {sorted(lengths)} entries",
             "give M rows of M entries",
         )
-    return Group(name, np.array(table, dtype=np.int64))
+    for a, row in enumerate(rows):
+        for b, entry in enumerate(row):
+            if entry != int(entry) or not 0 <= entry < len(rows):
+                expectation = f"closed (every product one of 0…{len(rows) - 1})"
+                raise InputError(f"group table {name!r}", expectation, f"{a}·{b} = {entry}", "correct that entry")
+    return Group(name, np.array(rows, dtype=np.int64))
 
 
 def from_csv(path: str | Path) -> Group:
@@ -364,8 +372,8 @@ def from_csv(path: str | Path) -> Group:
     """
     path = Path(path)
     try:
-        rows = [row for row in csv.reader(path.read_text().splitlines()) if row]
-    except (OSError, UnicodeDecodeError) as error:
+        rows = [row for row in csv.reader(path.read_text(encoding="utf-8-sig").splitlines()) if row]
+    except (OSError, ValueError, csv.Error) as error:
         raise InputError("--group-table", "a readable CSV file", str(path), str(error)) from error
     if not rows:
         raise InputError("--group-table", "a table with at least one row", str(path), "the file is empty")

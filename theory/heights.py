@@ -41,6 +41,9 @@ __all__ = [
     "real_cost",
 ]
 
+#: A memorising height that grows more slowly than this power of n is no height to cross.
+_LEAST_POWER = 0.1
+
 #: Nodes that build one pair of complex characters without remainder (heights.2).
 NODES_PER_PAIR = 6
 
@@ -111,7 +114,7 @@ class HeightFit:
         memorising: C_mem(n) = scale · n^power, through the control sizes.
         scale, power: of C_mem.
         crossing: n_c with C_mem(n_c) = C_gen.
-        low, high: interval of ``crossing``: 95% over control seeds, widened by ``drift``.
+        low, high: interval of ``crossing``: 95% over control seeds, widened by a factor 1 + ``drift`` both ways.
         drift: relative movement of the crossing over the last quarter of the control runs.
     """
 
@@ -135,6 +138,10 @@ def fit_heights(generalising: Control, memorising: Sequence[Control], resamples:
         generalising: runs on plentiful true data.
         memorising: runs on random labels, at one or more sizes.
         resamples: bootstrap resamples over control seeds.
+
+    Raises:
+        ArithmeticError: if memorising more pairs did not cost more norm, so that the peaks need not cross: the
+            control runs were too short, or too noisy.
     """
     central = _crossing(np.mean(generalising.costs), [(c.samples, float(np.mean(c.costs))) for c in memorising])
     earlier = _crossing(np.mean(generalising.earlier), [(c.samples, float(np.mean(c.earlier))) for c in memorising])
@@ -147,14 +154,17 @@ def fit_heights(generalising: Control, memorising: Sequence[Control], resamples:
         _crossing(resampled(generalising.costs), [(c.samples, resampled(c.costs)) for c in memorising])[0]
         for _ in range(resamples)
     ]
-    low, high = np.quantile(draws, [0.025, 0.975])
-    drift = abs(earlier[0] / central[0] - 1)
+    low, high = np.quantile(draws, 0.025, method="lower"), np.quantile(draws, 0.975, method="higher")
+    drift = abs(earlier[0] / central[0] - 1) if np.isfinite(central[0]) else np.inf
+    if not all(map(np.isfinite, (central[0], high, drift))):
+        heights = ", ".join(f"{np.mean(c.costs):.4g} at n={c.samples}" for c in memorising)
+        raise ArithmeticError(f"memorising heights do not grow with n ({heights})")
     return HeightFit(
         generalising=float(np.mean(generalising.costs)),
         crossing=central[0],
         scale=central[1],
         power=central[2],
-        low=float(low) * (1 - drift),
+        low=float(low) / (1 + drift),
         high=float(high) * (1 + drift),
         drift=drift,
     )
@@ -168,4 +178,7 @@ def _crossing(generalising: float | np.floating, memorising: Sequence[tuple[int,
     else:
         power, intercept = (float(x) for x in np.polyfit(np.log(sizes), np.log(heights), 1))
         scale = float(np.exp(intercept))
+    # Below this power the heights are flat or fall, and a crossing would be an accident of noise.
+    if power < _LEAST_POWER:
+        return np.inf, scale, power
     return float((float(generalising) / scale) ** (1 / power)), scale, power

@@ -204,7 +204,7 @@ def _calibrated(setting: Setting, calibration: Calibration | None) -> _Answer:
         "memorising true labels costs what memorising random ones does",
         "the network either generalises or memorises as a whole",
     )
-    reasons = _not_norm_descent(setting)
+    reasons = _nothing_to_generalise(setting) + _not_norm_descent(setting)
     if calibration is None:
         return _Answer(None, None, None, 2, 0, False, "needs control runs: add --calibrate", assumptions)
     fit = calibration.fit
@@ -230,14 +230,16 @@ def _calibrated(setting: Setting, calibration: Calibration | None) -> _Answer:
 
 def _outside(setting: Setting) -> list[str]:
     """Why the x^2, MSE constructions do not describe this setting."""
-    reasons = []
+    reasons = _nothing_to_generalise(setting)
     if setting.network.activation != "x^2":
         reasons.append(f"derived for x^2, not {setting.network.activation}")
     if setting.loss != "mse":
         reasons.append(f"derived for centred MSE, not {setting.loss}")
-    if setting.task.labels == "random":
-        reasons.append("random labels have nothing to generalise")
     return reasons
+
+
+def _nothing_to_generalise(setting: Setting) -> list[str]:
+    return ["random labels have nothing to generalise"] if setting.task.labels == "random" else []
 
 
 def _not_norm_descent(setting: Setting) -> list[str]:
@@ -247,8 +249,6 @@ def _not_norm_descent(setting: Setting) -> list[str]:
         reasons.append("no weight decay, so nothing lowers the norm")
     if setting.optimizer.decoupled:
         reasons.append("decoupled decay descends another function than the norm")
-    if setting.task.labels == "random" and setting.network.activation == "x^2" and setting.loss == "mse":
-        reasons.append("random labels have nothing to generalise")
     return reasons
 
 

@@ -9,10 +9,10 @@ from __future__ import annotations
 import hashlib
 import json
 from dataclasses import dataclass
-from functools import cached_property
+from functools import lru_cache
 from typing import Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from theory.errors import InputError
 from theory.groups import Group, from_table, named
@@ -78,6 +78,12 @@ TRANSITIONS: dict[str, Transition] = {
 class _Frozen(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
+    @field_validator("*", mode="after")
+    @classmethod
+    def _one_zero(cls, value: object) -> object:
+        # -0.0 equals 0.0, so it must not give another content id.
+        return 0.0 if isinstance(value, float) and value == 0 else value
+
 
 class Task(_Frozen):
     """What is learned: the Cayley table of a group, from some of its M^2 entries.
@@ -99,17 +105,18 @@ class Task(_Frozen):
         group = self.resolve()
         if self.samples > group.order**2:
             raise InputError("samples", f"at most M^2 = {group.order**2} for {group.name}", self.samples, "lower it")
-        if self.table is None:
-            object.__setattr__(self, "group", group.name)
+        canonical = group.name if self.table is None or "group" in self.model_fields_set else "table"
+        object.__setattr__(self, "group", canonical)
         return self
 
     def resolve(self) -> Group:
         """The group itself."""
-        return self._group
+        return _resolve(self.group, self.table)
 
-    @cached_property
-    def _group(self) -> Group:
-        return named(self.group) if self.table is None else from_table(self.table, self.group)
+
+@lru_cache(maxsize=64)
+def _resolve(name: str, table: tuple[tuple[int, ...], ...] | None) -> Group:
+    return named(name) if table is None else from_table(table, name)
 
 
 class Network(_Frozen):
@@ -229,9 +236,11 @@ def explain(error: ValidationError) -> InputError:
     cause = first.get("ctx", {}).get("error")
     if isinstance(cause, InputError):
         return cause
-    name = str(first["loc"][-1]) if first["loc"] else "setting"
+    name = next((str(key) for key in reversed(first["loc"]) if isinstance(key, str)), "setting")
     if first["type"] == "extra_forbidden":
         return InputError(name, "a known field", first.get("input"), "check its spelling, or leave it out")
+    if first["type"] == "missing":
+        return InputError(name, "given", None, f"expected: {_description(first['loc'])}")
     message = first["msg"].removeprefix("Input should be ").removeprefix("Value error, ")
     return InputError(name, message, first.get("input"), f"expected: {_description(first['loc'])}")
 

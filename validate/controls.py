@@ -66,7 +66,7 @@ def calibrate(cells: ControlCells, trained: Sequence[Trained]) -> Calibration:
     """Heights of both peaks from trained controls, in the order of ``cells.all``.
 
     Raises:
-        InputError: if every member of a control diverged, so that there is no norm to read.
+        InputError: if every member of a control diverged, or the heights do not cross.
     """
     records = [part.records for part in trained]
     for cell, part in zip(cells.all, records, strict=True):
@@ -80,8 +80,12 @@ def calibrate(cells: ControlCells, trained: Sequence[Trained]) -> Calibration:
     controls = [
         Control(c.setting.task.samples, _cost(r, 1.0), _cost(r, 0.75)) for c, r in zip(cells.all, records, strict=True)
     ]
+    try:
+        fit = fit_heights(controls[0], controls[1:])
+    except ArithmeticError as error:
+        raise InputError("control runs", "long enough to show two peaks", str(error), "give them more steps") from error
     return Calibration(
-        fit=fit_heights(controls[0], controls[1:]),
+        fit=fit,
         runs=sum(len(c.seeds) for c in cells.all),
         seconds=sum(part.seconds for part in trained),
         problems=tuple(_problems(cells, records)),

@@ -48,7 +48,7 @@ def span(value: float | None, low: float | None, high: float | None) -> str:
     if value is None and low is None and high is None:
         return "–"
     if value is None:
-        return f"above {low:.0f}" if low is not None else f"below {high:.0f}"
+        return " and ".join([f"above {low:.0f}"] * (low is not None) + [f"below {high:.0f}"] * (high is not None))
     if low is None or high is None:
         return f"{value:.0f}"
     return f"{value:.0f} [{low:.0f}, {high:.0f}]"
@@ -58,10 +58,9 @@ def verdict(result: Result) -> str:
     """One sentence for somebody in a hurry."""
     m, group = result.measured, result.experiment.setting.task.group
     if m.value is None:
-        side = "above" if m.high is None else "below"
         return (
-            f"{group}: the transition lies {side} the sizes tried ({span(m.value, m.low, m.high)} pairs); "
-            "no prediction can be judged."
+            f"{group}: among the sizes tried none was found at which half of the networks understood the rule within "
+            f"the budget (n_c: {span(m.value, m.low, m.high)}), so no prediction can be judged. More steps may help."
         )
     scored = [r for r in result.scores if r.error is not None]
     best = min(scored, key=lambda r: abs(r.error or 0.0))

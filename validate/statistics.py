@@ -32,8 +32,9 @@ class TransitionPoint:
     """Data size at which half of the seeds succeed.
 
     Attributes:
-        value: n_c, or None if the rates never cross one half.
-        low, high: 95% interval; one of them is None where the data leave that side open.
+        value: n_c, or None if the rates do not rise through one half within the sizes.
+        low, high: 95% interval of ``value``. Without a value: the largest size whose rate is below one half for
+            sure (its own interval says so), and the smallest whose rate is above it; None where there is none.
         width: of the logistic, in samples; None without ``value``.
     """
 
@@ -100,19 +101,31 @@ def transition_point(
     order = np.argsort(sizes)
     sizes, successes, trials = (np.asarray(x, dtype=np.float64)[order] for x in (sizes, successes, trials))
     rates = successes / trials
-    if rates.max() < 0.5:
-        return TransitionPoint(None, float(sizes[-1]), None, None)
-    if rates.min() > 0.5:
-        return TransitionPoint(None, None, float(sizes[0]), None)
+    open_ended = _open_ended(sizes, successes, trials)
+    if rates.max() < 0.5 or rates.min() > 0.5:
+        return open_ended
     if len(sizes) < 2:
         return TransitionPoint(float(sizes[0]), None, None, None)
     value, width = fit_logistic(sizes, successes, trials)
+    span = float(np.ptp(sizes))
+    if width <= 0 or not sizes[0] - 0.1 * span <= value <= sizes[-1] + 0.1 * span:
+        return open_ended  # flat, falling or erratic rates have no transition to report
     draws = np.random.default_rng(seed).binomial(trials.astype(np.int64), rates, size=(resamples, len(sizes)))
     different, counts = np.unique(draws, axis=0, return_counts=True)  # few: only mixed outcomes vary
     fitted = [fit_logistic(sizes, k.astype(np.float64), trials)[0] for k in different]
-    low, high = (float(q) for q in np.quantile(np.repeat(fitted, counts), [0.025, 0.975]))
+    # A resample of flat rates may cross one half anywhere; beyond this it only says "outside".
+    places = np.clip(np.repeat(fitted, counts), sizes[0] - span, sizes[-1] + span)
+    low, high = (float(q) for q in np.quantile(places, [0.025, 0.975]))
     if not ((rates > 0) & (rates < 1)).any():
         below, above = sizes[rates == 0], sizes[rates == 1]
         low = min(low, float(below[below < value].max(initial=-np.inf))) if (below < value).any() else low
         high = max(high, float(above[above > value].min(initial=np.inf))) if (above > value).any() else high
     return TransitionPoint(value, low, high, width)
+
+
+def _open_ended(sizes: Floats, successes: Floats, trials: Floats) -> TransitionPoint:
+    """What can be said without a crossing: where the rate is surely below, or surely above, one half."""
+    bounds = [rate_interval(int(k), int(m)) for k, m in zip(successes, trials, strict=True)]
+    below = [float(n) for n, (_, high) in zip(sizes, bounds, strict=True) if high < 0.5]
+    above = [float(n) for n, (low, _) in zip(sizes, bounds, strict=True) if low > 0.5]
+    return TransitionPoint(None, max(below, default=None), min(above, default=None), None)
