@@ -12,11 +12,25 @@ import pytest
 from validate import experiment
 from validate.cli import run
 
-TINY = ["demo", "--group", "Z5", "--width", "24", "--seeds", "2", "--control-seeds", "2", "--workers", "1"]
+SMALL = ["--width", "48", "--lr", "0.01", "--weight-decay", "0.003", "--control-seeds", "2", "--workers", "1"]
 
 
 def demo(root: Path, *more: str) -> list[str]:
-    return [*TINY, "--steps", "160", "--every", "20", "--out", str(root), *more]
+    return [
+        "demo",
+        "--group",
+        "Z7",
+        *SMALL,
+        "--seeds",
+        "2",
+        "--steps",
+        "640",
+        "--every",
+        "20",
+        "--out",
+        str(root),
+        *more,
+    ]
 
 
 def test_demo_writes_report_figures_and_predictions(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -25,7 +39,7 @@ def test_demo_writes_report_figures_and_predictions(tmp_path: Path, capsys: pyte
     assert set(told) >= {"group", "n_c", "predictions", "report", "figures", "seconds"}
     assert set(told["n_c"]) == {"value", "low", "high", "budget_steps", "seeds"}
     page = re.sub(r"data:image/png;base64,[^\"]*", "", Path(told["report"]).read_text())
-    assert "Z5: when does the network stop memorising?" in page
+    assert "Z7: when does the network stop memorising?" in page
     assert "http" not in page
     assert not re.search(r"\bnan\b", page, re.IGNORECASE)
     assert {Path(f).suffix for f in told["figures"]} == {".png", ".pdf"}
@@ -62,14 +76,21 @@ def test_predictions_are_on_disk_before_the_transition_is_trained(
     assert "report:" in capsys.readouterr().out
 
 
+def test_controls_that_are_too_short_are_one_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(demo(tmp_path / "d", "--steps", "16", "--lr", "1e-9")) == 2
+    told = capsys.readouterr().err
+    assert "memorising heights do not grow with n" in told
+    assert len(told.splitlines()) == 1
+
+
 def test_diverging_controls_are_one_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert run(demo(tmp_path / "d", "--lr", "1e30")) == 2
     assert "control runs must be finite" in capsys.readouterr().err
 
 
 def test_calibrated_prediction_of_a_non_abelian_group(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    arguments = ["predict", "--group", "S3", "--width", "24", "--calibrate", "--control-steps", "64"]
-    assert run([*arguments, "--control-seeds", "2", "--workers", "1", "--out", str(tmp_path), "--json"]) == 0
+    arguments = ["predict", "--group", "S3", *SMALL, "--calibrate", "--control-steps", "640"]
+    assert run([*arguments, "--out", str(tmp_path), "--json"]) == 0
     rows = {row["predictor"]: row for row in json.loads(capsys.readouterr().out)}
     assert rows["heights-calibrated"]["runs_used"] == 6
     assert rows["heights-calibrated"]["value"] > 0
