@@ -24,7 +24,8 @@ test: $(VENV)/.dev  ## the fast suite
 	$(BIN)/pytest -n 2 -m "not slow"
 
 test-all: $(VENV)/.dev  ## the fast suite and the slow agreement with trained networks
-	$(BIN)/pytest -n 2
+	$(BIN)/pytest -n 2 -m "not slow"
+	$(BIN)/pytest -m slow
 
 lint: $(VENV)/.dev
 	$(BIN)/ruff check .

@@ -274,3 +274,10 @@ def test_reason_is_given_once() -> None:
 def test_calibrated_refuses_random_labels_whatever_the_activation() -> None:
     fit = HeightFit(220.0, 1.2, 0.98, 187.0, 181.0, 193.0, 0.01)
     assert not control_calibrated(random_labels(activation="relu"), Calibration(fit, 1, 1.0)).valid
+
+
+def test_paper_law_interval_is_the_printed_precision_of_its_constant() -> None:
+    found = paper_law(standard("Z23"))
+    assert found.low < found.value < found.high
+    assert (found.high - found.low) / found.value == pytest.approx(1e-4 / 2.7482, rel=1e-9)
+    assert "printed precision" in found.note
