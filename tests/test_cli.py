@@ -148,3 +148,12 @@ def test_nonsense_is_one_line_and_exit_code_2(
 def test_unknown_commands_are_one_line_too(capsys: pytest.CaptureFixture[str]) -> None:
     assert run(["trian"]) == 2
     assert capsys.readouterr().err.startswith("error: No such command 'trian'")
+
+
+def test_an_interrupt_says_what_is_kept(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    def stop(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("validate.commands.predict", stop)
+    assert run(["predict"]) == 130
+    assert "finished runs in the folder of --out are kept" in capsys.readouterr().err

@@ -17,6 +17,9 @@ from theory.errors import InputError
 from theory.groups import Group, from_csv, named
 from theory.setting import Setting, default_width, explain
 
+#: Exit code after Ctrl-C, as shells have it.
+_INTERRUPTED = 130
+
 app = typer.Typer(
     no_args_is_help=True,
     add_completion=False,
@@ -34,6 +37,8 @@ def run(arguments: Sequence[str]) -> int:
     """Run with these arguments and return the exit code."""
     try:
         code = app(list(arguments), standalone_mode=False)
+        if code == _INTERRUPTED:
+            return _interrupted()
         return code if isinstance(code, int) else 0
     except ValidationError as error:
         return _complain(str(explain(error)))
@@ -42,8 +47,12 @@ def run(arguments: Sequence[str]) -> int:
     except typer.TyperException as error:
         return _complain(f"{error.format_message()} (see --help)")
     except (KeyboardInterrupt, typer.Abort):
-        sys.stderr.write("interrupted; finished runs are kept and will be used again\n")
-        return 130
+        return _interrupted()
+
+
+def _interrupted() -> int:
+    sys.stderr.write("interrupted; finished runs in the folder of --out are kept and will be used again\n")
+    return _INTERRUPTED
 
 
 def _complain(message: str) -> int:

@@ -305,6 +305,8 @@ def _workers(controls: Controls) -> Iterator[Executor]:
             yield pool
         except BaseException:
             pool.shutdown(wait=False, cancel_futures=True)
+            for worker in multiprocessing.active_children():
+                worker.terminate()  # else the runs that were already handed out would be trained to their end
             raise
 
 
