@@ -4,15 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Literal, Self
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
+from theory.errors import InputError
 from theory.setting import OBSERVABLES
 
 __all__ = ["Plan", "Records", "concatenate"]
+
+
+#: Most records of one run: a million would already be 50 MB a member.
+MAX_RECORDS = 1_000_000
 
 
 class Plan(BaseModel):
@@ -27,9 +32,17 @@ class Plan(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    steps: int = Field(ge=1, description="updates, such as 3000")
+    steps: int = Field(ge=1, le=10**9, description="updates, such as 3000")
     every: int = Field(ge=1, description="steps between records, such as 50")
-    patience: int | None = Field(None, ge=0, description="steps to go on after grokking")
+    patience: int | None = Field(None, ge=0, description="steps to go on after grokking, such as 200")
+
+    @model_validator(mode="after")
+    def _records_fit(self) -> Self:
+        if self.steps // self.every > MAX_RECORDS:
+            raise InputError(
+                "every", f"at least steps/{MAX_RECORDS:,}", self.every, f"with {self.steps:,} steps, record less often"
+            )
+        return self
 
 
 End = Literal["budget", "patience", "diverged"]

@@ -111,6 +111,13 @@ NONSENSE = {
     "too many samples": (["--samples", "530"], "samples must be at most M^2 = 529 for Z23, got 530"),
     "negative rate": (["--lr", "-1"], "lr must be greater than 0, got -1"),
     "rate nan": (["--lr", "nan"], "lr must be a finite number"),
+    "rate too large": (["--lr", "1e308"], "lr must be at most 1e+30"),
+    "decay too large": (["--weight-decay", "1e308"], "weight_decay must be at most 1e+30"),
+    "seed too large": (["--first-seed", "9" * 30], "--first-seed must be 0 or more, below 2^62"),
+    "steps without end": (["--steps", "9" * 20], "steps must be less than or equal to 1000000000"),
+    "records without end": (["--steps", "1000000000", "--every", "1"], "every must be at least steps/1,000,000"),
+    "empty group": (["--group", ""], "group must be a known name"),
+    "negative patience": (["--patience", "-5"], "expected: steps to go on after grokking"),
     "negative decay": (["--weight-decay", "-1"], "weight_decay must be greater than or equal to 0"),
     "unknown activation": (["--activation", "tanh"], "activation must be 'x^2', 'relu'"),
     "unknown optimizer": (["--optimizer", "lion"], "name must be 'sgd', 'adam' or 'adamw'"),
@@ -157,3 +164,11 @@ def test_an_interrupt_says_what_is_kept(monkeypatch: pytest.MonkeyPatch, capsys:
     monkeypatch.setattr("validate.commands.predict", stop)
     assert run(["predict"]) == 130
     assert "finished runs in the folder of --out are kept" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("command", ["demo", "predict"])
+def test_bad_workers_leave_no_folder(command: str, capsys: pytest.CaptureFixture[str]) -> None:
+    more = ["--calibrate"] if command == "predict" else []
+    assert run([command, "--group", "Z7", "--workers", "0", "--out", "made", *more]) == 2
+    assert "--workers must be between 1 and 512" in capsys.readouterr().err
+    assert list(Path.cwd().iterdir()) == []

@@ -121,7 +121,7 @@ def _check_axioms(name: str, table: Table) -> None:
     elements = np.arange(order)
     neutral = np.flatnonzero((table == elements).all(axis=1) & (elements == table.T).all(axis=1))
     if neutral.size == 0:
-        raise fail("with an identity element", "no e with e·a = a·e = a for all a", "give a group's table")
+        raise fail("one with an identity element", "no e with e·a = a·e = a for all a", "give a group's table")
     _check_inverses(fail, table, int(neutral[0]))
     _check_associative(fail, table)
 
@@ -131,7 +131,7 @@ def _check_inverses(fail: Callable[[str, str, str], InputError], table: Table, i
     without = np.flatnonzero(~(is_identity & is_identity.T).any(axis=1))
     if without.size:
         a = int(without[0])
-        raise fail("with an inverse for every element", f"no b with {a}·b = b·{a} = {identity}", f"correct row {a}")
+        raise fail("one with an inverse for every element", f"no b with {a}·b = b·{a} = {identity}", f"correct row {a}")
 
 
 def _check_associative(fail: Callable[[str, str, str], InputError], table: Table) -> None:
@@ -385,7 +385,7 @@ def from_csv(path: str | Path) -> Group:
             table.append([int(entry) for entry in row])
         except ValueError as error:
             raise InputError(
-                f"{path.name} row {i}", "integers separated by commas", ",".join(row)[:60], str(error)
+                f"{path.name} row {i}", "integers separated by commas", ",".join(row)[:60], "give one row a line"
             ) from error
     entries = {entry for row in table for entry in row}
     if entries == set(range(1, len(table) + 1)):

@@ -75,6 +75,10 @@ TRANSITIONS: dict[str, Transition] = {
 }
 
 
+#: Largest rate, decay or scale: beyond it single precision overflows before the first step.
+_LARGEST = 1e30
+
+
 class _Frozen(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
@@ -130,7 +134,9 @@ class Network(_Frozen):
 
     width: int = Field(ge=1, le=1_000_000, description="hidden nodes K, such as 256")
     activation: Activation = Field("x^2", description="sigma of the hidden layer")
-    init_scale_v: float = Field(1.0, ge=0, description="factor on the initial output layer; 0 starts it at zero")
+    init_scale_v: float = Field(
+        1.0, ge=0, le=_LARGEST, description="factor on the initial output layer; 0 starts it at zero"
+    )
 
 
 class Optimizer(_Frozen):
@@ -146,8 +152,8 @@ class Optimizer(_Frozen):
     """
 
     name: OptimizerName = Field("adam", description="the update rule")
-    lr: float = Field(1e-3, gt=0, description="learning rate per step, such as 1e-3")
-    weight_decay: float = Field(2e-4, ge=0, description="decay eta, such as 2e-4")
+    lr: float = Field(1e-3, gt=0, le=_LARGEST, description="learning rate per step, such as 1e-3")
+    weight_decay: float = Field(2e-4, ge=0, le=_LARGEST, description="decay eta, such as 2e-4")
     momentum: float = Field(0.0, ge=0, lt=1, description="momentum of SGD")
     beta1: float = Field(0.9, ge=0, lt=1, description="Adam's average of the gradient")
     beta2: float = Field(0.999, ge=0, lt=1, description="Adam's average of the squared gradient")
@@ -230,8 +236,13 @@ def default_width(order: int) -> int:
     return max(256, 11 * order)
 
 
-def explain(error: ValidationError) -> InputError:
-    """The first problem of a pydantic validation as one clear `InputError`."""
+def explain(error: ValidationError, *models: type[BaseModel]) -> InputError:
+    """The first problem of a pydantic validation as one clear `InputError`.
+
+    Args:
+        error: what pydantic found in a `Setting`, a part of it, or one of ``models``.
+        models: further models whose fields' descriptions may serve as remedies.
+    """
     first = error.errors()[0]
     cause = first.get("ctx", {}).get("error")
     if isinstance(cause, InputError):
@@ -240,22 +251,22 @@ def explain(error: ValidationError) -> InputError:
     if first["type"] == "extra_forbidden":
         return InputError(name, "a known field", first.get("input"), "check its spelling, or leave it out")
     if first["type"] == "missing":
-        return InputError(name, "given", None, f"expected: {_description(first['loc'])}")
+        return InputError(name, "given", None, f"expected: {_description(first['loc'], models)}")
     message = first["msg"].removeprefix("Input should be ").removeprefix("Value error, ")
-    return InputError(name, message, first.get("input"), f"expected: {_description(first['loc'])}")
+    bound = first.get("ctx", {}).get("le")
+    if isinstance(bound, float):
+        message = f"at most {bound:g}"
+    return InputError(name, message, first.get("input"), f"expected: {_description(first['loc'], models)}")
 
 
-def _description(location: tuple[int | str, ...]) -> str:
-    model: type[BaseModel] = Setting
+def _description(location: tuple[int | str, ...], models: tuple[type[BaseModel], ...]) -> str:
+    """What the field at this location is for, as its own model says."""
     text = "a field of the setting; unknown fields are refused"
     for key in location:
-        found = model.model_fields.get(str(key))
-        if found is None:
-            for part in (Task, Network, Optimizer):
-                found = part.model_fields.get(str(key), found)
-        if found is None:
-            break
-        text = found.description or text
-        if isinstance(found.annotation, type) and issubclass(found.annotation, BaseModel):
-            model = found.annotation
+        every: tuple[type[BaseModel], ...] = (Setting, Task, Network, Optimizer, *models)
+        for model in every:
+            found = model.model_fields.get(str(key))
+            if found is not None:
+                text = found.description or text
+                break
     return text

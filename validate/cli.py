@@ -13,6 +13,7 @@ from typing import Annotated, Any
 import typer
 from pydantic import ValidationError
 
+from sim.records import Plan
 from theory.errors import InputError
 from theory.groups import Group, from_csv, named
 from theory.setting import Setting, default_width, explain
@@ -41,7 +42,7 @@ def run(arguments: Sequence[str]) -> int:
             return _interrupted()
         return code if isinstance(code, int) else 0
     except ValidationError as error:
-        return _complain(str(explain(error)))
+        return _complain(str(explain(error, Plan)))
     except InputError as error:
         return _complain(str(error))
     except typer.TyperException as error:
@@ -62,12 +63,13 @@ def _complain(message: str) -> int:
 
 
 GroupName = Annotated[
-    str | None, typer.Option("--group", help="Z23, D11 (order 22), S4, A5, Q8, Dic6, F21, SL(2,3), Z2xZ2xZ6, … [Z23]")
+    str | None,
+    typer.Option("--group", help="Z23, D11 (order 22), S4, A5, Q8, Dic6, F21, SL(2,3), Z2xZ2xZ6, … (default: Z23)"),
 ]
 GroupTable = Annotated[
     Path | None, typer.Option("--group-table", help="CSV file with any group's Cayley table, instead of --group")
 ]
-Width = Annotated[int | None, typer.Option(help="hidden nodes K [11 M, at least 256]")]
+Width = Annotated[int | None, typer.Option(help="hidden nodes K (default: 11 M, at least 256)")]
 Activation = Annotated[str, typer.Option(help="x^2, relu, relu^2, silu or gelu")]
 Loss = Annotated[str, typer.Option(help="mse (centred over classes) or cross-entropy")]
 OptimizerOption = Annotated[str, typer.Option("--optimizer", help="adam (coupled decay), adamw (decoupled) or sgd")]
@@ -84,7 +86,7 @@ def _problem(group: str | None, table: Path | None) -> tuple[Group, dict[str, An
     if group is not None and table is not None:
         raise InputError("--group", "left out where --group-table is given", group, "give one of the two")
     if table is None:
-        found = named(group or "Z23")
+        found = named("Z23" if group is None else group)
         return found, {"group": found.name}
     found = from_csv(table)
     return found, {"group": found.name, "table": found.table.tolist()}
@@ -116,14 +118,14 @@ def _setting(
 def _seeds(count: int, first: int = 0) -> tuple[int, ...]:
     if not 1 <= count <= 100_000:
         raise InputError("--seeds", "between 1 and 100000", count, "use e.g. --seeds 8")
-    if first < 0:
-        raise InputError("--first-seed", "0 or more", first, "use e.g. --first-seed 0")
+    if not 0 <= first < 2**62:
+        raise InputError("--first-seed", "0 or more, below 2^62", first, "use e.g. --first-seed 0")
     return tuple(range(first, first + count))
 
 
 @app.command()
 def predict(
-    group: Annotated[list[str] | None, typer.Option("--group", help="a group; may be repeated [Z23]")] = None,
+    group: Annotated[list[str] | None, typer.Option("--group", help="a group; may be repeated (default: Z23)")] = None,
     group_table: GroupTable = None,
     width: Width = None,
     activation: Activation = "x^2",
@@ -135,7 +137,7 @@ def predict(
     control_steps: Annotated[int, typer.Option(help="steps of each control run")] = 10_000,
     control_seeds: Annotated[int, typer.Option(help="control runs of each kind")] = 4,
     device: Device = "auto",
-    workers: Annotated[int | None, typer.Option(help="processes for control runs [usable cores]")] = None,
+    workers: Annotated[int | None, typer.Option(help="processes for control runs (default: usable cores)")] = None,
     out: Annotated[Path, typer.Option(help="folder where control runs are kept")] = Path("twopeaks-controls"),
     as_json: Json = False,
 ) -> None:
@@ -145,7 +147,7 @@ def predict(
     if group and group_table is not None:
         raise InputError("--group", "left out where --group-table is given", group[0], "give one of the two")
     settings = []
-    for name in [None] if group_table is not None else (group or ["Z23"]):
+    for name in [None] if group_table is not None else (["Z23"] if group is None else group):
         found, task = _problem(name, group_table)
         task["samples"] = max(1, found.order**2 // 2)
         settings.append(
@@ -161,13 +163,15 @@ def predict(
 def train(
     group: GroupName = None,
     group_table: GroupTable = None,
-    samples: Annotated[int | None, typer.Option(help="training pairs n, 1 … M^2 [half of all]")] = None,
+    samples: Annotated[int | None, typer.Option(help="training pairs n, 1 … M^2 (default: half of all)")] = None,
     width: Width = None,
     seeds: Annotated[int, typer.Option(help="networks, one a seed")] = 8,
     first_seed: Annotated[int, typer.Option(help="seed of the first network")] = 0,
     steps: Annotated[int, typer.Option(help="updates")] = 3000,
     every: Annotated[int, typer.Option(help="steps between records")] = 50,
-    patience: Annotated[int | None, typer.Option(help="stop a network this long after it grokked [never]")] = None,
+    patience: Annotated[
+        int | None, typer.Option(help="stop a network this long after it grokked (default: never)")
+    ] = None,
     lr: Lr = 1e-3,
     weight_decay: Decay = 2e-4,
     optimizer: OptimizerOption = "adam",
@@ -178,7 +182,7 @@ def train(
     init_scale_v: ScaleV = 1.0,
     device: Device = "auto",
     dtype: Annotated[str, typer.Option(help="float32 or float64")] = "float32",
-    threads: Annotated[int | None, typer.Option(help="CPU threads [usable cores]")] = None,
+    threads: Annotated[int | None, typer.Option(help="CPU threads (default: usable cores)")] = None,
     out: Annotated[Path | None, typer.Option(help="folder to keep the run in; a run already there is reused")] = None,
     as_json: Json = False,
 ) -> None:
@@ -206,7 +210,7 @@ def demo(
     lr: Lr = 1e-3,
     weight_decay: Decay = 2e-4,
     device: Device = "auto",
-    workers: Annotated[int | None, typer.Option(help="processes [usable cores]")] = None,
+    workers: Annotated[int | None, typer.Option(help="processes (default: usable cores)")] = None,
     out: Annotated[Path, typer.Option(help="folder for runs, figures and report")] = Path("twopeaks-demo"),
     as_json: Json = False,
 ) -> None:

@@ -71,9 +71,10 @@ def predict(settings: Sequence[Setting], controls: Controls | None, as_json: boo
         if controls is not None:
             if controls.steps < 16:
                 raise InputError("--control-steps", "16 or more", controls.steps, "use e.g. 10000")
+            runtime = resolve(controls.device, threads=1)
+            _count(controls.workers)
             store.prepare(controls.out)
             with _workers(controls) as executor, _stages() as stage:
-                runtime = resolve(controls.device, threads=1)
                 calibration = run_calibration(
                     setting, controls.steps, controls.seeds, controls.out, runtime, executor, stage
                 )[2]
@@ -170,7 +171,7 @@ def _show_training(
     for m in members:
         final = m["final"]
         assert isinstance(final, dict)  # noqa: S101
-        numbers = [f"{v:.4g}" if math.isfinite(v) else "–" for v in final.values()]
+        numbers = [_short(name, v) for name, v in final.items()]
         table.add_row(str(m["seed"]), *(_step(m[t]) for t in ("t_mem", "t_grok")), *numbers, str(m["ended"]))
     console = _console()
     console.print(table)
@@ -181,6 +182,12 @@ def _show_training(
     )
     if folder is not None:
         console.print(f"kept in {folder}")
+
+
+def _short(name: str, value: float) -> str:
+    if not math.isfinite(value):
+        return "–"
+    return f"{value:.1e}" if name == "loss" else f"{value:.4g}"
 
 
 def _step(value: object) -> str:
@@ -194,8 +201,9 @@ def demo(setting: Setting, plan: Plan, seeds: tuple[int, ...], controls: Control
     """Run the whole experiment, write report and figures, print what was found."""
     if plan.steps < 16:
         raise InputError("--steps", "16 or more", plan.steps, "use e.g. 10000")
-    store.prepare(controls.out)
     runtime = resolve(controls.device, threads=1)
+    _count(controls.workers)
+    store.prepare(controls.out)
     experiment = Experiment(setting, plan.steps, plan.every, seeds, controls.seeds)
     with _workers(controls) as executor, _stages() as stage:
         result = run_experiment(experiment, controls.out, runtime, executor, stage)

@@ -49,7 +49,7 @@ def span(value: float | None, low: float | None, high: float | None) -> str:
         return "–"
     if value is None:
         return " and ".join([f"above {low:.0f}"] * (low is not None) + [f"below {high:.0f}"] * (high is not None))
-    if low is None or high is None:
+    if low is None or high is None or f"{low:.0f}" == f"{high:.0f}":
         return f"{value:.0f}"
     return f"{value:.0f} [{low:.0f}, {high:.0f}]"
 
