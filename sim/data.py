@@ -89,8 +89,7 @@ def _tile_length(setting: Setting, members: int, runtime: Runtime) -> int:
     """Samples of each member in one tile: all of them, or what fits, in a multiple of the threads."""
     row_bytes = runtime.torch_dtype.itemsize * setting.network.width * members
     fitting = runtime.tile_bytes * runtime.threads // row_bytes
-    whole = max(1, fitting // runtime.threads) * runtime.threads
-    return setting.task.samples if fitting >= setting.task.samples else whole
+    return setting.task.samples if fitting >= setting.task.samples else runtime.rows_that_fit(row_bytes)
 
 
 def pack_data(setting: Setting, seeds: Sequence[int], runtime: Runtime) -> PackData:

@@ -141,7 +141,7 @@ def evaluate(setting: Setting, params: Params, data: PackData, runtime: Runtime)
     first, second = params.W[:, :M, None, :], params.W[:, None, M:, :]
     losses = torch.empty_like(data.labels, dtype=params.W.dtype)
     correct = torch.empty_like(losses)
-    block = _rows_a_block(members * M * width * params.W.itemsize, runtime)
+    block = runtime.rows_that_fit(members * M * width * params.W.itemsize)
     hidden = params.W.new_empty(2, members * min(block, M) * M * width)
     for a in range(0, M, block):
         shape = (members, len(range(a, min(a + block, M))), M, width)
@@ -162,9 +162,3 @@ def evaluate(setting: Setting, params: Params, data: PackData, runtime: Runtime)
     train_accuracy, test_accuracy = split(correct)
     train_loss, test_loss = split(losses)
     return Evaluation(train_accuracy, test_accuracy, train_loss, test_loss)
-
-
-def _rows_a_block(bytes_a_row: int, runtime: Runtime) -> int:
-    """Rows of the table worked on at once: what fits the tiles of all threads, in a multiple of their number."""
-    fitting = runtime.tile_bytes * runtime.threads // bytes_a_row
-    return max(1, fitting // runtime.threads) * runtime.threads

@@ -12,7 +12,7 @@ import torch
 
 from theory.errors import InputError
 
-__all__ = ["DTypeName", "Runtime", "pinned", "resolve"]
+__all__ = ["DTypeName", "Runtime", "pinned", "resolve", "usable_cores"]
 
 DTypeName = Literal["float32", "float64"]
 
@@ -49,9 +49,18 @@ class Runtime:
         """The dtype as torch takes it."""
         return torch.float64 if self.dtype == "float64" else torch.float32
 
+    def rows_that_fit(self, row_bytes: int) -> int:
+        """Rows that fill the tiles of all threads, in a multiple of the threads (at least one each)."""
+        return max(1, self.tile_bytes * self.threads // row_bytes // self.threads) * self.threads
+
     def describe(self) -> dict[str, object]:
         """What was chosen, for the record."""
         return {**asdict(self), "torch": torch.__version__}
+
+
+def usable_cores() -> int:
+    """CPU cores that this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else (os.cpu_count() or 1)
 
 
 def resolve(
@@ -71,7 +80,7 @@ def resolve(
     Raises:
         InputError: if the device is unknown or not there, or a number is out of range.
     """
-    usable = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else (os.cpu_count() or 1)
+    usable = usable_cores()
     if threads is not None and not 1 <= threads <= 1024:
         raise InputError("threads", "between 1 and 1024", threads, f"this machine has {usable} usable cores")
     if tile_bytes is not None and tile_bytes < 1:

@@ -48,13 +48,12 @@ def irreps(group: Group) -> tuple[Irrep, ...]:
     """
     classes = group.conjugacy_classes
     sizes = np.array([len(c) for c in classes])
-    omega = _central_characters(group, sizes)
-    dims = np.sqrt(group.order / (np.abs(omega) ** 2 / sizes).sum(axis=1))
-    chi_classes = omega / sizes * dims[:, None]
     class_of = np.empty(group.order, dtype=np.int64)
     for j, members in enumerate(classes):
         class_of[list(members)] = j
-    chi = chi_classes[:, class_of]
+    omega = _central_characters(group, sizes, class_of)
+    dims = np.sqrt(group.order / (np.abs(omega) ** 2 / sizes).sum(axis=1))
+    chi = (omega / sizes * dims[:, None])[:, class_of]
     squares = np.diagonal(group.table)
     schur = chi[:, squares].mean(axis=1)
     _check_laws(group, chi, dims, schur)
@@ -62,12 +61,9 @@ def irreps(group: Group) -> tuple[Irrep, ...]:
     return tuple(sorted(found, key=lambda rho: (rho.dim, not rho.is_trivial, -rho.schur)))
 
 
-def _central_characters(group: Group, sizes: NDArray[np.int64]) -> NDArray[np.complex128]:
+def _central_characters(group: Group, sizes: NDArray[np.int64], class_of: NDArray[np.int64]) -> NDArray[np.complex128]:
     """(R, R) array omega[rho, j], from the eigenvectors of one generic combination of the A_i."""
     count = len(sizes)
-    class_of = np.empty(group.order, dtype=np.int64)
-    for j, members in enumerate(group.conjugacy_classes):
-        class_of[list(members)] = j
     # a_ijk = number of (x, y) in C_i x C_j with x·y = z for one fixed z in C_k; here y = x^-1·z.
     generic = np.random.default_rng(0).standard_normal(count)
     combined = np.zeros((count, count))

@@ -194,7 +194,14 @@ def train(
     rule = {"name": optimizer, "lr": lr, "weight_decay": weight_decay, "momentum": momentum}
     setting = _setting(found, task, width, activation, init_scale_v, loss, **rule)
     commands.train(
-        setting, _seeds(seeds, first_seed), commands.plan(steps, every, patience), device, dtype, threads, out, as_json
+        setting,
+        _seeds(seeds, first_seed),
+        Plan(steps=steps, every=every, patience=patience),
+        device,
+        dtype,
+        threads,
+        out,
+        as_json,
     )
 
 
@@ -222,7 +229,7 @@ def demo(
         raise InputError("--group", "of order 5 at least", found.name, "smaller tables leave too few pairs")
     task["samples"] = found.order**2 // 2
     setting = _setting(found, task, width, lr=lr, weight_decay=weight_decay)
-    plan = commands.plan(steps, every, None)
+    plan = Plan(steps=steps, every=every)
     controls = commands.Controls(steps, _seeds(control_seeds), out, device, workers)
     commands.demo(setting, plan, _seeds(seeds), controls, as_json)
 

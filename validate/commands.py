@@ -32,7 +32,7 @@ from rich.text import Text
 
 from sim import store
 from sim.records import Plan, Records
-from sim.runtime import resolve
+from sim.runtime import resolve, usable_cores
 from theory.errors import InputError
 from theory.predict import Prediction
 from theory.predict import predict as every_prediction
@@ -41,7 +41,7 @@ from validate.detect import transition_steps
 from validate.experiment import Experiment, Result, run_calibration, run_experiment
 from validate.report import draw, html_page, percent, span, verdict
 
-__all__ = ["Controls", "demo", "plan", "predict", "train"]
+__all__ = ["Controls", "demo", "predict", "train"]
 
 
 @dataclass(frozen=True)
@@ -53,11 +53,6 @@ class Controls:
     out: Path
     device: str
     workers: int | None
-
-
-def plan(steps: int, every: int, patience: int | None) -> Plan:
-    """A checked `Plan`; recording is never sparser than the run is long."""
-    return Plan(steps=steps, every=every, patience=patience)
 
 
 # --- predict -------------------------------------------------------------------------------------------
@@ -298,8 +293,7 @@ def _write(path: Path, text: str) -> None:
 def _count(workers: int | None) -> int:
     if workers is not None and not 1 <= workers <= 512:
         raise InputError("--workers", "between 1 and 512", workers, "leave it out for one a core")
-    usable = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
-    return workers or usable or 1
+    return workers or usable_cores()
 
 
 @contextmanager
