@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 OUT ?= twopeaks-demo
 
-.PHONY: demo test test-all lint bench clean
+.PHONY: demo test test-all lint bench equations clean
 .DEFAULT_GOAL := test
 
 $(VENV)/.run: pyproject.toml constraints.txt
@@ -34,6 +34,10 @@ lint: $(VENV)/.dev
 
 bench: $(VENV)/.run  ## speed, as ratios within one run
 	$(BIN)/python benchmarks/bench.py
+
+equations: $(VENV)/.run  ## write the equations as a page and as LaTeX
+	$(BIN)/twopeaks derive --all --markdown > docs/equations.md
+	$(BIN)/twopeaks derive --all --latex > docs/equations.tex
 
 clean:
 	rm -rf $(VENV) build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache

@@ -1,21 +1,7 @@
-r"""Heights of the two peaks: what norm a generalising and a memorising solution cost, and where they cross.
+"""Heights of the two peaks: what norm a generalising and a memorising solution cost, and where they cross.
 
-With weight decay the long-run winner among solutions that fit the data is the one of smallest |W|^2 + |V|^2.
-
-* heights.1  A node sigma(w·x) v with sigma(z) = z^2 may be rescaled, w -> s w, v -> s^-2 v. Over s the norm
-  |w|^2 + |v|^2 is least where |w|^2 = 2 |v|^2, and there equals 3 (q/2)^(2/3) with q = |w|^2 |v|.
-* heights.2  One-hot labels, centred over classes, are y(a, b) - 1/M = (1/M) sum_{chi != 1} chi(a) chi(b) conj(chi)(c)
-  for an abelian group. A pair {chi, conj chi} contributes (2/M) cos(A + B - C). N nodes with phases phi_j,
-
-      w_j = [cos(A + phi_j); cos(B + psi_j)],   v_j = (4 / (M N)) cos(C + phi_j + psi_j),
-
-  build it if the sums over j that belong to every other product of cosines vanish; six nodes with
-  phi_j = 2 pi j/6, psi_j = 8 pi j/6 do. Then q = (4/N) sqrt(M/2), and the pair costs 3 (2 N M)^(1/3).
-* heights.3  A real character (values ±1) contributes (1/M) psi(a) psi(b) psi(c), which two nodes
-  [psi; ±psi], ±psi / (4 M) build exactly: q = sqrt(M)/2 each, together 6 (sqrt(M)/4)^(2/3).
-* heights.4  One node focused on one pair, w = e_a + e_b, v = e_c / 4, gives the label 1 there: q = 1/2 and
-  the cost is 3 (1/4)^(2/3) = 1.19 a sample (its spill on other pairs is neglected).
-* heights.5  The peaks are equally high at n_c = C_gen / c_mem.
+With weight decay the long-run winner among solutions that fit the data is the one of smallest |W|^2 + |V|^2. The
+formulas are the equations heights.1 to heights.5 of `theory.equations`; here they meet groups and control runs.
 """
 
 from __future__ import annotations
@@ -27,14 +13,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from theory.groups import Group
+from theory.lower import function
 
 __all__ = [
-    "MEMORISING_COST",
     "NODES_PER_PAIR",
     "Control",
     "HeightFit",
     "fit_heights",
     "generalising_cost",
+    "memorising_cost",
     "node_cost",
     "pair_cost",
     "pair_nodes",
@@ -50,21 +37,22 @@ NODES_PER_PAIR = 6
 
 def node_cost(q: float) -> float:
     """Least |w|^2 + |v|^2 of a node with q = |w|^2 |v|. Eq. heights.1."""
-    return float(3 * (q / 2) ** (2 / 3))
+    return float(function("heights.1")(q))
 
 
-#: Cost of one memorised sample, 3 (1/4)^(2/3). Eq. heights.4.
-MEMORISING_COST = node_cost(0.5)
+def memorising_cost() -> float:
+    """Cost of one memorised sample, 3 (1/4)^(2/3) = 1.19. Eq. heights.4."""
+    return float(function("heights.4")())
 
 
 def pair_cost(order: int, nodes: float = NODES_PER_PAIR) -> float:
-    """Cost 3 (2 N M)^(1/3) of one pair of complex characters built from N nodes. Eq. heights.2."""
-    return float(3 * (2 * nodes * order) ** (1 / 3))
+    """Cost of one pair of complex characters built from N nodes. Eq. heights.2."""
+    return float(function("heights.2")(order, nodes))
 
 
 def real_cost(order: int) -> float:
-    """Cost 6 (sqrt(M)/4)^(2/3) of one real character other than the trivial one. Eq. heights.3."""
-    return 2 * node_cost(order**0.5 / 2)
+    """Cost of one real character other than the trivial one. Eq. heights.3."""
+    return float(function("heights.3")(order))
 
 
 def pair_nodes(order: int, frequency: int) -> tuple[NDArray[np.float64], NDArray[np.float64]]:

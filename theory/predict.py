@@ -6,15 +6,15 @@ on what), how many training runs it used, and whether the setting lies inside it
 
 from __future__ import annotations
 
-import math
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from pydantic import BaseModel, ConfigDict
 
-from theory.heights import MEMORISING_COST, NODES_PER_PAIR, HeightFit, generalising_cost
+from theory.heights import NODES_PER_PAIR, HeightFit, generalising_cost, memorising_cost
 from theory.irreps import irreps
+from theory.lower import function
 from theory.setting import Setting
 
 __all__ = [
@@ -108,19 +108,22 @@ def _stamped(
 
 
 def paper_law(setting: Setting) -> Prediction:
-    """The paper's n = 2.7482 M log M, times d_max/2 for non-abelian groups (code of arXiv 2509.21519; Theorem 4)."""
+    """The paper's n = 2.7482 M log M, times d_max/2 for non-abelian groups (code of arXiv 2509.21519; Theorem 4).
+
+    Eq. feat.9.
+    """
     return _stamped(PAPER_LAW, setting, _paper_law)
 
 
 def _paper_law(setting: Setting) -> _Answer:
     group = setting.task.resolve()
-    factor = 1.0 if group.is_abelian else max(rho.dim for rho in irreps(group)) / 2
-    per_constant = factor * group.order * math.log(group.order)
+    value = float(function("feat.9")(group.order, max(rho.dim for rho in irreps(group))))
+    precision = _PRINTED / PAPER_CONSTANT
     reasons = _outside(setting) + ([] if group.order > 1 else ["M = 1 has nothing to learn"])
     return _Answer(
-        value=PAPER_CONSTANT * per_constant,
-        low=(PAPER_CONSTANT - _PRINTED) * per_constant,
-        high=(PAPER_CONSTANT + _PRINTED) * per_constant,
+        value=value,
+        low=value * (1 - precision),
+        high=value * (1 + precision),
         constants_fitted=1,
         runs_used=0,
         valid=not reasons,
@@ -152,8 +155,8 @@ def _closed_form(setting: Setting) -> _Answer:
     )
     if not group.is_abelian or group.order < 5:
         return _Answer(None, None, None, 0, 0, False, "; ".join(reasons), assumptions)
-    value = generalising_cost(group) / MEMORISING_COST
-    low = generalising_cost(group, _FEWEST_NODES) / MEMORISING_COST
+    value = generalising_cost(group) / memorising_cost()
+    low = generalising_cost(group, _FEWEST_NODES) / memorising_cost()
     return _Answer(
         value=value,
         low=low,

@@ -11,7 +11,7 @@ from sim.records import Plan, Records
 from sim.sweep import Cell, Trained
 from theory.errors import InputError
 from theory.groups import Group
-from theory.heights import MEMORISING_COST, Control, fit_heights, generalising_cost
+from theory.heights import Control, fit_heights, generalising_cost, memorising_cost
 from theory.predict import PAPER_CONSTANT, Calibration
 from theory.setting import TRANSITIONS, Setting, Task
 
@@ -45,7 +45,7 @@ def with_task(setting: Setting, samples: int, labels: str = "true") -> Setting:
 def first_guess(group: Group) -> float:
     """Rough n_c that only decides where controls are run: closed form, else M log M."""
     if group.is_abelian and group.order >= 5:
-        return generalising_cost(group) / MEMORISING_COST
+        return generalising_cost(group) / memorising_cost()
     return min(PAPER_CONSTANT * group.order * float(np.log(max(2, group.order))), 0.6 * group.order**2)
 
 

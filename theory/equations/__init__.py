@@ -1,0 +1,39 @@
+"""The equations: every statement the project rests on, derived with sympy and verified by a machine."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import cache
+
+from theory.equations import features, heights, lazy, memorise, modes, peaks
+from theory.equations.base import Check, Equation, Printed, Step, Verdict, verify
+from theory.errors import InputError
+
+__all__ = ["Check", "Equation", "Printed", "Step", "Verdict", "equation", "labels", "verify"]
+
+_STAGES: tuple[dict[str, Callable[[], Equation]], ...] = (
+    lazy.EQUATIONS,
+    features.EQUATIONS,
+    peaks.EQUATIONS,
+    modes.EQUATIONS,
+    memorise.EQUATIONS,
+    heights.EQUATIONS,
+)
+
+
+def labels() -> tuple[str, ...]:
+    """Every label, stage by stage."""
+    return tuple(label for stage in _STAGES for label in stage)
+
+
+@cache
+def equation(label: str) -> Equation:
+    """The equation of a label; its derivation runs on the first call.
+
+    Raises:
+        InputError: if there is no such label.
+    """
+    for stage in _STAGES:
+        if label in stage:
+            return stage[label]()
+    raise InputError("label", "one of the equations' labels", label, f"use one of {', '.join(labels())}")

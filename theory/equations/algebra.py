@@ -1,0 +1,45 @@
+"""Small tools that the derivations share: symbolic matrices, and the measure of disagreement."""
+
+from __future__ import annotations
+
+import numpy as np
+import sympy as sp
+from numpy.typing import ArrayLike, NDArray
+
+__all__ = ["Matrix", "centring", "centring_matrix", "matrix", "relative", "symbols_of", "vanishes"]
+
+Matrix = NDArray[np.float64]
+
+
+def symbols_of(name: str, rows: sp.Expr, columns: sp.Expr) -> sp.MatrixSymbol:
+    """One letter for a whole matrix, as statements are written."""
+    return sp.MatrixSymbol(name, rows, columns)
+
+
+def matrix(name: str, rows: int, columns: int) -> sp.Matrix:
+    """Matrix of real symbols ``name_ij``, as derivations compute with it."""
+    return sp.Matrix(rows, columns, lambda i, j: sp.Symbol(f"{name}_{i + 1}{j + 1}", real=True))
+
+
+def centring(n: int) -> sp.Matrix:
+    """P = I - 1 1^T / n, exactly."""
+    return sp.eye(n) - sp.ones(n, n) / n
+
+
+def centring_matrix(n: int) -> Matrix:
+    """P = I - 1 1^T / n, in numbers."""
+    return np.asarray(np.eye(n) - 1 / n)
+
+
+def vanishes(expression: sp.Expr | sp.MatrixBase) -> bool:
+    """Whether every entry simplifies to zero."""
+    entries = list(expression) if isinstance(expression, sp.MatrixBase) else [expression]
+    return all(sp.simplify(sp.expand(entry)) == 0 for entry in entries)
+
+
+def relative(found: ArrayLike, expected: ArrayLike) -> float:
+    """Largest difference over largest size of what is expected; infinite where either is not finite."""
+    a, b = np.asarray(found, dtype=np.complex128), np.asarray(expected, dtype=np.complex128)
+    if not (np.isfinite(a).all() and np.isfinite(b).all()):
+        return float("inf")
+    return float(np.abs(a - b).max() / max(float(np.abs(b).max()), 1e-300))

@@ -1,0 +1,86 @@
+"""The command ``derive``: list, show, verify the equations. Needs no torch."""
+
+from __future__ import annotations
+
+import json
+import sys
+import time
+from collections.abc import Sequence
+from typing import Literal
+
+from rich.console import Console
+from rich.table import Table
+
+from theory.equations import Equation, Verdict, equation, labels, verify
+from theory.equations.base import printed_name
+from theory.equations.render import as_data, latex_document, markdown, plain
+from theory.errors import InputError
+
+__all__ = ["Form", "derive"]
+
+Form = Literal["text", "latex", "markdown", "json"]
+
+
+def derive(names: Sequence[str], every: bool, form: Form, check: bool) -> int:
+    """Print the equations of these labels; returns 1 if one was verified and failed."""
+    if names and every:
+        raise InputError("LABEL", "left out with --all", " ".join(names), "give labels or --all, not both")
+    chosen = list(names) if names else list(labels()) if every or check or form != "text" else []
+    equations = [equation(label) for label in dict.fromkeys(chosen)]
+    if not equations:
+        _list()
+        return 0
+    start = time.perf_counter()
+    verdicts = [verify(e) for e in equations] if check else []
+    _show(equations, verdicts, form)
+    if form == "text" and verdicts:
+        _verdicts(equations, verdicts, time.perf_counter() - start)
+    return int(any(not v.passed for v in verdicts))
+
+
+def _list() -> None:
+    table = Table(title="equations: twopeaks derive LABEL shows one, --all --verify checks every one")
+    table.add_column("label")
+    table.add_column("what it says", overflow="fold")
+    table.add_column("standing")
+    for label in labels():
+        found = equation(label)
+        table.add_row(label, found.title, printed_name(found))
+    _console().print(table)
+
+
+def _show(equations: Sequence[Equation], verdicts: Sequence[Verdict], form: Form) -> None:
+    outcome = dict(zip((e.label for e in equations), verdicts, strict=False))
+    if form == "json":
+        sys.stdout.write(json.dumps([as_data(e, outcome.get(e.label)) for e in equations], indent=2) + "\n")
+    elif form == "latex":
+        sys.stdout.write(latex_document(equations))
+    elif form == "markdown":
+        sys.stdout.write(markdown(equations))
+    elif not verdicts:
+        sys.stdout.write("\n\n".join(plain(e) for e in equations) + "\n")
+
+
+def _verdicts(equations: Sequence[Equation], verdicts: Sequence[Verdict], seconds: float) -> None:
+    table = Table(title="verification: by computer algebra, and at random points against an independent computation")
+    for heading in ("label", "what it says", "verdict", "symbolic"):
+        table.add_column(heading, overflow="fold")
+    table.add_column("residual", justify="right")
+    table.add_column("printed form", justify="right")
+    for e, v in zip(equations, verdicts, strict=True):
+        verdict = "[green]verified[/]" if v.passed else f"[red]FAILED: {v.failure}[/]"
+        if v.check is None:
+            table.add_row(e.label, e.title, verdict, "", "", "")
+            continue
+        printed = "" if v.check.printed is None else f"off by {v.check.printed:.2g}"
+        symbolic = "proved" if v.check.symbolic else "no"
+        table.add_row(e.label, e.title, verdict, symbolic, f"{v.check.residual:.0e}", printed)
+    console = _console()
+    console.print(table)
+    passed = sum(v.passed for v in verdicts)
+    refuted = sum(e.printed is not None and v.passed for e, v in zip(equations, verdicts, strict=True))
+    console.print(f"{passed} of {len(verdicts)} verified, {refuted} printed forms refuted, {seconds:.0f} s")
+
+
+def _console() -> Console:
+    return Console(width=None if sys.stdout.isatty() else 140)
