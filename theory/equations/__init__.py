@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from functools import cache
 
-from theory.equations import features, heights, lazy, memorise, modes, peaks
+from theory.equations import clock, depth, features, heights, interaction, lazy, memorise, modes, muon, peaks
 from theory.equations.base import Check, Equation, Printed, Step, Verdict, verify
 from theory.errors import InputError
 
@@ -18,6 +18,10 @@ _STAGES: tuple[dict[str, Callable[[], Equation]], ...] = (
     modes.EQUATIONS,
     memorise.EQUATIONS,
     heights.EQUATIONS,
+    interaction.EQUATIONS,
+    muon.EQUATIONS,
+    depth.EQUATIONS,
+    clock.EQUATIONS,
 )
 
 

@@ -20,7 +20,7 @@ from theory.equations.base import Check, Equation, Step
 from theory.groups import Group, cyclic, named
 from theory.irreps import irreps
 
-__all__ = ["EQUATIONS", "brute_energy", "brute_gradient"]
+__all__ = ["EQUATIONS", "brute_energy", "brute_gradient", "cyclic_energy", "energy_ascent", "group_energy"]
 
 _PAPER = "Tian, arXiv 2509.21519"
 _LETTERS = {

@@ -14,7 +14,7 @@ from scipy.optimize import brentq, minimize_scalar
 from theory.equations.algebra import relative, vanishes
 from theory.equations.base import Check, Equation, Step
 
-__all__ = ["EQUATIONS"]
+__all__ = ["EQUATIONS", "crossing", "node_cost", "pair_cost", "power_cost", "real_cost", "sample_cost"]
 
 M, N = sp.symbols("M N", integer=True, positive=True)
 q, deg = sp.symbols("q k", positive=True)

@@ -18,7 +18,17 @@ from scipy.optimize import brentq
 from theory.equations.algebra import Matrix, centring, centring_matrix, matrix, relative, symbols_of, vanishes
 from theory.equations.base import Check, Equation, Printed, Step
 
-__all__ = ["EQUATIONS"]
+__all__ = [
+    "EQUATIONS",
+    "early_gradient",
+    "gradient_on_features",
+    "kernel_constants",
+    "late_gradient",
+    "peak_of_direction",
+    "relaxation",
+    "ridge_solution",
+    "wide_limit",
+]
 
 _PAPER = "Tian, arXiv 2509.21519"
 _LETTERS = {

@@ -12,7 +12,7 @@ from scipy.optimize import minimize
 from theory.equations.algebra import Matrix, relative, vanishes
 from theory.equations.base import Check, Equation, Step
 
-__all__ = ["EQUATIONS"]
+__all__ = ["EQUATIONS", "crossing", "focus", "spread"]
 
 _PAPER = "Tian, arXiv 2509.21519"
 _LETTERS = {

@@ -18,7 +18,7 @@ from theory.equations.base import Check, Equation, Step
 from theory.equations.features import brute_gradient
 from theory.groups import cyclic
 
-__all__ = ["EQUATIONS"]
+__all__ = ["EQUATIONS", "blow_up", "early_tail", "first_mode", "growth", "invariant", "survival", "trajectory"]
 
 _PAPER = "Tian, arXiv 2509.21519"
 _LETTERS = {

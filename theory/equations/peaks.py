@@ -14,7 +14,7 @@ from theory.equations.features import brute_energy, brute_gradient
 from theory.groups import Group, cyclic, named
 from theory.irreps import irreps
 
-__all__ = ["EQUATIONS"]
+__all__ = ["EQUATIONS", "flat_directions", "four_nodes", "peak_energy", "rank_one", "sample_law", "second_order"]
 
 _PAPER = "Tian, arXiv 2509.21519"
 M, d, m = sp.symbols("M d m", integer=True, positive=True)
