@@ -27,6 +27,7 @@ from theory.groups import (
     from_csv,
     from_table,
     named,
+    small_group,
     special_linear,
     symmetric,
 )
@@ -154,6 +155,15 @@ def test_element_order_is_the_least_power_to_give_identity(name: str) -> None:
     for a, k in enumerate(group.element_orders):
         returns = [power(group, a, j) == group.identity for j in range(1, k + 1)]
         assert returns == [False] * (k - 1) + [True]
+
+
+def test_generators_generate(name: str) -> None:
+    group = named(name)
+    reached = {group.identity}
+    while more := {int(group.table[a, g]) for a in reached for g in group.generators} - reached:
+        reached |= more
+    assert len(reached) == group.order
+    assert len(group.generators) <= np.log2(group.order)
 
 
 def test_number_of_classes_is_published(name: str) -> None:
@@ -466,6 +476,8 @@ def test_one_wrong_entry_is_always_found(name: str, data: st.DataObject) -> None
         ("f21", "F21"),
         ("sl( 2, 3 )", "SL(2,3)"),
         ("Sl(2,3)xc2", "SL(2,3)xZ2"),
+        ("smallgroup(16, 03)", "SmallGroup(16,3)"),
+        ("Z2xSmallGroup(12,1)", "Z2xSmallGroup(12,1)"),
     ],
 )
 def test_name_is_read_and_made_canonical(written: str, canonical: str) -> None:
@@ -489,6 +501,7 @@ def test_canonical_names_read_back_as_themselves(name: str) -> None:
         ("F20", frobenius(20)),
         ("SL(2,3)", special_linear(2, 3)),
         ("Z2xS3", direct_product(cyclic(2), symmetric(3))),
+        ("SmallGroup(16,3)", small_group(16, 3)),
     ],
     ids=lambda value: value if isinstance(value, str) else "",
 )
@@ -513,6 +526,10 @@ UNKNOWN = [
     "Z2,Z3",
     "SL(2)",
     "SL(2,3",
+    "SmallGroup(0,1)",
+    "SmallGroup(16)",
+    "SmallGroup(16,3",
+    "SmallGroup(16,-3)",
 ]
 TOO_SMALL = ["Z0", "D0", "S0", "A0", "Dic0", "Q4", "F5"]
 NO_QUATERNIONS = ["Q9", "Q10"]

@@ -13,8 +13,8 @@ import theory.irreps
 from theory.groups import Group, from_table, named
 from theory.irreps import Irrep, irreps
 
-#: Characters have entries up to d <= 6 and are found by an eigensolver on normal matrices: rounding only.
-TOLERANCE = 1e-10
+#: Characters are sums of d roots of unity: rounding of that sum only.
+TOLERANCE = 1e-13
 
 LAWFUL = ["Z1", "Z2", "Z23", "Z24", "Z2xZ2xZ6", "D4", "D11", "D12", "S3", "S4", "S5", "A4", "A5", "Q8", "Dic6"]
 LAWFUL += ["F20", "F21", "F55", "SL(2,3)", "SL(2,5)", "D4xZ3", "Q8xQ8"]
@@ -140,10 +140,36 @@ def test_type_is_zero_just_where_the_character_is_not_real(group: Group) -> None
         assert is_real == (rho.schur != 0)
 
 
+def test_real_characters_have_no_imaginary_part_at_all(group: Group) -> None:
+    for rho in irreps(group):
+        assert rho.schur == 0 or not rho.character.imag.any()
+
+
+def test_characters_are_sums_of_roots_of_unity(group: Group) -> None:
+    exponent = int(np.lcm.reduce(group.element_orders))
+    for rho in irreps(group):
+        powers, g = [], np.full(group.order, group.identity)
+        for _ in range(exponent):
+            powers.append(rho.character[g])
+            g = group.table[g, np.arange(group.order)]
+        multiplicities = np.fft.fft(powers, axis=0) / exponent
+        np.testing.assert_allclose(multiplicities, np.abs(multiplicities.real.round()), atol=TOLERANCE)
+
+
 def test_order_is_by_dimension_with_the_trivial_one_first(group: Group) -> None:
     found = irreps(group)
     assert list(dims(found)) == sorted(dims(found))
     assert [rho.is_trivial for rho in found] == [True] + [False] * (len(found) - 1)
+
+
+def test_complex_pairs_are_neighbours(group: Group) -> None:
+    complex_type = [rho.character for rho in irreps(group) if rho.schur == 0]
+    np.testing.assert_allclose(np.conj(complex_type[::2]), complex_type[1::2], atol=TOLERANCE)
+
+
+def test_cyclic_characters_come_by_frequency() -> None:
+    angles = [np.angle(rho.character[1]) * 9 / (2 * np.pi) for rho in irreps(named("Z9"))]
+    np.testing.assert_allclose(np.abs(angles), [0, 1, 1, 2, 2, 3, 3, 4, 4], atol=1e-12)
 
 
 def test_renumbering_elements_permutes_characters() -> None:
@@ -217,6 +243,14 @@ def test_icosahedral_characters_hold_the_golden_ratio() -> None:
         np.testing.assert_allclose(values, [-1, 1 - golden, 0, golden, 3], atol=1e-8)
 
 
+@pytest.mark.parametrize("name", ["Z257", "D60", "SmallGroup(32,6)", "S6"])
+def test_larger_groups_lose_no_precision(name: str) -> None:
+    group = built(name)
+    chi = characters(irreps(group))
+    np.testing.assert_allclose(chi @ chi.conj().T / group.order, np.eye(len(chi)), atol=TOLERANCE)
+    np.testing.assert_allclose(chi[:, group.inverses], chi.conj(), atol=TOLERANCE)
+
+
 def test_characters_of_a_product_are_products() -> None:
     ours = characters(irreps(named("S3xQ8")))
     left, right = characters(irreps(named("S3"))), characters(irreps(named("Q8")))
@@ -240,3 +274,15 @@ def test_inexact_characters_are_refused(monkeypatch: pytest.MonkeyPatch) -> None
     monkeypatch.setattr(theory.irreps, "_central_characters", lambda *args: exact(*args) * 1.001)
     with pytest.raises(ArithmeticError, match=r"^characters of S3 lost precision \(orthogonality .*, dimension .*, ty"):
         irreps(named("S3"))
+
+
+def test_characters_that_no_matrices_have_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    exact = theory.irreps._central_characters
+
+    def mixed(*args) -> np.ndarray:
+        omega = exact(*args)
+        return omega + 0.1 * (omega - omega[::-1])
+
+    monkeypatch.setattr(theory.irreps, "_central_characters", mixed)
+    with pytest.raises(ArithmeticError, match=r"^characters of Z5 lost precision \(multiplicities .*e-0. off\)$"):
+        irreps(named("Z5"))

@@ -18,6 +18,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from theory import small_groups
+from theory.axioms import Table, check_axioms, generating_set
 from theory.errors import InputError
 
 __all__ = [
@@ -32,14 +34,13 @@ __all__ = [
     "from_csv",
     "from_table",
     "named",
+    "small_group",
     "special_linear",
     "symmetric",
 ]
 
 #: Largest order that is built: a table of 2000 x 2000 already takes 32 MB and a training set far more.
 MAX_ORDER = 2000
-
-Table = NDArray[np.int64]
 
 
 @dataclass(frozen=True, eq=False)
@@ -59,7 +60,7 @@ class Group:
 
     def __post_init__(self) -> None:
         table = np.array(self.table, dtype=np.int64)
-        _check_axioms(self.name, table)
+        check_axioms(self.name, table)
         table.setflags(write=False)
         object.__setattr__(self, "table", table)
 
@@ -96,72 +97,15 @@ class Group:
         return orders
 
     @cached_property
+    def generators(self) -> tuple[int, ...]:
+        """Elements whose products are all of H, at most log2 M of them."""
+        return tuple(generating_set(self.table, self.identity))
+
+    @cached_property
     def conjugacy_classes(self) -> tuple[tuple[int, ...], ...]:
         """Classes {g a g^-1}, each sorted, in order of their smallest element."""
         conjugates = self.table[self.table, self.inverses[:, None]]  # [g, a] -> (g a) g^-1
         return tuple(sorted({tuple(int(g) for g in np.unique(column)) for column in conjugates.T}))
-
-
-# --- axioms --------------------------------------------------------------------------------------------
-
-
-def _check_axioms(name: str, table: Table) -> None:
-    """Raise `InputError` naming the first axiom that fails and elements that show it."""
-
-    def fail(expectation: str, value: str, remedy: str) -> InputError:
-        return InputError(f"group table {name!r}", expectation, value, remedy)
-
-    if table.ndim != 2 or table.shape[0] != table.shape[1] or table.shape[0] == 0:
-        raise fail("square with at least one row", f"shape {table.shape}", "give M rows of M entries")
-    order = table.shape[0]
-    outside = np.argwhere((table < 0) | (table >= order))
-    if outside.size:
-        a, b = (int(i) for i in outside[0])
-        raise fail(f"closed (every product one of 0…{order - 1})", f"{a}·{b} = {table[a, b]}", "correct that entry")
-    elements = np.arange(order)
-    neutral = np.flatnonzero((table == elements).all(axis=1) & (elements == table.T).all(axis=1))
-    if neutral.size == 0:
-        raise fail("one with an identity element", "no e with e·a = a·e = a for all a", "give a group's table")
-    _check_inverses(fail, table, int(neutral[0]))
-    _check_associative(fail, table)
-
-
-def _check_inverses(fail: Callable[[str, str, str], InputError], table: Table, identity: int) -> None:
-    is_identity = table == identity
-    without = np.flatnonzero(~(is_identity & is_identity.T).any(axis=1))
-    if without.size:
-        a = int(without[0])
-        raise fail("one with an inverse for every element", f"no b with {a}·b = b·{a} = {identity}", f"correct row {a}")
-
-
-def _check_associative(fail: Callable[[str, str, str], InputError], table: Table) -> None:
-    # Light's test: the y with (x·y)·z = x·(y·z) for all x, z are closed under products, so generators do.
-    for y in _generators(table):
-        left, right = table[table[:, y], :], table[:, table[y, :]]
-        if not np.array_equal(left, right):
-            x, z = (int(i) for i in np.argwhere(left != right)[0])
-            raise fail(
-                "associative",
-                f"({x}·{y})·{z} = {left[x, z]} but {x}·({y}·{z}) = {right[x, z]}",
-                "give a group's table",
-            )
-
-
-def _generators(table: Table) -> list[int]:
-    """A generating set of the magma, found greedily (at most log2 M elements for a group)."""
-    order = table.shape[0]
-    inside = np.zeros(order, dtype=bool)
-    generators: list[int] = []
-    while not inside.all():
-        generators.append(int(np.argmin(inside)))
-        inside[generators[-1]] = True
-        while True:
-            members = np.flatnonzero(inside)
-            products = table[np.ix_(members, members)]
-            if inside[products].all():
-                break
-            inside[products.ravel()] = True
-    return generators
 
 
 # --- constructions -------------------------------------------------------------------------------------
@@ -280,9 +224,18 @@ def special_linear(n: int, p: int) -> Group:
     return _from_elements(f"SL(2,{p})", matrices, product)
 
 
+def small_group(order: int, index: int) -> Group:
+    """The group that GAP calls ``SmallGroup(order, index)``, elements numbered as in GAP's MultiplicationTable.
+
+    Raises:
+        InputError: if there is none, or none without GAP (orders above 32).
+    """
+    return Group(f"SmallGroup({order},{index})", small_groups.multiplication_table(order, index))
+
+
 # --- names and files -----------------------------------------------------------------------------------
 
-_FORMS = "Z23, Z2xZ2xZ6, D11 (order 22), S4, A5, Q8, Dic6 (order 24), F21, SL(2,3)"
+_FORMS = "Z23, Z2xZ2xZ6, D11 (order 22), S4, A5, Q8, Dic6 (order 24), F21, SL(2,3), SmallGroup(16,3)"
 
 
 @dataclass(frozen=True)
@@ -305,9 +258,10 @@ _FAMILIES: dict[str, _Family] = {
 
 
 def named(name: str) -> Group:
-    """The group of a name, such as ``Z23``, ``Z2xZ2xZ6``, ``D11``, ``S4``, ``Q8``, ``Dic6``, ``SL(2,3)``.
+    """The group of a name, such as ``Z23``, ``Z2xZ2xZ6``, ``D11``, ``S4``, ``SL(2,3)``, ``SmallGroup(16,3)``.
 
-    D_n has order 2n, Dic_n order 4n, F_m order m. Case and blanks do not matter; ``x`` joins factors.
+    D_n has order 2n, Dic_n order 4n, F_m order m; SmallGroup(n,i) is of order n and has GAP's index i.
+    Case and blanks do not matter; ``x`` joins factors.
 
     Raises:
         InputError: if the name is not understood or the group would be larger than `MAX_ORDER`.
@@ -329,6 +283,9 @@ def _parse_factor(name: str, part: str) -> tuple[int, Callable[[], Group]]:
         if not _is_prime(p):
             special_linear(n, p)  # says what is wrong
         return p**3 - p, lambda: special_linear(n, p)
+    if small := re.fullmatch(r"SmallGroup\(0*([1-9]\d{0,5}),(\d{1,9})\)", part, flags=re.IGNORECASE):
+        order, index = int(small[1]), int(small[2])
+        return order, lambda: small_group(order, index)
     match = re.fullmatch(r"([A-Z]+)(\d{1,6})", part, flags=re.IGNORECASE)
     family = _FAMILIES.get(match[1].upper()) if match else None
     if match is None or family is None:
