@@ -1,15 +1,13 @@
 """What a node has become: a feature of one irreducible representation, a detector of single inputs, or neither.
 
-For sigma(z) = z^2 on the full table (eq. landscape.4) and |w| = 1 every irreducible representation rho != 1, of
+For sigma(z) = z^2 on the full table (feat.3) and |w| = 1 every irreducible representation rho != 1, of
 dimension d, has its own local maxima, each of rank one: u^(rho) ~ x y^H and v^(rho) ~ y z^H (one quaternion, so rank
 two in complex numbers, for quaternionic type).
 
-* features.1  E* = M / (2 d) for real type, M / (4 d) for a complex pair and for quaternionic type. (Theorem 2 of arXiv
-  2509.21519 prints M / (8 d) and M / (16 d), from 2 u v taken as u v, and leaves quaternionic type out.)
-* features.2  The unit vectors x, y, z are free. Up to the common phase of a complex pair and the common unit
-  quaternion of quaternionic type, E is constant along 3 d - 3, 6 d - 4 and 6 d - 6 directions in the three cases.
-* features.3  On a random subset of density p such a feature keeps about p^2 E*, and a row detector w = e_a has about
-  M p (1 - p) / 2. They are equal at p = 1 / (1 + 2 E* / M), whatever M is: 2/3 for complex characters.
+* feat.4  E* = M / (2 d) for real type, M / (4 d) for a complex pair and for quaternionic type.
+* feat.6  The unit vectors x, y, z are free, so E is constant along 3 d - 3, 6 d - 4 and 6 d - 6 directions.
+* mem.4  On a random subset of density p such a feature keeps about p^2 E*, and a row detector w = e_a has about
+  M p (1 - p) / 2. They are equal at a density that does not depend on M: 2/3 for complex characters.
 """
 
 from __future__ import annotations
@@ -23,6 +21,7 @@ from numpy.typing import NDArray
 from theory.groups import Group
 from theory.irreps import Irrep, irreps, real_blocks
 from theory.landscape import Landscape, missing_kernel
+from theory.lower import function
 
 __all__ = [
     "Features",
@@ -52,20 +51,23 @@ _TYPES = {1: "real", 0: "complex", -1: "quaternionic"}
 
 
 def irrep_energy(order: int, rho: Irrep) -> float:
-    """E* of the local maxima of a representation other than the trivial one, in a group of order M. Eq. features.1."""
-    return order / ((2 if rho.schur == 1 else 4) * rho.dim)
+    """E* of the local maxima of a representation other than the trivial one, in a group of order M. Eq. feat.4."""
+    return float(function("feat.4")(order, rho.dim, _multiplicity(rho)))
 
 
 def flat_directions(rho: Irrep) -> int:
-    """Dimension of the set of maxima that a representation has, all equally high. Eq. features.2."""
-    if rho.schur == 1:
-        return 3 * rho.dim - 3
-    return 6 * rho.dim - (4 if rho.schur == 0 else 6)
+    """Dimension of the set of maxima that a representation has, all equally high. Eq. feat.6."""
+    return int(function("feat.6")(rho.dim, _multiplicity(rho), {1: 1, 0: 2, -1: 4}[rho.schur]))
 
 
 def crossing_density(rho: Irrep) -> float:
-    """Density p of pairs at which a feature of ``rho`` and a row detector have equal energy. Eq. features.3."""
-    return 1 / (1 + 2 * irrep_energy(1, rho))
+    """Density p of pairs at which a feature of ``rho`` and a row detector have equal energy. Eq. mem.4."""
+    return float(function("mem.4")(rho.dim, _multiplicity(rho)))
+
+
+def _multiplicity(rho: Irrep) -> int:
+    """The m of feat.4: how often a singular value occurs in the transform of a real vector."""
+    return 1 if rho.schur == 1 else 2
 
 
 def block_label(found: tuple[Irrep, ...], block: tuple[int, ...]) -> str:

@@ -3,12 +3,12 @@ r"""Energy of one hidden node while nodes learn independently (Stage II), on any
 A node w = [u; v] in R^2M sees z_i = u[a_i] + v[b_i] and answers f = sigma(z). With one-hot labels Y (n x M), centred
 over samples to Y~ = P Y,
 
-* landscape.1  E(w) = 1/2 |Y~^T f|^2, dE/dw = X^T D Y~ Y~^T f, D = diag(sigma'(z)) (Theorem 1 of arXiv 2509.21519).
-* landscape.2  Samples drawn with probabilities p_i: [Y~^T f]_c = n (sum_{i: c_i = c} p_i f_i - q_c sum_i p_i f_i) with
-  q_c = sum_{i: c_i = c} p_i, n times the covariance of label and answer. At p_i = 1/n this is landscape.1.
-* landscape.3  With the irreducible representations S learned, labels count in the missing ones only: E_S = 1/2
+* feat.1  E(w) = 1/2 |Y~^T f|^2, dE/dw = X^T D Y~ Y~^T f, D = diag(sigma'(z)) (Theorem 1 of arXiv 2509.21519).
+* Samples drawn with probabilities p_i: [Y~^T f]_c = n (sum_{i: c_i = c} p_i f_i - q_c sum_i p_i f_i) with
+  q_c = sum_{i: c_i = c} p_i, n times the covariance of label and answer. At p_i = 1/n this is feat.1.
+* inter.4  With the irreducible representations S learned, labels count in the missing ones only: E_S = 1/2
   |K_S Y~^T f|^2, K_S(h, h') = (1/M) sum_{k not in S} d_k chi_k(h'^-1 h), an orthogonal projector (Theorem 7).
-* landscape.4  All pairs, sigma(z) = z^2: E = (2/M) sum_{rho != 1} d_rho |u^(rho) v^(rho)|_F^2 with
+* feat.3  All pairs, sigma(z) = z^2: E = (2/M) sum_{rho != 1} d_rho |u^(rho) v^(rho)|_F^2 with
   f^(rho) = sum_g f(g) rho(g).
 
 In every case E = 1/2 |T s|^2 with the class sums s_c = n sum_{i: c_i = c} p_i f_i and one fixed (M, M) matrix T.
@@ -63,7 +63,7 @@ def target_pairs(group: Group, target: int) -> Indices:
 
 
 def missing_kernel(group: Group, learned: Sequence[Irrep]) -> Array:
-    """(M, M) projector K_S on the irreducible representations that are not among ``learned``. Eq. landscape.3.
+    """(M, M) projector K_S on the irreducible representations that are not among ``learned``. Eq. inter.4.
 
     Raises:
         InputError: if one of two conjugate representations is learned without the other: real nodes learn both.
@@ -81,7 +81,7 @@ def missing_kernel(group: Group, learned: Sequence[Irrep]) -> Array:
 
 @dataclass(frozen=True, eq=False)
 class Landscape:
-    """E on the pairs of one data set. Eqs. landscape.1-3.
+    """E on the pairs of one data set. Eq. feat.1.
 
     Attributes:
         group: gives the pair (a, b) the label a·b.
@@ -123,7 +123,7 @@ class Landscape:
         return 2 * self.group.order
 
     def energy(self, w: Array) -> Array:
-        """E of every node: (R, 2M) -> (R,). Eqs. landscape.1-3."""
+        """E of every node: (R, 2M) -> (R,). Eq. feat.1."""
         energies = np.empty(len(w))
         for block in self._blocks(len(w)):
             s = self._sums @ self._sigma.value(self._inputs @ w[block].T)
@@ -131,7 +131,7 @@ class Landscape:
         return energies
 
     def gradient(self, w: Array) -> Array:
-        """dE/dw of every node: (R, 2M) -> (R, 2M). Eqs. landscape.1-3."""
+        """dE/dw of every node: (R, 2M) -> (R, 2M). Eq. feat.1."""
         return self.energy_and_gradient(w)[1]
 
     def energy_and_gradient(self, w: Array) -> tuple[Array, Array]:

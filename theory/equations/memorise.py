@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable
 from functools import partial
 
@@ -12,7 +13,7 @@ from scipy.optimize import minimize
 from theory.equations.algebra import Matrix, relative, vanishes
 from theory.equations.base import Check, Equation, Step
 
-__all__ = ["EQUATIONS", "crossing", "focus", "spread"]
+__all__ = ["EQUATIONS", "crossing", "crossing_of_irrep", "focus", "spread"]
 
 _PAPER = "Tian, arXiv 2509.21519"
 _LETTERS = {
@@ -166,4 +167,63 @@ def _expected(w: Matrix, density: float) -> float:
     return float(0.5 * np.sum(both * (labels @ labels.T) * np.outer(f, f)))
 
 
-EQUATIONS: dict[str, Callable[[], Equation]] = {"mem.1": focus, "mem.2": spread, "mem.3": crossing}
+def crossing_of_irrep() -> Equation:
+    """mem.4: the same for a feature of any irreducible representation, to leading order."""
+    M, p, d, m = sp.symbols("M p d m", positive=True)
+    row, peak = M * p * (1 - p) / 2, p**2 * M / (2 * m * d)
+    where = sp.simplify(next(x for x in sp.solve(sp.Eq(row, peak), p) if x != 0))
+
+    def check(rng: np.random.Generator) -> Check:
+        del rng
+        proved = sp.simplify(where - m * d / (m * d + 1)) == 0
+        # Densities of equal mean energy on Z_M, M even, extrapolated in 1/M to infinity.
+        found = []
+        for real in (True, False):
+            densities = [_equal_density(order, order // 2 if real else 1) for order in _ORDERS]
+            while len(densities) > 1:
+                level = len(_ORDERS) - len(densities) + 1
+                densities = [b + (b - a) / (2**level - 1) for a, b in itertools.pairwise(densities)]
+            found.append(densities[0])
+        expected = [float(where.subs({m: k, d: 1})) for k in (1, 2)]
+        return Check(bool(proved), relative(found, expected), "root of the mean energies on Z_M, M to infinity")
+
+    return Equation(
+        "mem.4",
+        "Density of equal height for any irrep: 1/2, 2/3, 3/4, ... as m d grows",
+        sp.Eq(sp.Symbol("p_*"), where),
+        {
+            "p_*": "density at which a feature of the irrep and a row detector have equal mean energy",
+            "d": "dimension of the irrep",
+            "m": "1 for real type, 2 for complex and quaternionic type",
+        },
+        "here",
+        ("as mem.3", "M large"),
+        "As mem.3, which has the correction at finite M for complex characters.",
+        check,
+        (Step("row detector", row), Step("feature: p^2 times feat.4", peak), Step("equal at", where)),
+        inputs=(d, m),
+    )
+
+
+_ORDERS = (64, 128, 256, 512, 1024)
+
+
+def _equal_density(order: int, k: int) -> float:
+    """Density at which cosine k of Z_M (|w| = 1, generic phase) and e_a have the same mean energy, from moments."""
+    angle = 2 * np.pi * k * np.arange(order) / order
+    phase = 0.0 if 2 * k == order else 1.0
+    u = np.cos(angle + phase) / np.linalg.norm(np.cos(angle + phase)) / np.sqrt(2)
+    f = (u[:, None] + u[None, :]) ** 2
+    totals = np.array([np.trace(np.roll(f[:, ::-1], -c - 1, axis=1)) for c in range(order)])
+    signal, spread = np.sum((totals - totals.mean()) ** 2), (1 - 1 / order) * np.sum(f**2)
+    # p^2 signal + p (1 - p) spread = p (1 - p) (M - 1), each energy being half of these.
+    gap = order - 1 - spread
+    return float(gap / (gap + signal))
+
+
+EQUATIONS: dict[str, Callable[[], Equation]] = {
+    "mem.1": focus,
+    "mem.2": spread,
+    "mem.3": crossing,
+    "mem.4": crossing_of_irrep,
+}

@@ -132,26 +132,32 @@ def flat_directions() -> Equation:
     """feat.6: corollary 1, how many directions at a peak are flat."""
     alpha, x, y, a, b = sp.symbols("alpha x y a b", real=True)
     turned = sp.Abs(sp.exp(sp.I * alpha) * (x + sp.I * y)) ** 2 * (a**2 + b**2)
-    kinds = {"real": 3 * (d - 1), "complex": 6 * d - 4, "quaternionic": 6 * d - 6}
+    beta = sp.Symbol("beta", integer=True, positive=True)
+    vectors, frames = 3 * (m * d - 1), beta - 1
+    dimension = vectors - frames
 
     def check(rng: np.random.Generator) -> Check:
         proved = sp.simplify(turned - (x**2 + y**2) * (a**2 + b**2)) == 0
         worst = 0.0
         for name, dim, schur in (("Z5", 1, 0), ("S3", 2, 1), ("Q8", 2, -1), ("A4", 3, 1), ("F21", 3, 0)):
-            group = named(name)
-            height = group.order / (2 * dim * (1 if schur == 1 else 2))
+            group, kind = named(name), {1: (1, 1), 0: (2, 2), -1: (2, 4)}[schur]
+            height = group.order / (2 * dim * kind[0])
             peaks = (_ascend(group, start) for start in rng.standard_normal((40, 2 * group.order)))
             w = next(w for w in peaks if abs(brute_energy(group, *np.split(w, 2)) / height - 1) < 1e-9)
             flat = int((np.abs(_curvature(group, w)) < 1e-5 * height).sum())
-            expected = kinds[{1: "real", 0: "complex", -1: "quaternionic"}[schur]].subs(d, dim)
-            worst = max(worst, float(abs(flat - expected)))
+            worst = max(worst, float(abs(flat - dimension.subs({d: dim, m: kind[0], beta: kind[1]}))))
         return Check(bool(proved), worst, "zero eigenvalues of the Hessian at peaks of Z5, S3, Q8, A4, F21")
 
     return Equation(
         "feat.6",
         "Peaks are flat along the phases of their irrep",
-        sp.Tuple(*(sp.Eq(sp.Symbol(f"D_{{{kind}}}"), count) for kind, count in kinds.items())),
-        {"D": "dimension of the set of maxima of one irrep on |w| = 1", "d": _LETTERS["d"]},
+        sp.Eq(sp.Symbol("D"), dimension),
+        {
+            "D": "dimension of the set of maxima of one irrep on |w| = 1",
+            "d": _LETTERS["d"],
+            "m": _LETTERS["m"],
+            "beta": "1 for real, 2 for complex, 4 for quaternionic type",
+        },
         f"{_PAPER}, corollary 1 (flatness); dimensions here",
         (
             "as feat.4",
@@ -159,7 +165,15 @@ def flat_directions() -> Equation:
         ),
         "Interaction with other nodes breaks the flatness and picks phases (heights.2).",
         check,
-        (Step("energy of a cyclic mode after turning the phase of u^", sp.simplify(turned)),),
+        (
+            Step("energy of a cyclic mode after turning the phase of u^", sp.simplify(turned)),
+            Step("three unit vectors of m d real components", vectors),
+            Step("less the unit scalars that may be moved from one to the next without changing u^ and v^", frames),
+            Step("real type", dimension.subs({m: 1, beta: 1})),
+            Step("complex type", sp.expand(dimension.subs({m: 2, beta: 2}))),
+            Step("quaternionic type", sp.expand(dimension.subs({m: 2, beta: 4}))),
+        ),
+        inputs=(d, m, beta),
     )
 
 
