@@ -1,0 +1,48 @@
+"""ODE models of the stages of training over scipy's solve_ivp; each module says what it neglects, and its clock."""
+
+from theory.flows.emergence import EmergenceLaw, ModeLaw
+from theory.flows.interaction import slaved_flow, slaved_height
+from theory.flows.lazy import Lazy, early_gradient, limit_gradient, ridge
+from theory.flows.network import adam_start, network_flow
+from theory.flows.nodes import (
+    blow_up_times,
+    emerge,
+    evolved,
+    evolved_energies,
+    mode_energies,
+    on_sphere,
+    population_gradient,
+    settle,
+    winners,
+)
+from theory.flows.problem import Problem
+from theory.flows.slow import norm_descent
+from theory.flows.solution import Event, Solution, Solver, integrate
+
+__all__ = [
+    "EmergenceLaw",
+    "Event",
+    "Lazy",
+    "ModeLaw",
+    "Problem",
+    "Solution",
+    "Solver",
+    "adam_start",
+    "blow_up_times",
+    "early_gradient",
+    "emerge",
+    "evolved",
+    "evolved_energies",
+    "integrate",
+    "limit_gradient",
+    "mode_energies",
+    "network_flow",
+    "norm_descent",
+    "on_sphere",
+    "population_gradient",
+    "ridge",
+    "settle",
+    "slaved_flow",
+    "slaved_height",
+    "winners",
+]
