@@ -1,0 +1,110 @@
+"""Examine claims one after the other, keep each finding as it is made, and judge all of them in the end."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+from sim.runtime import Runtime
+from theory.errors import InputError
+from validate.claims import Claim, Finding, Judgement, Verdict, as_finding, judge
+from validate.files import write_json
+from validate.laboratory import Laboratory
+
+__all__ = ["Outcome", "as_data", "examine", "overall"]
+
+#: Called with a claim's id before it is examined; returns what is to be told of member-steps done.
+Stage = Callable[[str], Callable[[int], None] | None]
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """A claim, examined.
+
+    Attributes:
+        claim: what was claimed.
+        finding: what was measured.
+        judgements: each form of the claim, judged.
+        seeds: of the networks.
+        seconds: it took to train and measure, when that was done.
+        runtime: where it was trained; empty if that was not kept.
+    """
+
+    claim: Claim
+    finding: Finding
+    judgements: tuple[Judgement, ...]
+    seeds: tuple[int, ...]
+    seconds: float
+    runtime: dict[str, Any] = field(default_factory=dict)
+
+
+def examine(
+    claims: Sequence[Claim], seeds: tuple[int, ...], quick: bool, runtime: Runtime, out: Path, stage: Stage
+) -> list[Outcome]:
+    """Examine each claim, or read its finding if this folder has it for these seeds and budget.
+
+    A finding is what was measured; it is kept without the verdict, which is passed anew each time.
+
+    Raises:
+        InputError: if a kept finding cannot be used; said before anything is trained.
+    """
+    scope = f"{'quick' if quick else 'full'}-{seeds[0]}-{len(seeds)}"
+    paths = [out / "findings" / f"{claim.id}-{scope}.json" for claim in claims]
+    kept = [_read(path, claim, seeds) if path.exists() else None for path, claim in zip(paths, claims, strict=True)]
+    laboratory = Laboratory(seeds, quick, runtime)
+    outcomes = []
+    for path, claim, found in zip(paths, claims, kept, strict=True):
+        if found is None:
+            start = time.perf_counter()
+            laboratory.progress = stage(claim.id)
+            finding = asdict(claim.examine(laboratory))
+            seconds = time.perf_counter() - start
+            path.parent.mkdir(parents=True, exist_ok=True)
+            write_json(path, {"finding": finding, "seconds": seconds, "runtime": runtime.describe()})
+        outcomes.append(found or _read(path, claim, seeds))
+    return outcomes
+
+
+def overall(outcome: Outcome) -> Verdict:
+    """Refuted if one form is, supported if all are, otherwise undecided."""
+    verdicts = {judged.verdict for judged in outcome.judgements}
+    if "refuted" in verdicts:
+        return "refuted"
+    return "supported" if verdicts == {"supported"} else "undecided"
+
+
+def as_data(outcome: Outcome) -> dict[str, Any]:
+    """The outcome as JSON-ready data."""
+    claim = outcome.claim
+    return {
+        "id": claim.id,
+        "statement": claim.statement,
+        "source": claim.source,
+        "equations": list(claim.equations),
+        "measure": claim.measure,
+        "verdict": overall(outcome),
+        "forms": [
+            {**asdict(judged.form), "estimate": asdict(judged.estimate), "verdict": judged.verdict}
+            for judged in outcome.judgements
+        ],
+        "finding": asdict(outcome.finding),
+        "seeds": list(outcome.seeds),
+        "seconds": round(outcome.seconds, 1),
+        "runtime": outcome.runtime,
+    }
+
+
+def _read(path: Path, claim: Claim, seeds: tuple[int, ...]) -> Outcome:
+    """The claim, judged by the finding that was kept."""
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+        finding = as_finding(content["finding"])
+        seconds, runtime = float(content["seconds"]), dict(content.get("runtime", {}))
+        return Outcome(claim, finding, judge(claim, finding), seeds, seconds, runtime)
+    except (OSError, AttributeError, IndexError, KeyError, TypeError, ValueError) as error:
+        remedy = f"delete it and run again ({type(error).__name__}: {error})"
+        raise InputError(str(path), f"a finding of the claim {claim.id}", "another content", remedy) from error

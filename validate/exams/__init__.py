@@ -1,0 +1,18 @@
+"""Examinations: how each claim is measured on trained networks. One file a stage; `CLAIMS` lists them all."""
+
+from __future__ import annotations
+
+from validate.claims import Claim
+from validate.exams import features, interaction, lazy, optimisation, transition, variants
+from validate.exams.problems import pick
+
+__all__ = ["CLAIMS", "pick"]
+
+CLAIMS: tuple[Claim, ...] = (
+    *lazy.CLAIMS,
+    *features.CLAIMS,
+    *interaction.CLAIMS,
+    *transition.CLAIMS,
+    *optimisation.CLAIMS,
+    *variants.CLAIMS,
+)

@@ -1,0 +1,252 @@
+"""Stage II: what nodes become, how high their energy is, which feature wins, how many there are."""
+
+from __future__ import annotations
+
+from itertools import chain
+
+import numpy as np
+
+from theory.flows.nodes import winners
+from theory.groups import Group, named
+from theory.irreps import irreps, real_blocks
+from theory.lower import function
+from validate.claims import Claim, Finding, Form, Sample
+from validate.exams.problems import PAPER, band, problem, views
+from validate.laboratory import Laboratory
+from validate.probes import Array, dominant, kernel_gradient, live, node_energies, purities, strongest_frequency
+
+__all__ = ["CLAIMS"]
+
+#: Nodes of at least this purity count as features of one irrep when their energies are compared.
+_PURE = 0.98
+
+
+def _independent(lab: Laboratory) -> Finding:
+    steps = [30, 100, 300]
+    setting = problem("Z23", 264, 256, network={"init_scale_v": 0.0}, optimizer={"name": "sgd", "lr": 0.1})
+    found = lab.weights(setting, steps)
+    rows = []
+    for s in range(len(steps)):
+        rows.append(
+            [
+                float(
+                    np.median(
+                        _cosines(
+                            _to_inputs(W, pairs, _loss_gradient(at.F, labels, V) * at.slope),
+                            _to_inputs(W, pairs, kernel_gradient(at) * at.slope),
+                        )
+                    )
+                )
+                for (W, V, at), pairs, labels in zip(views(found, s), found.pairs, found.labels, strict=True)
+            ]
+        )
+    return Finding(
+        {"last": Sample(tuple(rows[-1]))},
+        f"Z23, K=256, n=264, gradient descent lr 0.1, V(0) = 0, {steps[-1]} steps",
+        (setting.content_id,),
+        (band("measured", steps, np.array(rows).T),),
+        ("step", "median cosine of a node's motion and its slope of E"),
+    )
+
+
+def _loss_gradient(F: Array, labels: Array, V: Array) -> Array:
+    """Minus n/2 times the slope of the training loss in F: centred over classes, as training has it."""
+    outputs = F @ V
+    residual = np.eye(V.shape[1])[labels] - 1 / V.shape[1] - outputs + outputs.mean(axis=1, keepdims=True)
+    return np.asarray(residual @ V.T)
+
+
+def _to_inputs(W: Array, pairs: Array, hidden_slope: Array) -> Array:
+    """X^T times an (n, K) array."""
+    order = W.shape[0] // 2
+    found = np.zeros_like(W)
+    np.add.at(found, pairs // order, hidden_slope)
+    np.add.at(found, order + pairs % order, hidden_slope)
+    return found
+
+
+def _cosines(a: Array, b: Array) -> Array:
+    return np.asarray((a * b).sum(axis=0) / (np.linalg.norm(a, axis=0) * np.linalg.norm(b, axis=0)))
+
+
+def _grokked(lab: Laboratory, group: str, samples: int, steps: int) -> list[tuple[Array, Array]]:
+    """Live columns of W, and rows of V, of networks that had time to generalise."""
+    found = lab.weights(problem(group, samples, 256), [steps])
+    nodes = []
+    for W, V, _ in views(found, 0):
+        kept = live(W, V)
+        nodes.append((W[:, kept], V[kept]))
+    return nodes
+
+
+_GROUPS = (("Z23", 264, 3000), ("D11", 260, 3000), ("Q8xZ3", 400, 4000))
+
+
+def _irreps(lab: Laboratory) -> Finding:
+    samples = {}
+    for group, n, steps in _GROUPS[: lab.pick(3, 1)]:
+        nodes = _grokked(lab, group, n, steps)
+        samples[group] = Sample(tuple(float(np.median(purities(named(group), W))) for W, _ in nodes))
+    every = Sample(tuple(chain.from_iterable(s.values for s in samples.values())))
+    return Finding(
+        samples | {"every": every}, _budget(lab), _ids(lab), notes="live nodes: |w|^2 |v| >= 1% of the largest"
+    )
+
+
+def _budget(lab: Laboratory) -> str:
+    return "K=256; " + ", ".join(f"{g} n={n} {steps} steps" for g, n, steps in _GROUPS[: lab.pick(3, 1)])
+
+
+def _ids(lab: Laboratory) -> tuple[str, ...]:
+    return tuple(problem(g, n, 256).content_id for g, n, _ in _GROUPS[: lab.pick(3, 1)])
+
+
+def _energies(lab: Laboratory) -> Finding:
+    ratios = []
+    for group, n, steps in _GROUPS[: lab.pick(3, 1)]:
+        for W, _ in _grokked(lab, group, n, steps):
+            ratios.append(_energy_ratio(named(group), W))
+    return Finding(
+        {"corrected": Sample(tuple(ratios)), "printed": Sample(tuple(4 * r for r in ratios))},
+        _budget(lab),
+        _ids(lab),
+        notes=f"median over live nodes of purity {_PURE} or more, scaled to |w| = 1, energy on the full table",
+    )
+
+
+def _energy_ratio(group: Group, W: Array) -> float:
+    """Median over pure nodes of the measured energy over M/(2 m d)."""
+    found, blocks = irreps(group), real_blocks(irreps(group))
+    W = W[:, purities(group, W) >= _PURE]
+    kinds = [found[blocks[b][0]] for b in dominant(group, W)]
+    peak = function("feat.4")
+    expected = [float(peak(group.order, rho.dim, 1 if rho.schur == 1 else 2)) for rho in kinds]
+    return float(np.median(node_energies(group, W) / np.array(expected)))
+
+
+def _winner(lab: Laboratory) -> Finding:
+    steps = [0, 300, 600, 1000]
+    setting = problem("Z23", 529, 256, network={"init_scale_v": 0.0}, optimizer={"name": "sgd", "lr": 0.3})
+    found = lab.weights(setting, steps)
+    rows = []
+    for e in range(len(found.seeds)):
+        expected = winners(found.W[e, 0].astype(float).T)[0]
+        rows.append(
+            [float(np.mean(strongest_frequency(found.W[e, s].astype(float)) == expected)) for s in range(len(steps))]
+        )
+    measured = np.array(rows)
+    return Finding(
+        {"agreement": Sample(tuple(measured[:, -1])), "gain": Sample(tuple(measured[:, -1] - measured[:, 0]))},
+        f"Z23, K=256, full table, gradient descent lr 0.3, V(0) = 0, {steps[-1]} steps",
+        (setting.content_id,),
+        (band("strongest mode is the predicted winner", steps, measured),),
+        ("step", "share of nodes"),
+        "the gain is over the strongest mode at the start, which needs no theory",
+    )
+
+
+def _nodes(lab: Laboratory) -> Finding:
+    pairs, counts, total = 11, [], []
+    for W, _ in _grokked(lab, "Z23", 264, 3000):
+        counts.append(W.shape[1] / pairs)
+        total.append(W.shape[1] / 23**2)
+    return Finding(
+        {"per pair": Sample(tuple(counts)), "of table": Sample(tuple(total))},
+        "Z23, K=256, n=264, 3000 steps",
+        (problem("Z23", 264, 256).content_id,),
+        notes="live nodes: |w|^2 |v| >= 1% of the largest",
+    )
+
+
+def _memorisers(lab: Laboratory) -> Finding:
+    shares = {}
+    for activation, steps in (("x^2", 3000), ("relu", 3000)):
+        setting = problem("Z23", 150, 256, task={"labels": "random"}, network={"activation": activation})
+        found = lab.weights(setting, [steps])
+        shares[activation] = (setting.content_id, [_entries(W, V) for W, V, _ in views(found, 0)])
+    x2, relu = np.array(shares["x^2"][1]), np.array(shares["relu"][1])
+    return Finding(
+        {"x^2": Sample(tuple(x2)), "relu": Sample(tuple(relu)), "ratio": Sample(tuple(relu / x2))},
+        "Z23, K=256, 150 pairs with random labels, 3000 steps",
+        (shares["x^2"][0], shares["relu"][0]),
+        notes="effective entries (sum w^2)^2 / sum w^4 of a node, median over live nodes; 2 is one pair, 46 is all",
+    )
+
+
+def _entries(W: Array, V: Array) -> float:
+    w = W[:, live(W, V)]
+    return float(np.median((w**2).sum(axis=0) ** 2 / (w**4).sum(axis=0)))
+
+
+CLAIMS: tuple[Claim, ...] = (
+    Claim(
+        "independent-ascent",
+        "Early on each node climbs its own energy E, whatever the other nodes do.",
+        f"{PAPER}, theorem 1",
+        ("feat.1",),
+        "median over nodes of the cosine between the motion of w and X^T D Y~Y~^T sigma(Xw)",
+        (Form("printed", "cosine at least 0.95", "last", 0.95, None),),
+        _independent,
+    ),
+    Claim(
+        "features-are-irreps",
+        "What nodes become are features of single irreducible representations.",
+        f"{PAPER}, theorem 2",
+        ("feat.2", "feat.3"),
+        "share of a live node's centred power in its strongest real irrep, median over nodes, after generalisation",
+        (Form("printed", "purity at least 0.9 in each network", "every", 0.9, None),),
+        _irreps,
+    ),
+    Claim(
+        "peak-energies",
+        "The energy of a learned feature is that of the local maximum of its irrep.",
+        f"{PAPER}, theorem 2",
+        ("feat.4",),
+        "energy of pure live nodes over the predicted one",
+        (
+            Form("printed", "M/(8 d) real, M/(16 d) complex: ratio 1 within 5%", "printed", 0.95, 1.05),
+            Form(
+                "corrected", "M/(2 d) real, M/(4 d) complex or quaternionic: ratio 1 within 5%", "corrected", 0.95, 1.05
+            ),
+        ),
+        _energies,
+    ),
+    Claim(
+        "winner-takes-node",
+        "The mode with the smallest blow-up time takes the node.",
+        "here (modes.4)",
+        ("modes.1", "modes.4"),
+        "share of nodes whose strongest mode, once labels are half fitted, is the one predicted from initial weights",
+        (
+            Form("derived here", "at least 80% of nodes (chance: 9%)", "agreement", 0.8, None),
+            Form("derived here", "more than the strongest initial mode says, by 5 points", "gain", 0.05, None),
+        ),
+        _winner,
+    ),
+    Claim(
+        "few-nodes",
+        "Generalising takes few nodes: far fewer than the M^2 of memorising the table.",
+        f"{PAPER}, theorem 3",
+        ("feat.8", "heights.2"),
+        "live nodes of networks that generalised",
+        (
+            Form("printed", "far below M^2: at most a quarter", "of table", None, 0.25),
+            Form(
+                "derived here", "between 4 (feat.8) and 6 (heights.2) nodes a pair of characters", "per pair", 4.0, 6.0
+            ),
+        ),
+        _nodes,
+    ),
+    Claim(
+        "focus-or-spread",
+        "Memorising features focus on one pair for x^2 and spread for ReLU.",
+        f"{PAPER}, theorem 5",
+        ("mem.1", "mem.2"),
+        "effective number of entries of live nodes trained on random labels",
+        (
+            Form("printed", "x^2 focuses: at most 4 effective entries (one pair has 2)", "x^2", None, 4.0),
+            Form("printed", "ReLU spreads: at least twice as many as x^2", "ratio", 2.0, None),
+        ),
+        _memorisers,
+    ),
+)
