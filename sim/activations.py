@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 import torch
 from torch import Tensor
+from torch.nn import functional
 
 from theory import setting as vocabulary
 
@@ -19,11 +20,13 @@ class ActivationRule:
     """sigma and sigma'.
 
     Attributes:
+        function: ``function(z)`` gives sigma(z) as a new tensor that autograd can follow.
         forward: ``forward(z, out)`` writes sigma(z) into ``out``.
         backward: ``backward(grad, z)`` multiplies ``grad`` by sigma'(z) / `scale`, in place.
         scale: constant factor of sigma' that the caller folds into a matrix product, where it is free.
     """
 
+    function: Callable[[Tensor], Tensor]
     forward: Callable[[Tensor, Tensor], Tensor]
     backward: Callable[[Tensor, Tensor], Tensor]
     scale: float = 1.0
@@ -74,10 +77,21 @@ def _gelu_backward(grad: Tensor, z: Tensor) -> Tensor:
     return grad.mul_(cdf.addcmul_(z, density))
 
 
+def _tanh(z: Tensor, out: Tensor) -> Tensor:
+    return torch.tanh(z, out=out)
+
+
+def _tanh_backward(grad: Tensor, z: Tensor) -> Tensor:
+    # sigma' = 1 - tanh^2.
+    t = torch.tanh(z)
+    return grad.addcmul_(grad, t.square_(), value=-1)
+
+
 ACTIVATIONS: dict[vocabulary.Activation, ActivationRule] = {
-    "x^2": ActivationRule(_square, _square_backward, scale=2.0),
-    "relu": ActivationRule(_relu, _relu_backward),
-    "relu^2": ActivationRule(_relu_square, _relu_square_backward, scale=2.0),
-    "silu": ActivationRule(_silu, _silu_backward),
-    "gelu": ActivationRule(_gelu, _gelu_backward),
+    "x^2": ActivationRule(torch.square, _square, _square_backward, scale=2.0),
+    "relu": ActivationRule(torch.relu, _relu, _relu_backward),
+    "relu^2": ActivationRule(lambda z: torch.relu(z).square(), _relu_square, _relu_square_backward, scale=2.0),
+    "silu": ActivationRule(functional.silu, _silu, _silu_backward),
+    "gelu": ActivationRule(functional.gelu, _gelu, _gelu_backward),
+    "tanh": ActivationRule(torch.tanh, _tanh, _tanh_backward),
 }

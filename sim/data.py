@@ -20,7 +20,7 @@ from sim.runtime import Runtime
 from theory.sampling import draw_pairs, label_table
 from theory.setting import Setting
 
-__all__ = ["PackData", "Tile", "pack_data", "pack_size"]
+__all__ = ["PackData", "Tile", "pack_data", "pack_size", "real_rows"]
 
 
 @dataclass(frozen=True)
@@ -41,7 +41,7 @@ class Tile:
 
     def gather(self, W: Tensor, out: Tensor) -> Tensor:
         """X W into ``out``: (E, 2M, K) -> (E, s1 - s0, K)."""
-        stacked, rows = W.view(-1, W.shape[2]), out.view(-1, W.shape[2])
+        stacked, rows = real_rows(W), real_rows(out)
         if self.X is None:
             torch.add(stacked[self.inputs[0]], stacked[self.inputs[1]], out=rows)
         else:
@@ -58,6 +58,12 @@ class Tile:
             stacked.zero_()
         stacked.index_add_(0, self.inputs[0], rows).index_add_(0, self.inputs[1], rows)
         return out
+
+
+def real_rows(x: Tensor) -> Tensor:
+    """(E, r, K) as (E·r, K) real rows, with real and imaginary parts beside each other: (E·r, 2K); a view."""
+    real = torch.view_as_real(x).flatten(-2) if x.is_complex() else x
+    return real.view(-1, real.shape[2])
 
 
 @dataclass(frozen=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -11,6 +12,11 @@ from torch import Tensor
 from theory import setting as vocabulary
 
 __all__ = ["LOSSES", "LossRule"]
+
+#: Temperature T of the contrastive loss.
+_TEMPERATURE = 0.1
+#: Square of the length below which an output counts as zero: u = o / sqrt(|o|^2 + this).
+_TINY_SQUARE = 1e-12
 
 
 @dataclass(frozen=True)
@@ -54,7 +60,44 @@ def _softmax_residual(outputs: Tensor, one_hot: Tensor) -> Tensor:
     return outputs.sub_(one_hot)
 
 
+def _hinge(outputs: Tensor, labels: Tensor) -> Tensor:
+    """max(0, 1 + max_{c != y} o_c - o_y) (Crammer and Singer, JMLR 2, 2001)."""
+    index = labels.unsqueeze(-1)
+    rival = outputs.scatter(-1, index, -math.inf).amax(dim=-1)
+    return (1 + rival - outputs.gather(-1, index).squeeze(-1)).clamp_(min=0)
+
+
+def _hinge_slope(outputs: Tensor, one_hot: Tensor) -> Tensor:
+    """Within the margin: one shared by the strongest rivals, minus one at the label; else zero."""
+    chosen = (outputs * one_hot).sum(dim=-1, keepdim=True)
+    rivals = outputs.masked_fill_(one_hot > 0, -math.inf)
+    top = rivals.amax(dim=-1, keepdim=True)
+    within = 1 + top - chosen > 0
+    strongest = rivals.eq_(top)
+    return strongest.div_(strongest.sum(dim=-1, keepdim=True)).sub_(one_hot).mul_(within)
+
+
+def _length(outputs: Tensor) -> Tensor:
+    return outputs.square().sum(dim=-1, keepdim=True).add_(_TINY_SQUARE).sqrt_()
+
+
+def _contrastive(outputs: Tensor, labels: Tensor) -> Tensor:
+    """-log softmax(u/T)[y] with the cosines u = o / |o| between output and one-hot prototypes."""
+    return _cross_entropy(outputs / (_length(outputs) * _TEMPERATURE), labels)
+
+
+def _contrastive_slope(outputs: Tensor, one_hot: Tensor) -> Tensor:
+    """T dl/do = (g - (g·u) u) / |o| with g = softmax(u/T) - y, as du/do = (1 - u u^T) / |o|."""
+    length = _length(outputs)
+    u = outputs.div_(length)
+    g = _softmax_residual(u / _TEMPERATURE, one_hot)
+    along = (g * u).sum(dim=-1, keepdim=True)
+    return u.mul_(-along).add_(g).div_(length)
+
+
 LOSSES: dict[vocabulary.Loss, LossRule] = {
     "mse": LossRule(_mse, _centred_residual, scale=2.0),
     "cross-entropy": LossRule(_cross_entropy, _softmax_residual),
+    "hinge": LossRule(_hinge, _hinge_slope),
+    "contrastive": LossRule(_contrastive, _contrastive_slope, scale=1 / _TEMPERATURE),
 }

@@ -3,14 +3,15 @@
     Z = X W,  F = sigma(Z),  O = F V,  L = (1/n) sum_rows l(O, y)
     R = dL/dO,  dL/dV = F^T R,  dL/dW = X^T (R V^T * sigma'(Z))
 
-Members never mix: the loss is a mean over samples and each member has its own slice of every tensor.
+Deeper and complex networks put more between F and O; their gradients are in `sim.autograd`. Members never mix: the
+loss is a mean over samples and each member has its own slice of every tensor.
 """
 
 from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import NamedTuple, Self
 
 import numpy as np
 import torch
@@ -22,55 +23,97 @@ from sim.data import PackData
 from sim.losses import LOSSES
 from sim.runtime import Runtime
 from theory.sampling import stream
-from theory.setting import Setting
+from theory.setting import Network, Setting
 
-__all__ = ["Evaluation", "Gradient", "Params", "empty_params", "evaluate", "flat", "init_params", "packed"]
+__all__ = [
+    "Evaluation",
+    "Gradient",
+    "Params",
+    "deeper",
+    "empty_params",
+    "evaluate",
+    "flat",
+    "init_params",
+    "layer_shapes",
+    "packed",
+]
 
 
-class Params(NamedTuple):
-    """Weights (or gradients) of E members: two views, one after the other, of one flat array.
+class Params(tuple[Tensor, ...]):
+    """Layers of E members, first to last, as views of one flat array: weights, gradients or averages of these.
 
-    Attributes:
-        W: (E, 2M, K) first layer; rows 0 … M-1 belong to a, rows M … 2M-1 to b.
-        V: (E, K, M) second layer.
+    Two of them, or more where the setting has hidden layers (E, K, K) in between.
     """
 
-    W: Tensor
-    V: Tensor
+    __slots__ = ()
+
+    def __new__(cls, *layers: Tensor) -> Self:
+        """The given layers, first to last."""
+        return super().__new__(cls, layers)
+
+    @property
+    def W(self) -> Tensor:
+        """(E, 2M, K) first layer; rows 0 … M-1 belong to a, rows M … 2M-1 to b."""
+        return self[0]
+
+    @property
+    def V(self) -> Tensor:
+        """(E, K, M) last layer."""
+        return self[-1]
 
 
 def empty_params(like: Params) -> Params:
     """Uninitialised parameters of the same shapes."""
-    memory = like.W.new_empty(like.W.numel() + like.V.numel())
-    return Params(memory[: like.W.numel()].view(like.W.shape), memory[like.W.numel() :].view(like.V.shape))
+    memory = like.W.new_empty(sum(layer.numel() for layer in like))
+    parts = torch.split_with_sizes(memory, [layer.numel() for layer in like])
+    return Params(*(part.view(layer.shape) for part, layer in zip(parts, like, strict=True)))
 
 
-def packed(W: Tensor, V: Tensor) -> Params:
+def packed(*layers: Tensor) -> Params:
     """Parameters holding copies of the given layers."""
-    params = empty_params(Params(W, V))
-    params.W.copy_(W)
-    params.V.copy_(V)
+    params = empty_params(Params(*layers))
+    for layer, values in zip(params, layers, strict=True):
+        layer.copy_(values)
     return params
 
 
 def flat(params: Params) -> Tensor:
-    """The one array behind both layers, as the optimizer sees it."""
-    return torch.as_strided(params.W, (params.W.numel() + params.V.numel(),), (1,))
+    """The one real array behind all layers, as the optimizer sees it."""
+    first = torch.view_as_real(params.W) if params.W.is_complex() else params.W
+    size = first.numel() // params.W.numel() * sum(layer.numel() for layer in params)
+    return torch.as_strided(first, (size,), (1,))
+
+
+def layer_shapes(setting: Setting) -> list[tuple[int, int]]:
+    """Rows and columns of each layer, first to last."""
+    order, width = setting.task.resolve().order, setting.network.width
+    return [(2 * order, width), *[(width, width)] * (setting.network.layers - 2), (width, order)]
 
 
 def init_params(setting: Setting, seeds: Sequence[int], runtime: Runtime) -> Params:
-    """Uniform on ±1/sqrt(fan_in), from each member's own stream; V scaled by ``init_scale_v``."""
-    order, width = setting.task.resolve().order, setting.network.width
-    first, second = [], []
-    for seed in seeds:
-        rng = stream(seed, "init", setting.task)
-        first.append(rng.uniform(-1, 1, (2 * order, width)) / math.sqrt(2 * order))
-        second.append(rng.uniform(-1, 1, (width, order)) * setting.network.init_scale_v / math.sqrt(width))
+    """Uniform on ±1/sqrt(fan_in), from each member's own stream; V scaled by ``init_scale_v``.
 
-    def stack(members: list[NDArray[np.float64]]) -> Tensor:
-        return torch.as_tensor(np.stack(members), dtype=runtime.torch_dtype, device=runtime.torch_device)
+    Complex weights are (real + i imaginary)/sqrt(2) of two such draws, so that |.|^2 is as for real ones.
+    """
+    members = [_drawn(setting, stream(seed, "init", setting.task)) for seed in seeds]
+    dtype = runtime.torch_dtype.to_complex() if setting.network.weights == "complex" else runtime.torch_dtype
+    stacks = (np.stack(layer) for layer in zip(*members, strict=True))
+    return packed(*(torch.as_tensor(layer, dtype=dtype, device=runtime.torch_device) for layer in stacks))
 
-    return packed(stack(first), stack(second))
+
+def _drawn(setting: Setting, rng: np.random.Generator) -> list[NDArray[np.inexact]]:
+    """Initial layers of one member. W and V come first from the stream: other layers leave them as they are."""
+
+    def draw() -> list[NDArray[np.float64]]:
+        W, *hidden, V = layer_shapes(setting)
+        first = rng.uniform(-1, 1, W) / math.sqrt(W[0])
+        last = rng.uniform(-1, 1, V) * setting.network.init_scale_v / math.sqrt(V[0])
+        return [first, *(rng.uniform(-1, 1, H) / math.sqrt(H[0]) for H in hidden), last]
+
+    real = draw()
+    if setting.network.weights == "real":
+        return list(real)
+    return [(x + 1j * y) / math.sqrt(2) for x, y in zip(real, draw(), strict=True)]
 
 
 class Gradient:
@@ -124,6 +167,18 @@ def _product(F: Tensor, V: Tensor, out: Tensor, parts: int) -> Tensor:
     return out
 
 
+def deeper(network: Network, params: Sequence[Tensor], F: Tensor) -> Tensor:
+    """What V reads, from F = sigma(X W): F itself in a two-layer network, else carried through the hidden layers.
+
+    F <- sigma(F H_l), or F <- F + sigma(F H_l) in a residual network, as new tensors that autograd can follow.
+    """
+    sigma = ACTIVATIONS[network.activation].function
+    for H in params[1:-1]:
+        step = sigma(torch.bmm(F, H))
+        F = F + step if network.residual else step
+    return F
+
+
 class Evaluation(NamedTuple):
     """Losses and accuracies of E members, each (E,); test values are NaN where every pair is trained on."""
 
@@ -139,7 +194,7 @@ def evaluate(setting: Setting, params: Params, data: PackData, runtime: Runtime)
     members, _, width = params.W.shape
     M = data.order
     first, second = params.W[:, :M, None, :], params.W[:, None, M:, :]
-    losses = torch.empty_like(data.labels, dtype=params.W.dtype)
+    losses = torch.empty_like(data.labels, dtype=runtime.torch_dtype)
     correct = torch.empty_like(losses)
     block = runtime.rows_that_fit(members * M * width * params.W.itemsize)
     hidden = params.W.new_empty(2, members * min(block, M) * M * width)
@@ -147,9 +202,10 @@ def evaluate(setting: Setting, params: Params, data: PackData, runtime: Runtime)
         shape = (members, len(range(a, min(a + block, M))), M, width)
         Z, F = (half[: math.prod(shape)].view(shape) for half in hidden)
         sigma.forward(torch.add(first[:, a : a + block], second, out=Z), F)
+        F = deeper(setting.network, params, F.view(members, -1, width))
         pairs = slice(a * M, a * M + shape[1] * M)
         labels = data.labels[:, pairs]
-        outputs = _product(F.view(members, -1, width), params.V, params.V.new_empty(*labels.shape, M), runtime.threads)
+        outputs = _product(F, params.V, params.V.new_empty(*labels.shape, M), runtime.threads).real
         losses[:, pairs] = loss.value(outputs, labels)
         correct[:, pairs] = (outputs.argmax(dim=-1) == labels).to(losses.dtype)
     n, rest = data.samples, M * M - data.samples

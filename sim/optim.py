@@ -1,7 +1,7 @@
-"""Update rules on stacked parameters, in place: SGD with momentum, Adam (coupled decay), AdamW (decoupled).
+"""Update rules on stacked parameters, in place: SGD with momentum, Adam (coupled decay), AdamW (decoupled), Muon.
 
-The formulas are those of torch.optim (Kingma & Ba 1412.6980; Loshchilov & Hutter 1711.05101), which the tests
-use as the reference.
+The formulas are those of torch.optim (Kingma & Ba 1412.6980; Loshchilov & Hutter 1711.05101; Jordan 2024), which
+the tests use as the reference. Where torch.optim.Muon works in bfloat16, this one keeps the precision of the weights.
 """
 
 from __future__ import annotations
@@ -17,6 +17,9 @@ from theory.setting import Optimizer
 
 __all__ = ["State", "init_state", "select", "update"]
 
+#: Muon's guard against division by zero, as torch.optim.Muon has it.
+_TINY_NORM = 1e-7
+
 
 @dataclass
 class State:
@@ -24,8 +27,8 @@ class State:
 
     Attributes:
         step: updates done.
-        first: average of gradients (Adam) or momentum buffer (SGD), like the parameters.
-        second: average of squared gradients (Adam); unused by SGD.
+        first: average of gradients (Adam, Muon) or momentum buffer (SGD), like the parameters.
+        second: average of squared gradients (Adam); unused by SGD and Muon.
     """
 
     step: int
@@ -48,13 +51,18 @@ def select(state: State, keep: Tensor) -> State:
 def update(rule: Optimizer, params: Params, grads: Params, state: State) -> None:
     """One step: changes ``params`` and ``state`` in place and uses up ``grads``."""
     state.step += 1
+    if rule.name == "muon":
+        _muon(rule, params, grads, state)
+        return
     theta, grad, first = flat(params), flat(grads), flat(state.first)
     if rule.weight_decay and not rule.decoupled:
         grad.add_(theta, alpha=rule.weight_decay)
+    if rule.weight_decay and rule.decoupled:
+        theta.mul_(1 - rule.lr * rule.weight_decay)
     if rule.name == "sgd":
         _sgd(rule, theta, grad, first)
     else:
-        _adam(rule, theta, grad, first, flat(state.second), state.step)
+        _adam(rule, rule.lr, theta, grad, first, flat(state.second), state.step)
 
 
 def _sgd(rule: Optimizer, theta: Tensor, grad: Tensor, buffer: Tensor) -> None:
@@ -63,12 +71,42 @@ def _sgd(rule: Optimizer, theta: Tensor, grad: Tensor, buffer: Tensor) -> None:
     theta.add_(grad, alpha=-rule.lr)
 
 
-def _adam(rule: Optimizer, theta: Tensor, grad: Tensor, m: Tensor, v: Tensor, step: int) -> None:
-    if rule.decoupled and rule.weight_decay:
-        theta.mul_(1 - rule.lr * rule.weight_decay)
+def _adam(rule: Optimizer, lr: float, theta: Tensor, grad: Tensor, m: Tensor, v: Tensor, step: int) -> None:
     m.lerp_(grad, 1 - rule.beta1)
     v.mul_(rule.beta2).addcmul_(grad, grad, value=1 - rule.beta2)
     # m^/(sqrt(v^) + eps) with v^ = v / c^2 equals c m^ / (sqrt(v) + c eps): one pass less.
     c = math.sqrt(1 - rule.beta2**step)
     denominator = torch.sqrt(v, out=grad).add_(rule.eps * c)
-    theta.addcdiv_(m, denominator, value=-rule.lr * c / (1 - rule.beta1**step))
+    theta.addcdiv_(m, denominator, value=-lr * c / (1 - rule.beta1**step))
+
+
+def _muon(rule: Optimizer, params: Params, grads: Params, state: State) -> None:
+    """Muon on every layer but the last, Adam with coupled decay on V."""
+    for theta, grad, buffer in zip(params[:-1], grads, state.first, strict=False):
+        buffer.lerp_(grad, 1 - rule.momentum)
+        ahead = grad.lerp_(buffer, rule.momentum) if rule.nesterov else buffer
+        theta.mul_(1 - rule.lr * rule.weight_decay)
+        theta.sub_(_orthogonalised(ahead, rule), alpha=rule.lr * _shape_factor(rule, *theta.shape[1:]))
+    V, grad = params.V, grads.V.add_(params.V, alpha=rule.weight_decay)
+    _adam(rule, rule.lr_v or rule.lr, V, grad, state.first.V, state.second.V, state.step)
+
+
+def _orthogonalised(G: Tensor, rule: Optimizer) -> Tensor:
+    """About U V^T of each G = U S V^T, (E, R, C).
+
+    Each Newton-Schulz step takes every singular value s, at first s / |S|, to a s + b s^3 + c s^5, which nears 1.
+    """
+    a, b, c = rule.ns_coefficients
+    wide = G if G.shape[1] <= G.shape[2] else G.mT
+    size: Tensor = torch.linalg.matrix_norm(wide, keepdim=True)
+    O = wide / size.clamp_(min=_TINY_NORM)
+    for _ in range(rule.ns_steps):
+        A = torch.bmm(O, O.mT)
+        O = torch.baddbmm(O, torch.baddbmm(A, A, A, beta=b, alpha=c), O, beta=a)
+    return O if wide is G else O.mT
+
+
+def _shape_factor(rule: Optimizer, rows: int, columns: int) -> float:
+    if rule.scaling == "match_rms_adamw":
+        return 0.2 * math.sqrt(max(rows, columns))
+    return math.sqrt(max(1, rows / columns))

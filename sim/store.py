@@ -24,7 +24,7 @@ from sim.records import Plan, Records
 from theory.errors import InputError
 from theory.setting import OBSERVABLES, SCHEMA, Setting
 
-__all__ = ["Stored", "load", "prepare", "run_name", "save"]
+__all__ = ["Stored", "load", "prepare", "run_name", "save", "versions"]
 
 
 @dataclass(frozen=True)
@@ -93,7 +93,7 @@ def save(
         "conventions": setting.conventions,
         "observables": OBSERVABLES,
         "runtime": runtime,
-        "versions": _versions(),
+        "versions": versions(),
         "seconds": round(seconds, 3),
     }
     aside = Path(tempfile.mkdtemp(prefix=".writing-", dir=root))
@@ -145,7 +145,8 @@ def _write(path: Path, content: Any) -> None:
         os.fsync(file.fileno())
 
 
-def _versions() -> dict[str, str]:
+def versions() -> dict[str, str]:
+    """Versions of Python and of the packages that results depend on, for the record."""
     found = {"python": platform.python_version()}
     for package in ("twopeaks", "torch", "numpy"):
         try:

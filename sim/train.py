@@ -4,35 +4,22 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from dataclasses import replace
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from sim.data import PackData, pack_data, pack_size
-from sim.network import Gradient, Params, evaluate, init_params, packed
-from sim.optim import State, init_state, select, update
+from sim.learner import Learner
+from sim.packs import over_packs, packs
 from sim.records import End, Plan, Records, concatenate
-from sim.runtime import Runtime, pinned
-from theory.errors import InputError
+from sim.runtime import Runtime
 from theory.setting import OBSERVABLES, TRANSITIONS, Setting
 
 __all__ = ["packs", "train"]
 
 #: Called with the number of member-steps done since the last call.
 Progress = Callable[[int], None]
-
-
-def packs(setting: Setting, seeds: Sequence[int], runtime: Runtime) -> list[list[int]]:
-    """Seeds cut into packs of about equal size: each fits a tile, and there is one for each thread if it can be."""
-    count = -(-len(seeds) // pack_size(setting, runtime))
-    if runtime.device == "cpu":
-        even = -(-count // runtime.threads) * runtime.threads
-        count = min(even, len(seeds))
-    return [list(map(int, part)) for part in np.array_split(np.asarray(seeds), count)]
 
 
 def train(
@@ -54,28 +41,11 @@ def train(
     Raises:
         InputError: if there are no seeds, negative ones, or some twice.
     """
-    if not seeds or min(seeds) < 0 or len(set(seeds)) != len(seeds):
-        raise InputError("seeds", "one or more different integers >= 0", list(seeds), "use e.g. 0, 1, 2")
-    parts = packs(setting, seeds, runtime)
-    # A pack a thread needs no barriers; threads that share every small product wait for each other all the time,
-    # and for ever when other work takes a core away.
-    workers = min(runtime.threads, len(parts)) if runtime.device == "cpu" else 1
-    cancelled = threading.Event()
 
-    def work(part: list[int]) -> Records:
-        share = replace(runtime, threads=runtime.threads // workers)
-        with pinned(share):
-            return _Pack(setting, part, plan, share, cancelled).run(progress)
+    def work(part: list[int], share: Runtime, cancelled: threading.Event) -> Records:
+        return _Pack(setting, part, plan, share, cancelled).run(progress)
 
-    if workers == 1:
-        return concatenate([work(part) for part in parts])
-    with ThreadPoolExecutor(workers) as pool:
-        try:
-            return concatenate(list(pool.map(work, parts)))
-        except BaseException:
-            cancelled.set()
-            pool.shutdown(cancel_futures=True)
-            raise
+    return concatenate(over_packs(setting, seeds, runtime, work))
 
 
 class _Pack:
@@ -84,13 +54,10 @@ class _Pack:
     def __init__(
         self, setting: Setting, seeds: Sequence[int], plan: Plan, runtime: Runtime, cancelled: threading.Event
     ) -> None:
-        self.setting, self.plan, self.runtime, self.cancelled = setting, plan, runtime, cancelled
+        self.plan, self.cancelled = plan, cancelled
         self.seeds = np.asarray(seeds, dtype=np.int64)
         self.active = np.arange(len(seeds))  # positions in `seeds` of the members still training
-        self.data: PackData = pack_data(setting, seeds, runtime)
-        self.params: Params = init_params(setting, seeds, runtime)
-        self.state: State = init_state(self.params)
-        self.gradient = Gradient(setting, self.params, self.data, runtime.threads)
+        self.learner = Learner(setting, seeds, runtime)
         self.steps: list[int] = []
         self.rows: list[dict[str, NDArray[np.float64]]] = []
         self.ends: list[End] = ["budget"] * len(seeds)
@@ -102,7 +69,7 @@ class _Pack:
         while done < self.plan.steps and len(self.active) and not self.cancelled.is_set():
             target = min(done + self.plan.every, self.plan.steps)
             for _ in range(done, target):
-                update(self.setting.optimizer, self.params, self.gradient(), self.state)
+                self.learner.step()
             if progress is not None:
                 progress((target - done) * len(self.active))
                 told += (target - done) * len(self.active)
@@ -114,7 +81,7 @@ class _Pack:
 
     def _record(self, step: int) -> None:
         """Append one row of observables, then let go of members that diverged or have waited long enough."""
-        values = _observe(self.setting, self.params, self.data, self.runtime)
+        values = _observe(self.learner)
         finite = np.isfinite([values[name] for name in ("train_loss", "norm_w2", "norm_v2")]).all(axis=0)
         row = {name: np.full(len(self.seeds), np.nan) for name in OBSERVABLES}
         for name, value in values.items():
@@ -141,13 +108,8 @@ class _Pack:
 
     def _keep(self, stay: NDArray[np.bool_]) -> None:
         self.active = self.active[stay]
-        if not len(self.active):
-            return
-        keep = torch.as_tensor(np.flatnonzero(stay), device=self.runtime.torch_device)
-        self.params = packed(*(x[keep] for x in self.params))
-        self.state = select(self.state, keep)
-        self.data = pack_data(self.setting, [int(s) for s in self.seeds[self.active]], self.runtime)
-        self.gradient = Gradient(self.setting, self.params, self.data, self.runtime.threads)
+        if len(self.active):
+            self.learner.keep(np.flatnonzero(stay).tolist())
 
     def _records(self) -> Records:
         curves = {name: np.stack([row[name] for row in self.rows], axis=1) for name in OBSERVABLES}
@@ -155,13 +117,17 @@ class _Pack:
         return Records(self.seeds, np.array(self.steps), counts, tuple(self.ends), curves)
 
 
-def _observe(setting: Setting, params: Params, data: PackData, runtime: Runtime) -> dict[str, NDArray[np.float64]]:
+def _observe(learner: Learner) -> dict[str, NDArray[np.float64]]:
     """Every observable of every member, (E,) each."""
 
     def numbers(x: Tensor) -> NDArray[np.float64]:
         return np.asarray(x.double().cpu().numpy())
 
-    values = {name: numbers(x) for name, x in evaluate(setting, params, data, runtime)._asdict().items()}
-    values["norm_w2"] = numbers(params.W.square().sum(dim=(1, 2)))
-    values["norm_v2"] = numbers(params.V.square().sum(dim=(1, 2)))
+    def squares(layer: Tensor) -> Tensor:
+        return layer.abs().square().sum(dim=(1, 2))
+
+    *hidden, V = learner.params
+    values = {name: numbers(x) for name, x in learner.evaluate()._asdict().items()}
+    values["norm_w2"] = numbers(torch.stack([squares(layer) for layer in hidden]).sum(dim=0))
+    values["norm_v2"] = numbers(squares(V))
     return values

@@ -12,7 +12,7 @@ import pytest
 ROOT = Path(__file__).parent.parent
 OURS = ("theory", "sim", "validate")
 #: The problem's vocabulary: what sim may know of theory. Never a prediction.
-NOUNS = {"theory.errors", "theory.groups", "theory.sampling", "theory.setting"}
+NOUNS = {f"theory.{name}" for name in ("axioms", "errors", "groups", "sampling", "setting", "small_groups")}
 FILES = sorted(path for package in OURS for path in (ROOT / package).rglob("*.py"))
 
 

@@ -1,26 +1,36 @@
 from __future__ import annotations
 
 import itertools
+import math
 from dataclasses import replace
 
+import numpy as np
 import pytest
 import torch
 
+from sim.activations import ACTIVATIONS as ACTIVATION_RULES
 from sim.data import pack_data
+from sim.losses import LOSSES as LOSS_RULES
 from sim.network import Gradient, Params, evaluate, init_params
 from sim.optim import init_state, update
 from sim.runtime import Runtime
 from tests import oracle
+from theory import setting as vocabulary
 from theory.setting import Network, Optimizer, Setting, Task
 
-ACTIVATIONS = ("x^2", "relu", "relu^2", "silu", "gelu")
-LOSSES = ("mse", "cross-entropy")
+ACTIVATIONS = ("x^2", "relu", "relu^2", "silu", "gelu", "tanh")
+LOSSES = ("mse", "cross-entropy", "hinge", "contrastive")
 RULES = {
     "sgd": Optimizer(name="sgd", lr=0.05, weight_decay=1e-3),
     "sgd-momentum": Optimizer(name="sgd", lr=0.02, weight_decay=1e-3, momentum=0.9),
     "adam": Optimizer(name="adam", lr=3e-3, weight_decay=1e-3),
     "adamw": Optimizer(name="adamw", lr=3e-3, weight_decay=1e-2),
 }
+CASES = [
+    *itertools.product(("x^2", "relu", "relu^2", "silu", "gelu"), ("mse", "cross-entropy"), RULES),
+    *itertools.product(ACTIVATIONS, ("hinge", "contrastive"), ("adam",)),
+    *itertools.product(("tanh",), LOSSES, ("sgd",)),
+]
 
 
 def problem(activation: str = "x^2", loss: str = "mse", rule: str = "adam", **task: object) -> Setting:
@@ -43,7 +53,7 @@ def stepped(setting: Setting, seeds: list[int], steps: int, runtime: Runtime) ->
 
 
 @pytest.mark.parametrize("steps", [1, 50])
-@pytest.mark.parametrize(("activation", "loss", "rule"), list(itertools.product(ACTIVATIONS, LOSSES, RULES)))
+@pytest.mark.parametrize(("activation", "loss", "rule"), CASES)
 def test_steps_equal_autograd_and_torch_optim(
     activation: str, loss: str, rule: str, steps: int, double: Runtime
 ) -> None:
@@ -53,6 +63,74 @@ def test_steps_equal_autograd_and_torch_optim(
         theirs = oracle.trained(setting, seed, steps, double)
         assert oracle.relative(ours.W[e], theirs.W) < 1e-9
         assert oracle.relative(ours.V[e], theirs.V) < 1e-9
+
+
+@pytest.mark.parametrize("activation", ACTIVATIONS)
+def test_activations_in_place_equal_their_function_and_its_slope(activation: vocabulary.Activation) -> None:
+    rule = ACTIVATION_RULES[activation]
+    z = torch.linspace(-3, 3, 61, dtype=torch.float64).requires_grad_()
+    with torch.enable_grad():
+        value = rule.function(z)
+        (slope,) = torch.autograd.grad(value.sum(), z)
+    z = z.detach()
+    torch.testing.assert_close(rule.forward(z, torch.empty_like(z)), value.detach(), rtol=1e-14, atol=1e-15)
+    torch.testing.assert_close(rule.backward(torch.ones_like(z), z) * rule.scale, slope, rtol=1e-12, atol=1e-15)
+
+
+def loss_rows(loss: vocabulary.Loss, outputs: torch.Tensor, labels: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+    rule, one_hot = LOSS_RULES[loss], torch.nn.functional.one_hot(labels, outputs.shape[-1]).to(outputs.dtype)
+    return rule.value(outputs, labels), rule.gradient(outputs.clone(), one_hot) * rule.scale
+
+
+@pytest.mark.parametrize("loss", LOSSES)
+def test_losses_and_their_slopes_equal_plain_ones_row_by_row(loss: vocabulary.Loss) -> None:
+    outputs = torch.as_tensor(np.random.default_rng(0).normal(size=(40, 6))).requires_grad_()
+    labels = torch.arange(40) % 6
+    with torch.enable_grad():
+        expected = oracle.row_losses(loss, outputs, labels)
+        (slope,) = torch.autograd.grad(expected.sum(), outputs)
+    value, gradient = loss_rows(loss, outputs.detach(), labels)
+    torch.testing.assert_close(value, expected.detach(), rtol=1e-12, atol=1e-14)
+    torch.testing.assert_close(gradient, slope, rtol=1e-11, atol=1e-13)
+
+
+@pytest.mark.parametrize("loss", LOSSES)
+def test_slopes_of_losses_are_finite_differences(loss: vocabulary.Loss) -> None:
+    outputs, labels, h = torch.as_tensor(np.random.default_rng(1).normal(size=(30, 5))), torch.arange(30) % 5, 1e-6
+    _, gradient = loss_rows(loss, outputs, labels)
+    for c in range(5):
+        shift = h * torch.eye(5, dtype=torch.float64)[c]
+        up, down = (loss_rows(loss, outputs + sign * shift, labels)[0] for sign in (1, -1))
+        torch.testing.assert_close(gradient[:, c], (up - down) / (2 * h), rtol=1e-6, atol=1e-8)
+
+
+def test_hinge_counts_only_rows_within_the_margin_and_shares_among_equal_rivals() -> None:
+    outputs = torch.tensor([[2.0, 0.5, 0.9], [0.0, 0.0, 0.0], [0.2, 0.1, 0.0]], dtype=torch.float64)
+    value, gradient = loss_rows("hinge", outputs, torch.tensor([0, 1, 0]))
+    torch.testing.assert_close(value, torch.tensor([0.0, 1.0, 0.9], dtype=torch.float64))
+    expected = [[0, 0, 0], [0.5, -1, 0.5], [-1, 1, 0]]
+    torch.testing.assert_close(gradient, torch.tensor(expected, dtype=torch.float64))
+
+
+def test_contrastive_loss_looks_at_directions_alone() -> None:
+    outputs, labels = torch.as_tensor(np.random.default_rng(2).normal(size=(9, 4))), torch.arange(9) % 4
+    near, far = (loss_rows("contrastive", size * outputs, labels)[0] for size in (1.0, 7.0))
+    torch.testing.assert_close(near, far, rtol=1e-10, atol=1e-12)
+    perfect, _ = loss_rows("contrastive", torch.eye(4, dtype=torch.float64), torch.arange(4))
+    torch.testing.assert_close(perfect, torch.full((4,), math.log1p(3 * math.exp(-10)), dtype=torch.float64))
+
+
+@pytest.mark.parametrize("loss", LOSSES)
+def test_losses_of_a_single_class_are_flat(loss: vocabulary.Loss) -> None:
+    value, gradient = loss_rows(loss, torch.tensor([[0.3], [-2.0]], dtype=torch.float64), torch.tensor([0, 0]))
+    assert value.abs().max() < 1e-12
+    assert gradient.abs().max() < 1e-12
+
+
+@pytest.mark.parametrize("loss", LOSSES)
+def test_losses_do_not_hide_nan(loss: vocabulary.Loss) -> None:
+    value, _ = loss_rows(loss, torch.tensor([[math.nan, 0.0], [0.0, math.nan]]), torch.tensor([0, 0]))
+    assert torch.isnan(value).all()
 
 
 def test_gradient_is_the_finite_difference_of_the_loss(double: Runtime) -> None:
@@ -103,14 +181,15 @@ def test_evaluation_equals_the_dense_network(loss: str, labels: str, double: Run
     params, data = init_params(setting, [7], double), pack_data(setting, [7], double)
     found = evaluate(setting, params, data, replace(double, tile_bytes=5000))
     x, y = oracle.dense_data(setting, 7, torch.float64)
-    outputs = (x @ params.W[0]).square() @ params.V[0]
-    expected = oracle.loss(setting, params.W[0], params.V[0], x, y)
+    layers = [layer[0] for layer in params]
+    expected = oracle.loss(setting, layers, x, y)
     assert float(found.train_loss) == pytest.approx(float(expected), rel=1e-12)
+    outputs = oracle.outputs(setting, layers, x)
     assert float(found.train_accuracy) == pytest.approx(float((outputs.argmax(1) == y).double().mean()))
     everything = setting.model_copy(update={"task": Task.model_validate({**setting.task.model_dump(), "samples": 64})})
     x_all, _ = oracle.dense_data(everything, 7, torch.float64)
     y_all = data.labels[0]
-    total = float(oracle.loss(setting, params.W[0], params.V[0], x_all, y_all)) * 64
+    total = float(oracle.loss(setting, layers, x_all, y_all)) * 64
     assert float(found.test_loss) == pytest.approx((total - 37 * float(found.train_loss)) / 27, rel=1e-10)
 
 

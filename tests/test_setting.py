@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from pydantic import BaseModel, ValidationError
 from scipy.stats import chi2, chi2_contingency, chisquare
@@ -41,7 +41,7 @@ STANDARD_TEXT = (
     '"task":{"group":"Z23","labels":"true","samples":264,"table":null}}'
 )
 
-#: path of every field that may vary -> another value than that of `sgd_setting`.
+#: path of every field that may vary -> another value than that of `base` for this path.
 OTHER_VALUE: dict[str, Any] = {
     "task.group": "D3",
     "task.table": named("Z6").table.tolist(),
@@ -58,6 +58,22 @@ OTHER_VALUE: dict[str, Any] = {
     "optimizer.beta2": 0.99,
     "optimizer.eps": 1e-7,
     "loss": "cross-entropy",
+    "task.bias": 0.5,
+    "network.layers": 3,
+    "network.residual": True,
+    "network.weights": "complex",
+    "network.readout": "ridge",
+    "optimizer.nesterov": False,
+    "optimizer.ns_steps": 6,
+    "optimizer.ns_coefficients": [2.0, -1.5, 0.5],
+    "optimizer.scaling": "match_rms_adamw",
+    "optimizer.lr_v": 1e-3,
+}
+
+#: Fields that only mean something together with another: path -> (path of the other, its value).
+NEEDS: dict[str, tuple[str, Any]] = {
+    "network.residual": ("network.layers", 3),
+    **{f"optimizer.{name}": ("optimizer.name", "muon") for name in Optimizer.added},
 }
 
 
@@ -76,6 +92,12 @@ def changed(setting: Setting, path: str, value: Any) -> dict[str, Any]:
         inner = inner[key]
     inner[last] = value
     return content
+
+
+def base(path: str) -> Setting:
+    """`sgd_setting`, with what the field at ``path`` needs."""
+    setting = sgd_setting()
+    return Setting.model_validate(changed(setting, *NEEDS[path])) if path in NEEDS else setting
 
 
 def leaves(model: BaseModel, prefix: str = "") -> Iterator[str]:
@@ -123,15 +145,33 @@ def test_every_field_has_another_value_here() -> None:
 
 @pytest.mark.parametrize(("path", "value"), OTHER_VALUE.items(), ids=OTHER_VALUE.keys())
 def test_content_id_changes_with_each_field(path: str, value: Any) -> None:
-    setting = sgd_setting()
+    setting = base(path)
     other = Setting.model_validate(changed(setting, path, value))
     assert other != setting
     assert other.content_id != setting.content_id
 
 
 def test_content_ids_of_all_variants_differ() -> None:
-    variants = [Setting.model_validate(changed(sgd_setting(), *item)) for item in OTHER_VALUE.items()]
+    variants = [Setting.model_validate(changed(base(path), path, value)) for path, value in OTHER_VALUE.items()]
     assert len({v.content_id for v in variants} | {sgd_setting().content_id}) == len(OTHER_VALUE) + 1
+
+
+def test_fields_added_later_are_written_only_where_they_differ() -> None:
+    """So a setting of before has the text and the content id of before, in every place where it is written."""
+    assert standard("Z23").content_id == "9738b214ec23bfa8"
+    for path in [*(f"task.{name}" for name in Task.added), *(f"network.{name}" for name in Network.added), *NEEDS]:
+        part, field = path.split(".")
+        plain = base(path)
+        assert field not in json.loads(plain.canonical())[part]
+        assert field not in plain.model_dump()[part]
+        differing = Setting.model_validate(changed(plain, path, OTHER_VALUE[path]))
+        assert json.loads(differing.canonical())[part][field] == OTHER_VALUE[path]
+        assert Setting.model_validate_json(differing.canonical()) == differing
+
+
+def test_a_default_written_out_is_the_same_setting() -> None:
+    again = Setting.model_validate(changed(sgd_setting(), "network.layers", 2))
+    assert (again, again.content_id) == (sgd_setting(), sgd_setting().content_id)
 
 
 def test_content_id_does_not_depend_on_the_order_of_keys() -> None:
@@ -164,38 +204,62 @@ def tasks(draw: st.DrawFn) -> Task:
     if draw(st.booleans()):
         return Task(group="klein", table=KLEIN, labels=labels, samples=draw(st.integers(1, 16)))
     name = draw(st.sampled_from(["Z1", "Z7", "D4", "Q8", "SL(2,3)", "Z2xZ2xZ3"]))
-    return Task(group=name, labels=labels, samples=draw(st.integers(1, named(name).order ** 2)))
+    samples, bias = draw(st.integers(1, named(name).order ** 2)), draw(st.floats(0, 1e30))
+    return Task(group=name, labels=labels, samples=samples, bias=bias)
+
+
+MUON = st.fixed_dictionaries(
+    {
+        "nesterov": st.booleans(),
+        "ns_steps": st.integers(1, 99),
+        "ns_coefficients": st.tuples(*[st.floats(-1e30, 1e30)] * 3),
+        "scaling": st.sampled_from(["original", "match_rms_adamw"]),
+        "lr_v": st.none() | st.floats(0, 1e30, exclude_min=True),
+    }
+)
 
 
 @st.composite
 def optimizers(draw: st.DrawFn) -> Optimizer:
-    name = draw(st.sampled_from(["sgd", "adam", "adamw"]))
+    name = draw(st.sampled_from(["sgd", "adam", "adamw", "muon"]))
     share = st.floats(0, 1, exclude_max=True)
     positive = st.floats(0, 1e30, exclude_min=True)
     return Optimizer(
         name=name,
         lr=draw(positive),
         weight_decay=draw(st.floats(0, 1e30)),
-        momentum=draw(share) if name == "sgd" else 0.0,
+        momentum=draw(share) if name in ("sgd", "muon") else 0.0,
         beta1=draw(share),
         beta2=draw(share),
         eps=draw(positive),
+        **(draw(MUON) if name == "muon" else {}),
     )
 
 
-NETWORKS = st.builds(
-    Network,
-    width=st.integers(1, 1_000_000),
-    activation=st.sampled_from(["x^2", "relu", "relu^2", "silu", "gelu"]),
-    init_scale_v=st.floats(0, 1e30),
-)
-SETTINGS = st.builds(
-    Setting, task=tasks(), network=NETWORKS, optimizer=optimizers(), loss=st.sampled_from(["mse", "cross-entropy"])
-)
+@st.composite
+def networks(draw: st.DrawFn) -> Network:
+    layers = draw(st.integers(2, 4))
+    weights = draw(st.sampled_from(["real", "complex"]))
+    return Network(
+        width=draw(st.integers(1, 1_000_000)),
+        activation="x^2" if weights == "complex" else draw(st.sampled_from(["x^2", "relu", "silu", "gelu", "tanh"])),
+        init_scale_v=draw(st.floats(0, 1e30)),
+        layers=layers,
+        residual=layers > 2 and draw(st.booleans()),
+        weights=weights,
+    )
+
+
+@st.composite
+def any_setting(draw: st.DrawFn) -> Setting:
+    network, optimizer = draw(networks()), draw(optimizers())
+    assume(network.weights == "real" or optimizer.name != "muon")
+    loss = draw(st.sampled_from(["mse", "cross-entropy", "hinge", "contrastive"]))
+    return Setting(task=draw(tasks()), network=network, optimizer=optimizer, loss=loss)
 
 
 @settings(max_examples=100, deadline=None, derandomize=True)
-@given(SETTINGS)
+@given(any_setting())
 def test_any_setting_survives_its_canonical_text(setting: Setting) -> None:
     text = setting.canonical()
     again = Setting.model_validate_json(text)
@@ -234,10 +298,18 @@ BAD_VALUE: list[tuple[str, Any, str, str]] = [
     ("task.group", 6, "group", "a valid string"),
     ("network.width", 0, "width", "greater than or equal to 1"),
     ("network.width", 1_000_001, "width", "less than or equal to 1000000"),
-    ("network.activation", "tanh", "activation", "'x^2', 'relu', 'relu^2', 'silu' or 'gelu'"),
+    ("network.activation", "sine", "activation", "'x^2', 'relu', 'relu^2', 'silu', 'gelu' or 'tanh'"),
     ("network.init_scale_v", -0.1, "init_scale_v", "greater than or equal to 0"),
     ("network.init_scale_v", float("inf"), "init_scale_v", "a finite number"),
-    ("optimizer.name", "lion", "name", "'sgd', 'adam' or 'adamw'"),
+    ("network.layers", 1, "layers", "greater than or equal to 2"),
+    ("network.layers", 5, "layers", "less than or equal to 4"),
+    ("network.residual", "maybe", "residual", "a valid boolean"),
+    ("network.residual", True, "residual", "false with 2 layers"),
+    ("network.weights", "quaternion", "weights", "'real' or 'complex'"),
+    ("network.readout", "lasso", "readout", "'trained' or 'ridge'"),
+    ("task.bias", -0.5, "bias", "greater than or equal to 0"),
+    ("task.bias", float("inf"), "bias", "a finite number"),
+    ("optimizer.name", "lion", "name", "'sgd', 'adam', 'adamw' or 'muon'"),
     ("optimizer.lr", 0.0, "lr", "greater than 0"),
     ("optimizer.lr", -1.0, "lr", "greater than 0"),
     ("optimizer.lr", float("nan"), "lr", "a finite number"),
@@ -247,7 +319,7 @@ BAD_VALUE: list[tuple[str, Any, str, str]] = [
     ("optimizer.beta1", 1.0, "beta1", "less than 1"),
     ("optimizer.beta2", -0.1, "beta2", "greater than or equal to 0"),
     ("optimizer.eps", 0.0, "eps", "greater than 0"),
-    ("loss", "hinge", "loss", "'mse' or 'cross-entropy'"),
+    ("loss", "focal", "loss", "'mse', 'cross-entropy', 'hinge' or 'contrastive'"),
     ("schema_version", 2, "schema_version", "1"),
     ("task", 3, "task", "a valid dictionary"),
     ("network", None, "network", "a valid dictionary"),
@@ -271,7 +343,9 @@ def test_bad_value_is_explained_in_one_line(path: str, value: Any, name: str, ex
         ("network.width", 0, "expected: hidden nodes K, such as 256"),
         ("optimizer.lr", 0.0, "expected: learning rate per step, such as 1e-3"),
         ("optimizer.name", "lion", "expected: the update rule"),
-        ("loss", "hinge", "expected: class-centred squared error, or cross-entropy"),
+        ("loss", "focal", "expected: class-centred squared error, cross-entropy, hinge or contrastive"),
+        ("network.layers", 5, "expected: matrices in all, 2 … 4"),
+        ("task.bias", -1.0, "expected: 0 draws pairs uniformly, more prefers a small first one"),
     ],
 )
 def test_explanation_describes_the_field(path: str, value: Any, remedy: str) -> None:
@@ -303,6 +377,41 @@ def test_momentum_is_for_sgd_alone(name: str) -> None:
     content = changed(sgd_setting(), "optimizer", {"name": name, "momentum": 0.5})
     assert str(refusal(content)) == f"momentum must be 0 for {name}, got 0.5; use --optimizer sgd, or leave it out"
     assert Optimizer(name="sgd", momentum=0.5).momentum == 0.5
+
+
+@pytest.mark.parametrize("name", ["adam", "adamw", "sgd"])
+@pytest.mark.parametrize("field", sorted(Optimizer.added))
+def test_fields_of_muon_are_for_muon_alone(name: str, field: str) -> None:
+    value = OTHER_VALUE[f"optimizer.{field}"]
+    error = refusal(changed(sgd_setting(), "optimizer", {"name": name, field: value}))
+    assert str(error).startswith(f"{field} must be left out for {name}, got ")
+    assert str(error).endswith("; it is Muon's: use --optimizer muon")
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"network.weights": "complex", "network.activation": "relu"}, "activation must be x^2 for complex weights"),
+        ({"network.weights": "complex", "optimizer.name": "muon"}, "optimizer must be sgd, adam or adamw for complex"),
+        ({"network.readout": "ridge", "loss": "cross-entropy"}, "loss must be mse for a ridge readout"),
+        ({"network.readout": "ridge", "optimizer.name": "adamw"}, "optimizer must be of coupled decay for a ridge"),
+        ({"network.readout": "ridge", "optimizer.weight_decay": 0}, "weight_decay must be positive for a ridge"),
+        ({"network.readout": "ridge", "network.init_scale_v": 0}, "init_scale_v must be 1 for a ridge readout"),
+    ],
+    ids=lambda value: "" if isinstance(value, str) else " ".join(map(str, value.values())),
+)
+def test_parts_that_do_not_go_together_are_refused(changes: dict[str, Any], message: str) -> None:
+    content = sgd_setting().model_dump(mode="json")
+    for path, value in changes.items():
+        *parents, last = path.split(".")
+        (content[parents[0]] if parents else content)[last] = value
+    assert str(refusal(content)).startswith(message)
+
+
+def test_momentum_of_muon_is_095_unless_given() -> None:
+    assert Optimizer(name="muon").momentum == 0.95
+    assert Optimizer(name="muon", momentum=0.5).momentum == 0.5
+    assert Optimizer(name="sgd").momentum == 0.0
 
 
 def test_missing_samples_are_named() -> None:
@@ -347,18 +456,48 @@ def test_custom_table_bounds_the_samples() -> None:
         Task(group="klein", table=KLEIN, samples=17)
 
 
-@pytest.mark.parametrize(("name", "decoupled"), [("sgd", False), ("adam", False), ("adamw", True)])
-def test_decay_is_decoupled_for_adamw_alone(name: str, decoupled: bool) -> None:
+@pytest.mark.parametrize(("name", "decoupled"), [("sgd", False), ("adam", False), ("adamw", True), ("muon", True)])
+def test_decay_is_decoupled_for_adamw_and_muon(name: str, decoupled: bool) -> None:
     setting = Setting.model_validate(changed(sgd_setting(), "optimizer.name", name))
     assert setting.optimizer.decoupled is decoupled
     assert setting.conventions["decay"].startswith("decoupled" if decoupled else "coupled")
 
 
-@pytest.mark.parametrize(("loss", "centring"), [("mse", "outputs over classes"), ("cross-entropy", "none")])
-def test_conventions_follow_the_loss(loss: str, centring: str) -> None:
+@pytest.mark.parametrize(
+    ("loss", "centring", "formula"),
+    [
+        ("mse", "outputs over classes", "sum_c (o_c - mean_c o - (y_c - 1/M))^2"),
+        ("cross-entropy", "none", "-log softmax(o)[label]"),
+        ("hinge", "none", "max(0, 1 + max_{c != label} o_c - o_label)"),
+        ("contrastive", "none", "-log softmax(u/T)[label], u = o / sqrt(|o|^2 + 1e-12)"),
+    ],
+)
+def test_conventions_follow_the_loss(loss: str, centring: str, formula: str) -> None:
     conventions = Setting.model_validate(changed(sgd_setting(), "loss", loss)).conventions
     assert conventions["centring"].startswith(centring)
-    assert ("log softmax" in conventions["loss"]) == (loss == "cross-entropy")
+    assert conventions["loss"].startswith(f"mean over training pairs of {formula}")
+
+
+@pytest.mark.parametrize(
+    ("network", "words"),
+    [
+        ({}, "F = sigma(X W), output F V"),
+        ({"layers": 3}, "F = sigma(X W), F <- sigma(F H_l) 1 times, output F V"),
+        ({"layers": 4, "residual": True}, "F = sigma(X W), F <- F + sigma(F H_l) 2 times, output F V"),
+        ({"weights": "complex"}, "F = sigma(X W), output Re(F V), complex weights with |.|^2 as the real ones"),
+        ({"readout": "ridge"}, "F = sigma(X W), output F V, V = (F^T F + (n eta/2) I)^-1 F^T (Y - 1/M) at each step"),
+    ],
+    ids=["plain", "deep", "residual", "complex", "ridge"],
+)
+def test_conventions_follow_the_network(network: dict[str, Any], words: str) -> None:
+    setting = Setting.model_validate(changed(sgd_setting(), "network", {"width": 4, **network}))
+    assert setting.conventions["network"] == words
+
+
+def test_conventions_state_the_law_of_the_training_set() -> None:
+    assert sgd_setting().conventions["training_set"] == "n pairs, uniform without replacement"
+    biased = Setting.model_validate(changed(sgd_setting(), "task.bias", 0.5))
+    assert biased.conventions["training_set"] == "n pairs, weights (1 + a)^-bias, without replacement"
 
 
 def test_conventions_state_every_transition() -> None:
@@ -441,6 +580,42 @@ def test_two_pairs_are_drawn_together_as_often_as_chance_has_it() -> None:
     assert abs(together - share * len(SEEDS)) < 3 * (len(SEEDS) * share * (1 - share)) ** 0.5
 
 
+def test_uniform_pairs_are_those_of_before_there_was_a_bias() -> None:
+    assert draw_pairs(Task(group="Z5", samples=6), 1).tolist() == [2, 4, 5, 11, 16, 17]
+
+
+def test_biased_pairs_are_unique_sorted_and_as_many_as_asked() -> None:
+    for bias in (0.5, 3.0, 1e30):
+        pairs = draw_pairs(Task(group="S4", samples=300, bias=bias), seed=3)
+        assert (np.diff(pairs) > 0).all()
+        assert (pairs.shape, pairs.dtype) == ((300,), np.int64)
+        assert 0 <= pairs[0] <= pairs[-1] < 576
+    assert draw_pairs(Task(group="Z5", samples=25, bias=2.0), 8).tolist() == list(range(25))
+
+
+def test_a_single_biased_pair_follows_its_weights() -> None:
+    task = Task(group="Z5", samples=1, bias=1.0)
+    drawn = np.bincount([int(draw_pairs(task, seed)[0]) for seed in range(4000)], minlength=25)
+    weights = np.repeat(1 / np.arange(1, 6), 5)
+    assert is_plausible(chisquare(drawn, 4000 * weights / weights.sum()).pvalue)
+
+
+def test_two_biased_pairs_are_drawn_one_after_the_other() -> None:
+    """Chance of a set {i, j}: first one of them, then the other among those left."""
+    task = Task(group="Z3", samples=2, bias=1.5)
+    w = np.repeat((1 + np.arange(3)) ** -1.5, 3)
+    w /= w.sum()
+    sets = [(i, j) for i in range(9) for j in range(i + 1, 9)]
+    chance = np.array([w[i] * w[j] / (1 - w[i]) + w[j] * w[i] / (1 - w[j]) for i, j in sets])
+    drawn = [tuple(draw_pairs(task, seed).tolist()) for seed in range(4000)]
+    assert chance.sum() == pytest.approx(1)
+    assert is_plausible(chisquare([drawn.count(pair) for pair in sets], 4000 * chance).pvalue)
+
+
+def test_a_strong_bias_takes_the_first_rows() -> None:
+    assert draw_pairs(Task(group="Z5", samples=10, bias=200.0), 0).tolist() == list(range(10))
+
+
 @pytest.mark.parametrize("name", ["Z5", "S3", "Q8"])
 def test_true_labels_are_the_products(name: str) -> None:
     task = Task(group=name, samples=1)
@@ -507,6 +682,14 @@ def test_negative_zero() -> None:
     ]
     assert made[0] == made[1]
     assert made[0].content_id == made[1].content_id
+
+
+def test_negative_zero_of_a_coefficient() -> None:
+    ids = set()
+    for zero in (0.0, -0.0):
+        rule = {"name": "muon", "ns_coefficients": [2.0, -1.5, zero]}
+        ids.add(Setting.model_validate(changed(sgd_setting(), "optimizer", rule)).content_id)
+    assert len(ids) == 1
 
 
 def test_bad_table_entry_is_named() -> None:

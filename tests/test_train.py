@@ -122,12 +122,12 @@ def test_an_error_in_progress_stops_the_run(single: Runtime) -> None:
 @hypothesis_settings(deadline=None, max_examples=25, derandomize=True)
 @given(
     group=st.sampled_from(["Z5", "S3", "Q8", "Z2xZ2"]),
-    activation=st.sampled_from(["x^2", "relu", "relu^2", "silu", "gelu"]),
-    loss=st.sampled_from(["mse", "cross-entropy"]),
+    activation=st.sampled_from(["x^2", "relu", "relu^2", "silu", "gelu", "tanh"]),
+    loss=st.sampled_from(["mse", "cross-entropy", "hinge", "contrastive"]),
     labels=st.sampled_from(["true", "random"]),
     width=st.integers(1, 20),
     lr=st.floats(1e-4, 100.0),
-    name=st.sampled_from(["sgd", "adam", "adamw"]),
+    name=st.sampled_from(["sgd", "adam", "adamw", "muon"]),
     data=st.data(),
 )
 def test_any_setting_trains_alone_as_in_a_batch_and_never_hides_nan(

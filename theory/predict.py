@@ -235,11 +235,19 @@ def _calibrated(setting: Setting, calibration: Calibration | None) -> _Answer:
 
 def _outside(setting: Setting) -> list[str]:
     """Why the x^2, MSE constructions do not describe this setting."""
-    reasons = _nothing_to_generalise(setting)
-    if setting.network.activation != "x^2":
-        reasons.append(f"derived for x^2, not {setting.network.activation}")
+    reasons, network = _nothing_to_generalise(setting), setting.network
+    if network.activation != "x^2":
+        reasons.append(f"derived for x^2, not {network.activation}")
     if setting.loss != "mse":
         reasons.append(f"derived for centred MSE, not {setting.loss}")
+    if network.layers != 2:
+        reasons.append(f"derived for two layers, not {network.layers}")
+    if network.weights != "real":
+        reasons.append("derived for real weights")
+    if network.readout != "trained":
+        reasons.append("derived for a trained output layer")
+    if setting.task.bias:
+        reasons.append("derived for pairs drawn uniformly")
     return reasons
 
 

@@ -26,9 +26,18 @@ def stream(seed: int, purpose: Purpose, task: Task) -> np.random.Generator:
 
 
 def draw_pairs(task: Task, seed: int) -> NDArray[np.int64]:
-    """(n,) indices a·M + b of the training pairs, uniform without replacement, sorted."""
-    order = task.resolve().order
-    chosen = stream(seed, "split", task).choice(order**2, size=task.samples, replace=False)
+    """(n,) indices a·M + b of the training pairs, sorted: drawn without replacement, uniformly or with ``task.bias``.
+
+    With a bias, successive draws take pair i among those left with probability proportional to w_i = (1 + a)^-bias.
+    The n largest of log w_i + g_i with independent standard Gumbel g_i are such a sample (Efraimidis and Spirakis,
+    Information Processing Letters 97, 2006, in logarithms), and no weight can underflow.
+    """
+    order, rng = task.resolve().order, stream(seed, "split", task)
+    if task.bias == 0:
+        chosen = rng.choice(order**2, size=task.samples, replace=False)
+    else:
+        keys = rng.gumbel(size=order**2) - task.bias * np.log1p(np.repeat(np.arange(order), order))
+        chosen = np.argsort(-keys, kind="stable")[: task.samples]
     return np.sort(chosen.astype(np.int64))
 
 

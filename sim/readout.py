@@ -1,0 +1,63 @@
+"""The readout solved instead of trained: V minimises loss + (eta/2) |V|^2 at the present features.
+
+With the class-centred loss (1/n) |F V - Y~|^2, Y~ = Y - 1/M, this is ridge regression with lambda = n eta / 2,
+
+    V = (F^T F + lambda I)^-1 F^T Y~ = F^T (F F^T + lambda I)^-1 Y~,
+
+the second form being the smaller one where n < K. Its rows are centred over classes as those of Y~ are. For
+complex weights O = Re(F V) is real ridge regression on [Re F, -Im F]. V being a minimum, the gradient of the
+objective along W is the partial one, at V fixed (envelope theorem).
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from sim.activations import ACTIVATIONS
+from sim.data import PackData
+from sim.network import Params, deeper
+from theory.errors import InputError
+from theory.setting import Setting
+
+__all__ = ["solve_readout"]
+
+_WITHOUT_DOUBLE = ("mps",)
+
+
+def solve_readout(setting: Setting, params: Params, data: PackData) -> None:
+    """Write the ridge solution V into ``params``, in place.
+
+    It is NaN for a member whose features are not finite, or so large that the ridge is lost in rounding. The
+    solution is worked out in double precision: lambda is small against |F|^2.
+
+    Raises:
+        InputError: on a device without double precision.
+    """
+    if (kind := params.V.device.type) in _WITHOUT_DOUBLE:
+        raise InputError("readout", f"trained on {kind}, which has no float64", "ridge", "use --device cpu")
+    A = _features(setting, params, data)
+    Y = torch.cat([tile.one_hot for tile in data.tiles], dim=1).double() - 1 / data.order
+    X = _ridge(A, Y, data.samples * setting.optimizer.weight_decay / 2)
+    params.V.copy_(torch.complex(*X.chunk(2, dim=1)) if params.V.is_complex() else X)
+
+
+def _features(setting: Setting, params: Params, data: PackData) -> Tensor:
+    """(E, n, K) what V reads on the training rows, as real numbers (E, n, 2K) if it is complex."""
+    sigma, parts = ACTIVATIONS[setting.network.activation], []
+    for tile in data.tiles:
+        Z = params.W.new_empty(*tile.one_hot.shape[:2], params.W.shape[2])
+        F = sigma.forward(tile.gather(params.W, out=Z), torch.empty_like(Z))
+        parts.append(deeper(setting.network, params, F))
+    F = torch.cat(parts, dim=1)
+    return (torch.cat([F.real, -F.imag], dim=2) if F.is_complex() else F).double()
+
+
+def _ridge(A: Tensor, Y: Tensor, ridge: float) -> Tensor:
+    """(A^T A + ridge I)^-1 A^T Y of each member: (E, n, K), (E, n, M) -> (E, K, M), by the smaller Gram matrix."""
+    dual = A.shape[1] < A.shape[2]
+    gram = torch.bmm(A, A.mT) if dual else torch.bmm(A.mT, A)
+    gram.diagonal(dim1=1, dim2=2).add_(ridge)
+    L, failed = torch.linalg.cholesky_ex(gram)
+    X = A.mT @ torch.cholesky_solve(Y, L) if dual else torch.cholesky_solve(A.mT @ Y, L)
+    return torch.where(failed.view(-1, 1, 1) > 0, torch.nan, X)
