@@ -20,6 +20,7 @@ __all__ = [
     "accuracy",
     "cosine",
     "dominant",
+    "gradient_norm",
     "gradient_on_features",
     "hidden",
     "kernel_gradient",
@@ -63,6 +64,15 @@ def hidden(W: Array, pairs: Indices, labels: Indices, activation: str = "x^2") -
 def gradient_on_features(at: Hidden, V: Array) -> Array:
     """G_F = P (Y - F V) V^T, (n, K). Eq. lazy.1."""
     return (at.Y - at.F_centred @ V) @ V.T
+
+
+def gradient_norm(W: NDArray[np.floating], V: NDArray[np.floating], pairs: Indices, labels: Indices) -> float:
+    """|G_F| for sigma = z^2, in the precision of the weights and without an n x K array for G_F itself."""
+    order = V.shape[1]
+    residual = np.eye(order, dtype=V.dtype)[labels] - (W[pairs // order] + W[order + pairs % order]) ** 2 @ V
+    residual -= residual.mean(axis=0)
+    # |R V^T|^2 = tr(R^T R V^T V)
+    return float(np.sqrt(np.sum((residual.T @ residual) * (V.T @ V))))
 
 
 def kernel_gradient(at: Hidden) -> Array:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from sim.snapshots import snapshots
+from sim.snapshots import Snapshots, snapshots
 from theory.flows.network import adam_start, network_flow
 from theory.flows.problem import Problem
 from theory.flows.solution import Solver
@@ -13,7 +13,7 @@ from theory.setting import Setting
 from validate.claims import Claim, Finding, Form, Sample, Series
 from validate.exams.problems import PAPER, band, member, problem, views
 from validate.laboratory import Laboratory
-from validate.probes import cosine, gradient_on_features, hidden, kernel_gradient
+from validate.probes import cosine, gradient_norm, gradient_on_features, hidden, kernel_gradient
 
 __all__ = ["CLAIMS"]
 
@@ -115,12 +115,10 @@ def _width(lab: Laboratory) -> Finding:
 
 def _peak(lab: Laboratory) -> Finding:
     group, samples, width = lab.pick(("Z71", 2016, 2048), ("Z23", 264, 256))
-    steps = list(range(0, 121, 2))
+    steps = list(range(0, 121, 3))
     setting = problem(group, samples, width)
     found = lab.weights(setting, steps)
-    rows = np.array(
-        [[np.linalg.norm(gradient_on_features(at, V)) for _, V, at in views(found, s)] for s in range(len(steps))]
-    ).T
+    rows = _norms(found)
     times = np.array(steps, dtype=float)[rows.argmax(axis=1)]
     heights = rows.max(axis=1)
     flow_times, flow_heights, curve = _flow_peaks(lab, setting, steps)
@@ -133,7 +131,7 @@ def _peak(lab: Laboratory) -> Finding:
             "height ratio": Sample(tuple(heights[:count] / np.array(flow_heights))),
             "frozen": Sample(tuple(_frozen_peaks(lab, setting, steps) / times)),
         },
-        f"{group}, K={width}, n={samples}, Adam, {steps[-1]} steps, kept every 2; flow from {count} seeds",
+        f"{group}, K={width}, n={samples}, Adam, {steps[-1]} steps, kept every 3; flow from {count} seeds",
         (setting.content_id,),
         (band("measured", steps, rows), curve),
         ("step", "|G_F|"),
@@ -162,8 +160,17 @@ def _flow_peaks(lab: Laboratory, setting: Setting, steps: list[int]) -> tuple[li
 
 def _frozen_peaks(lab: Laboratory, setting: Setting, steps: list[int]) -> NDArray[np.float64]:
     found = snapshots(setting, lab.seeds, steps, lab.runtime, progress=lab.progress, frozen="W")
-    rows = [[np.linalg.norm(gradient_on_features(at, V)) for _, V, at in views(found, s)] for s in range(len(steps))]
-    return np.asarray(np.array(steps, dtype=float)[np.array(rows).argmax(axis=0)])
+    return np.asarray(np.array(steps, dtype=float)[_norms(found).argmax(axis=1)])
+
+
+def _norms(found: Snapshots) -> NDArray[np.float64]:
+    """(E, S) |G_F| of every member at every kept step."""
+    return np.array(
+        [
+            [gradient_norm(W, V, pairs, labels) for W, V in zip(*layers, strict=True)]
+            for *layers, pairs, labels in zip(found.W, found.V, found.pairs, found.labels, strict=True)
+        ]
+    )
 
 
 CLAIMS: tuple[Claim, ...] = (
