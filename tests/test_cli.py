@@ -65,6 +65,27 @@ def test_train_json_has_the_promised_keys(capsys: pytest.CaptureFixture[str]) ->
         assert set(member["final"]) == {"train_accuracy", "test_accuracy", "loss", "norm_w2", "norm_v2"}
 
 
+VARIANTS = {
+    "deep": ["--layers", "3", "--residual", "--activation", "relu"],
+    "complex": ["--weights", "complex"],
+    "ridge": ["--readout", "ridge"],
+    "muon": ["--optimizer", "muon", "--lr", "0.02", "--lr-v", "1e-3", "--momentum", "0.9"],
+    "hinge": ["--loss", "hinge", "--activation", "tanh"],
+    "contrastive": ["--loss", "contrastive"],
+    "bias": ["--bias", "0.5"],
+}
+
+
+@pytest.mark.parametrize("variant", VARIANTS.values(), ids=VARIANTS)
+def test_train_of_a_variant_is_another_run(variant: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    told, plain = (
+        json.loads(printed(["train", *SMALL, "--samples", "40", "--json", *more], capsys)) for more in (variant, [])
+    )
+    assert not any(m["diverged"] for m in told["members"])
+    assert told["setting"] != plain["setting"]
+    assert told["members"] != plain["members"]
+
+
 def test_train_of_the_whole_table_has_null_test_accuracy(capsys: pytest.CaptureFixture[str]) -> None:
     told = json.loads(printed(["train", *SMALL, "--samples", "49", "--json"], capsys))
     assert told["members"][0]["final"]["test_accuracy"] is None
@@ -119,9 +140,24 @@ NONSENSE = {
     "empty group": (["--group", ""], "group must be a known name"),
     "negative patience": (["--patience", "-5"], "expected: steps to go on after grokking"),
     "negative decay": (["--weight-decay", "-1"], "weight_decay must be greater than or equal to 0"),
-    "unknown activation": (["--activation", "tanh"], "activation must be 'x^2', 'relu'"),
-    "unknown optimizer": (["--optimizer", "lion"], "name must be 'sgd', 'adam' or 'adamw'"),
-    "unknown loss": (["--loss", "hinge"], "loss must be 'mse' or 'cross-entropy'"),
+    "unknown activation": (["--activation", "sine"], "activation must be 'x^2', 'relu'"),
+    "unknown optimizer": (["--optimizer", "lion"], "name must be 'sgd', 'adam', 'adamw' or 'muon'"),
+    "unknown loss": (["--loss", "focal"], "loss must be 'mse', 'cross-entropy', 'hinge' or 'contrastive'"),
+    "one layer": (["--layers", "1"], "layers must be greater than or equal to 2, got 1"),
+    "five layers": (["--layers", "5"], "layers must be less than or equal to 4, got 5"),
+    "residual with nothing to add to": (["--residual"], "residual must be false with 2 layers"),
+    "unknown weights": (["--weights", "quaternion"], "weights must be 'real' or 'complex'"),
+    "complex relu": (["--weights", "complex", "--activation", "relu"], "activation must be x^2 for complex weights"),
+    "complex muon": (["--weights", "complex", "--optimizer", "muon"], "optimizer must be sgd, adam or adamw"),
+    "unknown readout": (["--readout", "lasso"], "readout must be 'trained' or 'ridge'"),
+    "ridge of another loss": (["--readout", "ridge", "--loss", "hinge"], "loss must be mse for a ridge readout"),
+    "ridge without decay": (["--readout", "ridge", "--weight-decay", "0"], "weight_decay must be positive"),
+    "ridge of decoupled decay": (["--readout", "ridge", "--optimizer", "adamw"], "optimizer must be of coupled decay"),
+    "ridge from zero": (["--readout", "ridge", "--init-scale-v", "0"], "init_scale_v must be 1 for a ridge readout"),
+    "negative bias": (["--bias", "-1"], "bias must be greater than or equal to 0"),
+    "bias nan": (["--bias", "nan"], "bias must be a finite number"),
+    "rate of V without muon": (["--lr-v", "1e-3"], "lr_v must be left out for adam, got 0.001"),
+    "negative rate of V": (["--optimizer", "muon", "--lr-v", "-1"], "lr_v must be greater than 0"),
     "unknown labels": (["--labels", "none"], "labels must be 'true' or 'random'"),
     "momentum without sgd": (["--momentum", "0.9"], "momentum must be 0 for adam"),
     "no width": (["--width", "0"], "width must be greater than or equal to 1"),

@@ -1,4 +1,4 @@
-"""The command ``twopeaks``: demo, predict, train. Humans by default, machines with ``--json``.
+"""The command ``twopeaks``: demo, derive, predict, train, validate. Humans by default, machines with ``--json``.
 
 Exit code 0; 1 if a check failed; 2 for bad input, said in one line. Heavy imports wait until they are needed.
 """
@@ -64,18 +64,23 @@ def _complain(message: str) -> int:
 
 GroupName = Annotated[
     str | None,
-    typer.Option("--group", help="Z23, D11 (order 22), S4, A5, Q8, Dic6, F21, SL(2,3), Z2xZ2xZ6, … (default: Z23)"),
+    typer.Option(
+        "--group",
+        help="Z23, Z2xZ2xZ6, D11 (order 22), S4, A5, Q8, Dic6, F21, SL(2,3), SmallGroup(16,3), … (default: Z23)",
+    ),
 ]
 GroupTable = Annotated[
     Path | None, typer.Option("--group-table", help="CSV file with any group's Cayley table, instead of --group")
 ]
 Width = Annotated[int | None, typer.Option(help="hidden nodes K (default: 11 M, at least 256)")]
-Activation = Annotated[str, typer.Option(help="x^2, relu, relu^2, silu or gelu")]
-Loss = Annotated[str, typer.Option(help="mse (centred over classes) or cross-entropy")]
-OptimizerOption = Annotated[str, typer.Option("--optimizer", help="adam (coupled decay), adamw (decoupled) or sgd")]
+Activation = Annotated[str, typer.Option(help="x^2, relu, relu^2, silu, gelu or tanh")]
+Loss = Annotated[str, typer.Option(help="mse (centred over classes), cross-entropy, hinge or contrastive")]
+OptimizerOption = Annotated[
+    str, typer.Option("--optimizer", help="adam (coupled decay), adamw (decoupled), sgd or muon (with Adam on V)")
+]
 Lr = Annotated[float, typer.Option(help="learning rate per step")]
 Decay = Annotated[float, typer.Option(help="weight decay eta")]
-Momentum = Annotated[float, typer.Option(help="momentum of SGD")]
+Momentum = Annotated[float | None, typer.Option(help="momentum of SGD (default: 0) or Muon (default: 0.95)")]
 ScaleV = Annotated[float, typer.Option(help="factor on the initial output layer; 0 starts it at zero")]
 Device = Annotated[str, typer.Option(help="auto, cpu, cuda, cuda:N or mps")]
 Json = Annotated[bool, typer.Option("--json", help="print JSON instead of tables")]
@@ -95,23 +100,15 @@ def _problem(group: str | None, table: Path | None) -> tuple[Group, dict[str, An
 def _setting(
     group: Group,
     task: dict[str, Any],
-    width: int | None,
-    activation: str = "x^2",
-    init_scale_v: float = 1.0,
+    network: dict[str, Any],
     loss: str = "mse",
     **optimizer: Any,
 ) -> Setting:
+    """The setting of these fields; a field that is None has its default."""
+    width = default_width(group.order) if network["width"] is None else network["width"]
+    given = {name: value for name, value in optimizer.items() if value is not None}
     return Setting.model_validate(
-        {
-            "task": task,
-            "network": {
-                "width": default_width(group.order) if width is None else width,
-                "activation": activation,
-                "init_scale_v": init_scale_v,
-            },
-            "optimizer": optimizer,
-            "loss": loss,
-        }
+        {"task": task, "network": {**network, "width": width}, "optimizer": given, "loss": loss}
     )
 
 
@@ -121,6 +118,26 @@ def _seeds(count: int, first: int = 0) -> tuple[int, ...]:
     if not 0 <= first < 2**62:
         raise InputError("--first-seed", "0 or more, below 2^62", first, "use e.g. --first-seed 0")
     return tuple(range(first, first + count))
+
+
+@app.command()
+def derive(
+    label: Annotated[list[str] | None, typer.Argument(help="labels such as heights.2 (default: list them)")] = None,
+    every: Annotated[bool, typer.Option("--all", help="every equation")] = False,
+    verify: Annotated[bool, typer.Option("--verify", help="prove and check each; exit code 1 if one fails")] = False,
+    latex: Annotated[bool, typer.Option("--latex", help="print a LaTeX document")] = False,
+    markdown: Annotated[bool, typer.Option("--markdown", help="print a page in Markdown")] = False,
+    as_json: Json = False,
+) -> int:
+    """The equations: what is assumed, how each is derived, where print differs, and whether it is true."""
+    from validate.derive import Form
+    from validate.derive import derive as show
+
+    asked: dict[Form, bool] = {"latex": latex, "markdown": markdown, "json": as_json}
+    forms = [form for form, wanted in asked.items() if wanted]
+    if len(forms) > 1:
+        raise InputError("--" + forms[1], f"left out with --{forms[0]}", "given", "give one form of output")
+    return show(label or [], every, forms[0] if forms else "text", verify)
 
 
 @app.command()
@@ -150,9 +167,8 @@ def predict(
     for name in [None] if group_table is not None else (["Z23"] if group is None else group):
         found, task = _problem(name, group_table)
         task["samples"] = max(1, found.order**2 // 2)
-        settings.append(
-            _setting(found, task, width, activation, loss=loss, name=optimizer, lr=lr, weight_decay=weight_decay)
-        )
+        network = {"width": width, "activation": activation}
+        settings.append(_setting(found, task, network, loss, name=optimizer, lr=lr, weight_decay=weight_decay))
     controls = None
     if calibrate:
         controls = commands.Controls(control_steps, _seeds(control_seeds), out, device, workers)
@@ -175,11 +191,17 @@ def train(
     lr: Lr = 1e-3,
     weight_decay: Decay = 2e-4,
     optimizer: OptimizerOption = "adam",
-    momentum: Momentum = 0.0,
+    momentum: Momentum = None,
+    lr_v: Annotated[float | None, typer.Option(help="rate of V beside Muon (default: --lr)")] = None,
     activation: Activation = "x^2",
     loss: Loss = "mse",
     labels: Annotated[str, typer.Option(help="true, or random (the memorisation control)")] = "true",
+    bias: Annotated[float, typer.Option(help="draw pairs (a, b) with weights (1 + a)^-bias; 0 is uniform")] = 0.0,
     init_scale_v: ScaleV = 1.0,
+    layers: Annotated[int, typer.Option(help="matrices in all, 2 … 4; more than 2 add hidden layers")] = 2,
+    residual: Annotated[bool, typer.Option("--residual", help="hidden layers beyond the first add to it")] = False,
+    weights: Annotated[str, typer.Option(help="real or complex")] = "real",
+    readout: Annotated[str, typer.Option(help="trained, or ridge (V solved at each step)")] = "trained",
     device: Device = "auto",
     dtype: Annotated[str, typer.Option(help="float32 or float64")] = "float32",
     threads: Annotated[int | None, typer.Option(help="CPU threads (default: usable cores)")] = None,
@@ -190,9 +212,18 @@ def train(
     from validate import commands
 
     found, task = _problem(group, group_table)
-    task |= {"samples": max(1, found.order**2 // 2) if samples is None else samples, "labels": labels}
-    rule = {"name": optimizer, "lr": lr, "weight_decay": weight_decay, "momentum": momentum}
-    setting = _setting(found, task, width, activation, init_scale_v, loss, **rule)
+    task |= {"samples": max(1, found.order**2 // 2) if samples is None else samples, "labels": labels, "bias": bias}
+    network = {
+        "width": width,
+        "activation": activation,
+        "init_scale_v": init_scale_v,
+        "layers": layers,
+        "residual": residual,
+        "weights": weights,
+        "readout": readout,
+    }
+    rule = {"name": optimizer, "lr": lr, "weight_decay": weight_decay, "momentum": momentum, "lr_v": lr_v}
+    setting = _setting(found, task, network, loss, **rule)
     commands.train(
         setting,
         _seeds(seeds, first_seed),
@@ -228,10 +259,35 @@ def demo(
     if found.order < 5:
         raise InputError("--group", "of order 5 at least", found.name, "smaller tables leave too few pairs")
     task["samples"] = found.order**2 // 2
-    setting = _setting(found, task, width, lr=lr, weight_decay=weight_decay)
+    setting = _setting(found, task, {"width": width}, lr=lr, weight_decay=weight_decay)
     plan = Plan(steps=steps, every=every)
     controls = commands.Controls(steps, _seeds(control_seeds), out, device, workers)
     commands.demo(setting, plan, _seeds(seeds), controls, as_json)
+
+
+@app.command("validate")
+def examine(
+    ids: Annotated[list[str] | None, typer.Argument(metavar="ID", help="claims to examine (default: all)")] = None,
+    claims: Annotated[bool, typer.Option("--claims", help="examine claims on trained networks")] = False,
+    listed: Annotated[bool, typer.Option("--list", help="list the claims and train nothing")] = False,
+    quick: Annotated[bool, typer.Option("--quick", help="smaller sizes and fewer networks")] = False,
+    seeds: Annotated[int | None, typer.Option(help="networks, one a seed (default: 10, with --quick 4)")] = None,
+    first_seed: Annotated[int, typer.Option(help="seeds count up from here")] = 0,
+    device: Device = "auto",
+    threads: Annotated[int | None, typer.Option(help="CPU threads (default: usable cores)")] = None,
+    out: Annotated[Path, typer.Option(help="folder for findings, figures and page")] = Path("twopeaks-claims"),
+    as_json: Json = False,
+) -> None:
+    """Test claims about training on trained networks: each is supported, refuted or undecided, as ranges decide."""
+    from validate import claims_command
+
+    if listed:
+        claims_command.listing(ids or [], as_json)
+        return
+    if not claims:
+        raise InputError("--claims", "given", "nothing", "use validate --claims [ID]..., or --list to see the claims")
+    budget = claims_command.Budget(quick, _seeds(seeds if seeds is not None else 4 if quick else 10, first_seed))
+    claims_command.validate(ids or [], budget, device, threads, out, as_json)
 
 
 if __name__ == "__main__":

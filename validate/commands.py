@@ -2,33 +2,19 @@
 
 from __future__ import annotations
 
-import json
 import math
 import multiprocessing
-import os
 import shlex
 import sys
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import Executor, ProcessPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from rich.console import Console
-from rich.progress import (
-    BarColumn,
-    Progress,
-    ProgressColumn,
-    Task,
-    TaskProgressColumn,
-    TextColumn,
-    TimeElapsedColumn,
-    TimeRemainingColumn,
-)
 from rich.table import Table
-from rich.text import Text
 
 from sim import store
 from sim.records import Plan, Records
@@ -39,7 +25,9 @@ from theory.predict import predict as every_prediction
 from theory.setting import Setting
 from validate.detect import transition_steps
 from validate.experiment import Experiment, Result, run_calibration, run_experiment
+from validate.files import save_figure, write, write_json
 from validate.report import draw, html_page, percent, span, verdict
+from validate.terminal import console, print_json, stages
 
 __all__ = ["Controls", "demo", "predict", "train"]
 
@@ -69,13 +57,13 @@ def predict(settings: Sequence[Setting], controls: Controls | None, as_json: boo
             runtime = resolve(controls.device, threads=1)
             _count(controls.workers)
             store.prepare(controls.out)
-            with _workers(controls) as executor, _stages() as stage:
+            with _workers(controls) as executor, stages() as stage:
                 calibration = run_calibration(
                     setting, controls.steps, controls.seeds, controls.out, runtime, executor, stage
                 )[2]
         found += every_prediction(setting, calibration)
     if as_json:
-        _print_json([p.model_dump() for p in found])
+        print_json([p.model_dump() for p in found])
         return
     table = Table(title="training pairs n_c at which generalisation overtakes memorisation")
     for heading in ("group", "predictor"):
@@ -87,7 +75,7 @@ def predict(settings: Sequence[Setting], controls: Controls | None, as_json: boo
     for p in found:
         numbers = (span(p.value, p.low, p.high), str(p.constants_fitted), str(p.runs_used), f"{p.seconds:.3g}")
         table.add_row(p.group, p.predictor, *numbers, "yes" if p.valid else "no", p.note)
-    _console().print(table)
+    console().print(table)
 
 
 # --- train ---------------------------------------------------------------------------------------------
@@ -116,7 +104,7 @@ def train(
             kept = store.load(folder)
             _show_training(kept.setting, kept.plan, kept.records, kept.manifest["seconds"], folder, as_json)
             return
-    with _stages() as stage:
+    with stages() as stage:
         tell = stage("training", len(seeds) * plan.steps)
         start = time.perf_counter()
         records = run(setting, seeds, plan, runtime, tell)
@@ -145,7 +133,7 @@ def _show_training(
     done = int(sum(records.steps[max(0, c - 1)] for c in records.counts))
     milliseconds = 1e3 * seconds / max(1, done)
     if as_json:
-        _print_json(
+        print_json(
             {
                 "setting": setting.model_dump(mode="json"),
                 "conventions": setting.conventions,
@@ -168,15 +156,15 @@ def _show_training(
         assert isinstance(final, dict)  # noqa: S101
         numbers = [_short(name, v) for name, v in final.items()]
         table.add_row(str(m["seed"]), *(_step(m[t]) for t in ("t_mem", "t_grok")), *numbers, str(m["ended"]))
-    console = _console()
-    console.print(table)
+    screen = console()
+    screen.print(table)
     grokked = sum(t is not None for t in found["t_grok"])
-    console.print(
+    screen.print(
         f"{grokked} of {len(members)} grokked within {plan.steps} steps "
         f"(“–”: not reached). {seconds:.1f} s, {milliseconds:.3f} ms a member and step."
     )
     if folder is not None:
-        console.print(f"kept in {folder}")
+        screen.print(f"kept in {folder}")
 
 
 def _short(name: str, value: float) -> str:
@@ -200,21 +188,17 @@ def demo(setting: Setting, plan: Plan, seeds: tuple[int, ...], controls: Control
     _count(controls.workers)
     store.prepare(controls.out)
     experiment = Experiment(setting, plan.steps, plan.every, seeds, controls.seeds)
-    with _workers(controls) as executor, _stages() as stage:
+    with _workers(controls) as executor, stages() as stage:
         result = run_experiment(experiment, controls.out, runtime, executor, stage)
     figures = draw(result)
-    paths = []
-    for name, figure in figures.items():
-        for kind in ("png", "pdf"):
-            paths.append(controls.out / f"{name}.{kind}")
-            figure.savefig(paths[-1])
+    paths = [path for name, figure in figures.items() for path in save_figure(figure, controls.out / name)]
     facts = {k: str(v) for k, v in runtime.describe().items()} | {"workers": str(_count(controls.workers))}
     report = controls.out / "report.html"
-    _write(report, html_page(result, figures, shlex.join(["twopeaks", *sys.argv[1:]]), facts))
+    write(report, html_page(result, figures, shlex.join(["twopeaks", *sys.argv[1:]]), facts))
     summary = _summary(result, report, paths)
-    _write(controls.out / "summary.json", json.dumps(_finite(summary), indent=1))
+    write_json(controls.out / "summary.json", summary)
     if as_json:
-        _print_json(summary)
+        print_json(summary)
         return
     _show_demo(result, report)
 
@@ -243,7 +227,7 @@ def _summary(result: Result, report: Path, figures: Sequence[Path]) -> dict[str,
 
 
 def _show_demo(result: Result, report: Path) -> None:
-    console = _console()
+    screen = console()
     table = Table(title="predicted and measured n_c")
     table.add_column("who says so")
     for heading in ("n_c", "error", "fitted", "runs", "seconds"):
@@ -257,37 +241,12 @@ def _show_demo(result: Result, report: Path) -> None:
     table.add_row(
         "measured", span(m.value, m.low, m.high), "", "", runs, f"{result.training_seconds:.0f}", style="bold"
     )
-    console.print(table)
-    console.print(verdict(result))
-    console.print(f"report: {report}")
+    screen.print(table)
+    screen.print(verdict(result))
+    screen.print(f"report: {report}")
 
 
 # --- shared --------------------------------------------------------------------------------------------
-
-
-def _console() -> Console:
-    return Console(width=None if sys.stdout.isatty() else 120, highlight=False)
-
-
-def _print_json(value: object) -> None:
-    sys.stdout.write(json.dumps(_finite(value), indent=1) + "\n")
-
-
-def _finite(value: Any) -> Any:
-    """The same structure with null for what is not a finite number, as JSON wants it."""
-    if isinstance(value, dict):
-        return {k: _finite(v) for k, v in value.items()}
-    if isinstance(value, list | tuple):
-        return [_finite(v) for v in value]
-    if isinstance(value, float) and not math.isfinite(value):
-        return None
-    return value
-
-
-def _write(path: Path, text: str) -> None:
-    aside = path.with_name(f".{path.name}.part")
-    aside.write_text(text, encoding="utf-8")
-    os.replace(aside, path)
 
 
 def _count(workers: int | None) -> int:
@@ -310,30 +269,3 @@ def _workers(controls: Controls) -> Iterator[Executor]:
             for worker in multiprocessing.active_children():
                 worker.terminate()  # else the runs that were already handed out would be trained to their end
             raise
-
-
-class _Rate(ProgressColumn):
-    """Member-steps a second."""
-
-    def render(self, task: Task) -> Text:
-        return Text("" if task.speed is None else f"{task.speed:,.0f} member-steps/s")
-
-
-@contextmanager
-def _stages() -> Iterator[Callable[[str, int], Callable[[int], None]]]:
-    """Progress bars on stderr, with rate and time left, on a terminal only."""
-    columns = (
-        TextColumn("{task.description}"),
-        BarColumn(),
-        TaskProgressColumn(),
-        _Rate(),
-        TimeElapsedColumn(),
-        TimeRemainingColumn(),
-    )
-    with Progress(*columns, console=Console(stderr=True), disable=not sys.stderr.isatty()) as bars:
-
-        def stage(name: str, total: int) -> Callable[[int], None]:
-            bar = bars.add_task(name, total=total)
-            return lambda done: bars.advance(bar, done)
-
-        yield stage

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
+import sys
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, field
@@ -11,7 +13,7 @@ from typing import Any
 
 from sim.runtime import Runtime
 from theory.errors import InputError
-from validate.claims import Claim, Finding, Judgement, Verdict, as_finding, judge
+from validate.claims import Claim, Finding, Judgement, Sample, Verdict, as_finding, judge
 from validate.files import write_json
 from validate.laboratory import Laboratory
 
@@ -47,26 +49,48 @@ def examine(
 ) -> list[Outcome]:
     """Examine each claim, or read its finding if this folder has it for these seeds and budget.
 
-    A finding is what was measured; it is kept without the verdict, which is passed anew each time.
+    A finding is what was measured; it is kept without the verdict, which is passed anew each time, and under a name
+    that holds the text of its examination, so that a changed one is run again. An examination that breaks leaves its
+    claim undecided, with the reason in its notes, and the others go on.
 
     Raises:
         InputError: if a kept finding cannot be used; said before anything is trained.
     """
-    scope = f"{'quick' if quick else 'full'}-{seeds[0]}-{len(seeds)}"
-    paths = [out / "findings" / f"{claim.id}-{scope}.json" for claim in claims]
+    paths = [out / "findings" / f"{claim.id}-{_scope(claim, seeds, quick)}.json" for claim in claims]
     kept = [_read(path, claim, seeds) if path.exists() else None for path, claim in zip(paths, claims, strict=True)]
     laboratory = Laboratory(seeds, quick, runtime)
     outcomes = []
     for path, claim, found in zip(paths, claims, kept, strict=True):
         if found is None:
-            start = time.perf_counter()
             laboratory.progress = stage(claim.id)
-            finding = asdict(claim.examine(laboratory))
-            seconds = time.perf_counter() - start
-            path.parent.mkdir(parents=True, exist_ok=True)
-            write_json(path, {"finding": finding, "seconds": seconds, "runtime": runtime.describe()})
-        outcomes.append(found or _read(path, claim, seeds))
+            found = _examine(claim, laboratory, path)
+        outcomes.append(found)
     return outcomes
+
+
+def _scope(claim: Claim, seeds: tuple[int, ...], quick: bool) -> str:
+    """What a finding holds for: budget, seeds, and the text of the examination."""
+    source = sys.modules[claim.examine.__module__].__file__
+    text = Path(source).read_bytes() if source else b""
+    return f"{'quick' if quick else 'full'}-{seeds[0]}-{len(seeds)}-{hashlib.sha256(text).hexdigest()[:8]}"
+
+
+def _examine(claim: Claim, laboratory: Laboratory, path: Path) -> Outcome:
+    """Examine one claim and keep what was found, or say why nothing was."""
+    start, runtime = time.perf_counter(), laboratory.runtime.describe()
+    try:
+        finding = claim.examine(laboratory)
+    except InputError:
+        raise
+    except (ArithmeticError, ValueError) as error:
+        nothing = Sample((None,) * len(laboratory.seeds))
+        finding = Finding(
+            {form.quantity: nothing for form in claim.forms}, "", (), notes=f"could not be measured: {error}"
+        )
+        return Outcome(claim, finding, judge(claim, finding), laboratory.seeds, time.perf_counter() - start, runtime)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    write_json(path, {"finding": asdict(finding), "seconds": time.perf_counter() - start, "runtime": runtime})
+    return _read(path, claim, laboratory.seeds)
 
 
 def overall(outcome: Outcome) -> Verdict:

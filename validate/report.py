@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import base64
-import io
 from collections.abc import Sequence
 from html import escape
 
@@ -14,23 +12,11 @@ from validate.experiment import Outcome, Result
 from validate.figures.peaks import fig_two_peaks
 from validate.figures.style import PREDICTORS
 from validate.figures.transition import fig_transition
+from validate.page import document, fact_table, figure_tag
 from validate.scoreboard import Row
 from validate.statistics import TransitionPoint, rate_interval
 
 __all__ = ["draw", "html_page", "percent", "span", "verdict"]
-
-_CSS = """
-:root { color-scheme: light dark; --line: #8885; }
-body { font: 16px/1.55 system-ui, sans-serif; max-width: 50rem; margin: 2rem auto; padding: 0 1rem; }
-h1 { font-size: 1.7rem; line-height: 1.25; } h2 { font-size: 1.2rem; margin-top: 2rem; }
-.verdict { border-left: 5px solid #0072B2; padding: .4rem 1rem; font-size: 1.1rem; }
-.scroll { overflow-x: auto; } table { border-collapse: collapse; width: 100%; font-size: .92rem; }
-th, td { text-align: left; padding: .35rem .7rem .35rem 0; border-bottom: 1px solid var(--line); vertical-align: top; }
-td.n, th.n { text-align: right; font-variant-numeric: tabular-nums; }
-td.n { white-space: nowrap; }
-img { width: 100%; background: white; border-radius: 6px; } figcaption { font-size: .92rem; opacity: .85; }
-figure { margin: 1rem 0; } code { font-size: .9em; } small, .small { font-size: .88rem; opacity: .85; }
-"""
 
 
 def draw(result: Result) -> dict[str, Figure]:
@@ -85,17 +71,13 @@ def html_page(result: Result, figures: dict[str, Figure], command: str, facts: d
     order = setting.task.resolve().order
     fit = result.calibration.fit
     title = f"{setting.task.group}: when does the network stop memorising?"
-    return f"""<!doctype html>
-<html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1">
-<title>{escape(title)}</title><style>{_CSS}</style></head><body>
-<h1>{escape(title)}</h1>
-<p class="verdict">{escape(verdict(result))}</p>
+    body = f"""<p class="verdict">{escape(verdict(result))}</p>
 <p>A network is shown n of the {order**2} entries of the multiplication table of {escape(setting.task.group)} and is
 tested on all others. It can fit what it was shown in two ways: remember each entry, which costs more the more there
 are, or find the rule, which costs the same whatever n is. Weight decay favours the cheaper way. Where both cost the
 same, the two peaks are equally high, and there understanding should begin.</p>
 {
-        _figure(
+        figure_tag(
             figures["transition"],
             "Each dot is one network. Lines: where each theory expects the change, said before "
             "these networks were trained. Grey band: where it was.",
@@ -115,7 +97,7 @@ leaves. Seconds: of one processor thread, training included. Notes: {
     }.</p>
 <h2>Why: two peaks</h2>
 {
-        _figure(
+        figure_tag(
             figures["two-peaks"],
             "Above: the norm |W|² + |V|² that each way of fitting costs, from networks that can "
             "only memorise (random labels, dots) and networks with plentiful data. Below: what networks did.",
@@ -136,9 +118,9 @@ that did not get there as later than all others; “&gt;” says that the median
 {experiment.control_seeds[-1]}, every one trained for the whole budget.</p>
 <h2>Conventions and how to repeat this</h2>
 <p><code>{escape(command)}</code></p>
-<div class="scroll"><table><tbody>{"".join(_pair(k, v) for k, v in _facts(result, facts).items())}</tbody></table></div>
-</body></html>
+{fact_table(_facts(result, facts))}
 """
+    return document(title, body)
 
 
 def _interval(m: TransitionPoint) -> str:
@@ -147,16 +129,6 @@ def _interval(m: TransitionPoint) -> str:
 
 def _measured(result: Result) -> str:
     return span(result.measured.value, result.measured.low, result.measured.high)
-
-
-def _figure(figure: Figure, caption: str, alt: str) -> str:
-    buffer = io.BytesIO()
-    figure.savefig(buffer, format="png", dpi=150)
-    data = base64.b64encode(buffer.getvalue()).decode()
-    return (
-        f'<figure><img alt="{escape(alt)}" src="data:image/png;base64,{data}">'
-        f"<figcaption>{escape(caption)}</figcaption></figure>"
-    )
 
 
 def _score_row(row: Row) -> str:
@@ -201,7 +173,3 @@ def _facts(result: Result, facts: dict[str, str]) -> dict[str, str]:
         "recorded every": f"{result.experiment.every} steps, so a t is known to that step",
         **facts,
     }
-
-
-def _pair(key: str, value: str) -> str:
-    return f"<tr><th>{escape(key)}</th><td>{escape(value)}</td></tr>"

@@ -16,7 +16,7 @@ from validate.claims import Claim, Finding, Form, Sample, Series
 from validate.exams.problems import PAPER, band, censored, member, problem, reached, views
 from validate.laboratory import Laboratory
 from validate.probes import gradient_on_features, live
-from validate.statistics import transition_point
+from validate.statistics import rate_interval, transition_point
 
 __all__ = ["CLAIMS"]
 
@@ -78,7 +78,9 @@ def _crossing(lab: Laboratory) -> Finding:
         cells = [problem(f"Z{order}", int(n), 256) for n in sizes]
         grokked = np.array([_grokked(lab, cell, steps) for cell in cells])
         settings += [cell.content_id for cell in cells]
-        series.append(Series(f"M = {order}", tuple(sizes / order**2), tuple(grokked.mean(axis=1))))
+        bounds = [rate_interval(int(row.sum()), len(row)) for row in grokked]
+        low, high = zip(*bounds, strict=True)
+        series.append(Series(f"M = {order}", tuple(sizes / order**2), tuple(grokked.mean(axis=1)), low, high))
         measured = _pseudo_values(sizes, grokked)
         for name, predicted in (("paper", paper_law(cells[0])), ("closed", closed_form(cells[0]))):
             samples[f"{name} {order}"] = Sample(

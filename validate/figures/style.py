@@ -5,7 +5,7 @@ from __future__ import annotations
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-__all__ = ["COLOURS", "FADED", "INK", "PREDICTORS", "axes", "finish"]
+__all__ = ["COLOURS", "FADED", "INK", "PREDICTORS", "VERDICTS", "axes", "finish"]
 
 INK, FADED = "#222222", "#8a8a8a"
 COLOURS = {
@@ -19,6 +19,12 @@ PREDICTORS: dict[str, tuple[str, str, str]] = {
     "paper-law": ("#009E73", (0, (1, 1.5)), "paper's law, 2.7482 M log M"),  # type: ignore[dict-item]
     "heights-closed-form": ("#E69F00", "--", "peak heights, closed form"),
     "heights-calibrated": ("#0072B2", "-", "peak heights, calibrated on controls"),
+}
+#: verdict -> (colour, marker in figures, sign in text)
+VERDICTS: dict[str, tuple[str, str, str]] = {
+    "supported": (COLOURS["generalising"], "o", "✓"),
+    "refuted": (COLOURS["memorising"], "X", "✗"),
+    "undecided": (FADED, "D", "?"),
 }
 
 

@@ -1,0 +1,403 @@
+"""Estimates, verdicts, and findings that are kept: every rule by which a claim is judged."""
+
+from __future__ import annotations
+
+import json
+import math
+import re
+import sys
+from dataclasses import asdict, replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from scipy.integrate import quad
+from scipy.stats import ttest_1samp
+
+from sim.runtime import Runtime
+from theory.equations import labels
+from theory.errors import InputError
+from validate.claims import Claim, Finding, Form, Sample, Series, as_finding, estimate, judge
+from validate.examine import Outcome, as_data, examine, overall
+from validate.exams import CLAIMS, pick
+from validate.laboratory import Laboratory
+from validate.verdicts import allowed, counts, measured, summary
+
+VALUES = (0.31, 0.52, 0.48, 0.61, 0.44)
+
+
+def form(low: float | None, high: float | None, quantity: str = "q") -> Form:
+    return Form("printed", "something", quantity, low, high)
+
+
+def claim(*forms: Form, examination=None, name: str = "fake") -> Claim:
+    return Claim(name, "It is so.", "somebody", (), "by looking", forms, examination or (lambda lab: finding(VALUES)))
+
+
+def finding(values: tuple[float | None, ...], kind="mean") -> Finding:
+    return Finding({"q": Sample(values, kind)}, "one network", ("0" * 16,))
+
+
+def verdict(low: float | None, high: float | None, values: tuple[float | None, ...], kind="mean") -> str:
+    (judged,) = judge(claim(form(low, high)), finding(values, kind))
+    return judged.verdict
+
+
+# --- estimate ------------------------------------------------------------------------------------------
+
+
+def test_the_interval_of_a_mean_is_students() -> None:
+    found = estimate(Sample(VALUES))
+    interval = ttest_1samp(VALUES, 0.0).confidence_interval(0.95)
+    assert found.value == pytest.approx(np.mean(VALUES))
+    assert (found.low, found.high) == pytest.approx((interval.low, interval.high))
+    assert (found.seeds, found.missing) == (5, 0)
+
+
+@pytest.mark.parametrize("successes", [1, 3, 6])
+def test_the_interval_of_a_rate_is_jeffreys(successes: int) -> None:
+    """Posterior under the prior p^-1/2 (1 - p)^-1/2, integrated numerically: a fortieth of it lies on either side."""
+    found = estimate(Sample(tuple(float(i < successes) for i in range(7)), "rate"))
+
+    def mass(low: float, high: float) -> float:
+        return quad(lambda p: p ** (successes - 0.5) * (1 - p) ** (6.5 - successes), low, high)[0]
+
+    assert found.value == pytest.approx(successes / 7)
+    assert [mass(0, found.low) / mass(0, 1), mass(found.high, 1) / mass(0, 1)] == pytest.approx([1 / 40, 1 / 40])
+
+
+def test_rates_of_none_and_all_are_closed() -> None:
+    none, every = (estimate(Sample((share,) * 7, "rate")) for share in (0.0, 1.0))
+    assert (none.low, every.high) == (0.0, 1.0)
+    assert none.high == pytest.approx(1 - every.low)
+
+
+@pytest.mark.parametrize("gap", [None, math.nan, math.inf, -math.inf])
+def test_up_to_a_fifth_may_be_missing(gap: float | None) -> None:
+    some, more = estimate(Sample((*VALUES[:4], gap))), estimate(Sample((*VALUES[:4], gap, gap)))
+    assert (some.value, some.seeds, some.missing) == (pytest.approx(np.mean(VALUES[:4])), 5, 1)
+    assert (more.value, more.low, more.high, more.seeds, more.missing) == (None, None, None, 6, 2)
+
+
+def test_missing_rates_do_not_count_as_failures() -> None:
+    assert estimate(Sample((1.0, 1.0, 1.0, 1.0, None), "rate")).value == 1.0
+
+
+@pytest.mark.parametrize("values", [(), (0.5,), (0.5, 0.5)])
+def test_two_values_are_too_few(values: tuple[float, ...]) -> None:
+    assert estimate(Sample(values)).value is None
+
+
+def test_equal_values_have_an_interval_of_no_width() -> None:
+    found = estimate(Sample((2.0, 2.0, 2.0)))
+    assert (found.value, found.low, found.high) == (2.0, 2.0, 2.0)
+
+
+# --- judge ---------------------------------------------------------------------------------------------
+
+INTERVAL = ttest_1samp(VALUES, 0.0).confidence_interval(0.95)  # 0.335 to 0.609
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "expected"),
+    [
+        (0.3, 0.7, "supported"),
+        (0.3, None, "supported"),
+        (None, 0.7, "supported"),
+        (0.7, 0.9, "refuted"),
+        (0.1, 0.3, "refuted"),
+        (0.7, None, "refuted"),
+        (None, 0.3, "refuted"),
+        (0.5, None, "undecided"),
+        (None, 0.5, "undecided"),
+        (0.4, 0.5, "undecided"),
+        (0.4, 0.9, "undecided"),
+        (0.1, 0.4, "undecided"),
+    ],
+)
+def test_the_interval_decides(low: float | None, high: float | None, expected: str) -> None:
+    assert verdict(low, high, VALUES) == expected
+
+
+def test_bounds_belong_to_the_range() -> None:
+    assert verdict(2.0, 2.0, (2.0, 2.0, 2.0)) == "supported"
+    assert verdict(2.0, None, (2.0, 2.0, 2.0)) == "supported"
+    assert verdict(np.nextafter(2.0, 3.0), None, (2.0, 2.0, 2.0)) == "refuted"
+    assert verdict(None, 0.25, (0.0, 0.0, 0.0, 0.0, 0.0), "rate") == "undecided"
+    assert verdict(INTERVAL.low, INTERVAL.high, VALUES) == "supported"
+
+
+@pytest.mark.parametrize("bounds", [(0.0, 1.0), (None, 5.0), (7.0, None)])
+def test_without_an_estimate_nothing_is_decided(bounds: tuple[float | None, float | None]) -> None:
+    assert verdict(*bounds, (0.5, 0.5, None, None)) == "undecided"
+
+
+@given(st.lists(st.floats(-10, 10), min_size=3, max_size=8), st.floats(-10, 10), st.floats(0, 10))
+def test_a_wider_range_never_turns_support_into_refutation(values: list[float], low: float, width: float) -> None:
+    narrow, wide = (verdict(low - more, low + width + more, tuple(values)) for more in (0.0, 1.0))
+    assert (narrow, wide) not in {("supported", "refuted"), ("supported", "undecided"), ("undecided", "refuted")}
+
+
+def test_each_form_is_judged_on_its_own_quantity() -> None:
+    found = Finding({"a": Sample((1.0, 1.0, 1.0)), "b": Sample((9.0, 9.0, 9.0))}, "", ())
+    judged = judge(claim(form(0.0, 2.0, "a"), form(0.0, 2.0, "b")), found)
+    assert [j.verdict for j in judged] == ["supported", "refuted"]
+
+
+def outcome(*bounds: tuple[float | None, float | None], name: str = "fake") -> Outcome:
+    made = claim(*(form(*b) for b in bounds), name=name)
+    return Outcome(made, finding(VALUES), judge(made, finding(VALUES)), (0, 1, 2, 3, 4), 2.0)
+
+
+YES, NO, OPEN = (0.0, 1.0), (2.0, 3.0), (0.5, None)
+
+
+@pytest.mark.parametrize(
+    ("bounds", "expected"),
+    [
+        ([YES, YES], "supported"),
+        ([YES, NO], "refuted"),
+        ([OPEN, NO], "refuted"),
+        ([YES, OPEN], "undecided"),
+        ([OPEN], "undecided"),
+    ],
+)
+def test_overall_one_refuted_form_refutes(bounds: list[tuple[float | None, float | None]], expected: str) -> None:
+    assert overall(outcome(*bounds)) == expected
+
+
+# --- words ---------------------------------------------------------------------------------------------
+
+
+def test_counts_are_of_claims_and_of_forms() -> None:
+    found = [outcome(YES, NO), outcome(YES), outcome(OPEN)]
+    assert counts(found) == {
+        "claims": {"supported": 1, "refuted": 1, "undecided": 1},
+        "forms": {"supported": 2, "refuted": 1, "undecided": 1},
+    }
+    assert summary(found) == (
+        "3 claims: 1 supported, 1 refuted, 1 undecided; 4 forms: 2 supported, 1 refuted, 1 undecided. 6 s"
+    )
+    assert summary([outcome(YES)]).startswith("1 claim: 1 supported, 0 refuted, 0 undecided; 1 form: 1 supported")
+
+
+@pytest.mark.parametrize(
+    ("values", "words"),
+    [
+        (VALUES, "0.47 [0.34, 0.61]"),
+        (tuple(100 * v for v in VALUES), "47 [34, 61]"),
+        (tuple(1e-4 * v for v in VALUES), "4.72e-05 [3.35e-05, 6.09e-05]"),
+        ((102.0, 102.0, 102.0), "102 [102, 102]"),
+        ((0.0, 0.0, 0.0), "0 [0, 0]"),
+        ((1.0, None, None), "none: 2 of 3 missing"),
+        ((1.0, 2.0), "none: 2 values"),
+    ],
+)
+def test_a_measured_value_has_two_digits_of_its_interval(values: tuple[float | None, ...], words: str) -> None:
+    assert measured(estimate(Sample(values))) == words
+
+
+def test_ranges_say_which_side_is_open() -> None:
+    assert [allowed(form(*b)) for b in ((0.95, 1.05), (0.95, None), (None, 0.05))] == [
+        "0.95 to 1.05",
+        "≥ 0.95",
+        "≤ 0.05",
+    ]
+
+
+# --- findings on disk ----------------------------------------------------------------------------------
+
+
+def test_a_finding_survives_json() -> None:
+    found = Finding(
+        {"a": Sample((1.0, None, 0.1 + 0.2)), "b": Sample((0.0, 1.0, None), "rate")},
+        "Z7",
+        ("abc", "def"),
+        (Series("measured", (1.0, 2.0), (3.0, 4.0), (2.0, 3.0), (4.0, 5.0)), Series("predicted", (1.0,), (3.0,))),
+        ("step", "share"),
+        "note",
+    )
+    assert as_finding(json.loads(json.dumps(asdict(found)))) == found
+
+
+class Counting:
+    """An examination that counts its calls."""
+
+    def __init__(self, found: Finding) -> None:
+        self.calls = 0
+        self.found = found
+
+    def __call__(self, lab: Laboratory) -> Finding:
+        self.calls += 1
+        if lab.progress is not None:
+            lab.progress(1)
+        return self.found
+
+
+def run(claims: list[Claim], out: Path, runtime: Runtime, seeds=(0, 1, 2), quick: bool = True) -> list[Outcome]:
+    return examine(claims, seeds, quick, runtime, out, lambda name: None)
+
+
+def kept(out: Path) -> list[str]:
+    """Names of the findings in a folder, without the fingerprint of their examination."""
+    return sorted(re.sub(r"[0-9a-f]{8}\.json$", "*.json", path.name) for path in (out / "findings").iterdir())
+
+
+def test_a_kept_finding_is_not_measured_again(tmp_path: Path, single: Runtime) -> None:
+    counting = Counting(finding(VALUES))
+    one = claim(form(*YES), examination=counting)
+    first, second = run([one], tmp_path, single), run([one], tmp_path, single)
+    assert counting.calls == 1
+    assert first == second
+    assert first[0].runtime == single.describe()
+    assert kept(tmp_path) == ["fake-quick-0-3-*.json"]
+
+
+@pytest.mark.parametrize("other", [{"seeds": (1, 2, 3)}, {"seeds": (0, 1, 2, 3)}, {"quick": False}])
+def test_another_budget_is_measured_anew(other: dict[str, object], tmp_path: Path, single: Runtime) -> None:
+    counting = Counting(finding(VALUES))
+    one = claim(form(*YES), examination=counting)
+    run([one], tmp_path, single)
+    run([one], tmp_path, single, **other)
+    assert counting.calls == 2
+
+
+def test_another_examination_is_measured_anew(tmp_path: Path, single: Runtime, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The text of the file that measures belongs to the name of what it found."""
+    counting = Counting(finding(VALUES))
+    run([claim(form(*YES), examination=counting)], tmp_path, single)
+    edited = tmp_path / "edited.py"
+    edited.write_text("another text")
+    monkeypatch.setattr(sys.modules[__name__], "__file__", str(edited))
+    run([claim(form(*YES), examination=counting)], tmp_path, single)
+    assert counting.calls == 2
+    assert kept(tmp_path) == ["fake-quick-0-3-*.json"] * 2
+
+
+def test_an_examination_that_breaks_leaves_its_claim_undecided_and_the_others_go_on(
+    tmp_path: Path, single: Runtime
+) -> None:
+    def broken(lab: Laboratory) -> Finding:
+        raise ArithmeticError("it never converged")
+
+    claims = [claim(form(*YES), examination=broken, name="a"), claim(form(*YES), name="b")]
+    outcomes = run(claims, tmp_path, single)
+    assert [overall(outcome) for outcome in outcomes] == ["undecided", "supported"]
+    assert outcomes[0].finding.notes == "could not be measured: it never converged"
+    assert outcomes[0].finding.samples["q"].values == (None,) * 3
+    assert kept(tmp_path) == ["b-quick-0-3-*.json"]
+
+
+def test_the_verdict_is_not_kept(tmp_path: Path, single: Runtime) -> None:
+    one = claim(form(*YES), examination=Counting(finding(VALUES)))
+    assert overall(run([one], tmp_path, single)[0]) == "supported"
+    assert overall(run([replace(one, forms=(form(*NO),))], tmp_path, single)[0]) == "refuted"
+
+
+def test_progress_is_told_by_name(tmp_path: Path, single: Runtime) -> None:
+    told: list[tuple[str, int]] = []
+    claims = [claim(form(*YES), examination=Counting(finding(VALUES)), name=name) for name in ("a", "b")]
+    examine(claims, (0, 1, 2), True, single, tmp_path, lambda name: lambda done: told.append((name, done)))
+    assert told == [("a", 1), ("b", 1)]
+
+
+def test_an_interrupt_keeps_what_was_found_and_no_half_of_the_rest(tmp_path: Path, single: Runtime) -> None:
+    def stop(lab: Laboratory) -> Finding:
+        raise KeyboardInterrupt
+
+    counting = Counting(finding(VALUES))
+    claims = [claim(form(*YES), examination=counting, name="a"), claim(form(*YES), examination=stop, name="b")]
+    with pytest.raises(KeyboardInterrupt):
+        run(claims, tmp_path, single)
+    assert kept(tmp_path) == ["a-quick-0-3-*.json"]
+    run(claims[:1], tmp_path, single)
+    assert counting.calls == 1
+
+
+def test_a_write_that_fails_leaves_nothing(tmp_path: Path, single: Runtime, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(*_: object) -> None:
+        raise OSError("no space left")
+
+    monkeypatch.setattr("validate.files.os.replace", full)
+    with pytest.raises(OSError, match="no space left"):
+        run([claim(form(*YES))], tmp_path, single)
+    assert list((tmp_path / "findings").iterdir()) == []
+
+
+def test_numbers_that_are_not_finite_are_missing_in_the_file(tmp_path: Path, single: Runtime) -> None:
+    curve = Series("measured", (1.0, 2.0), (np.float64("nan"), 4.0), (np.nan, 3.0), (np.nan, 5.0))
+    found = replace(finding((0.5, 0.5, 0.5, 0.5, np.float32("nan"))), series=(curve,))
+    (got,) = run([claim(form(*YES), examination=Counting(found))], tmp_path, single)
+    assert got.finding.samples["q"].values == (0.5, 0.5, 0.5, 0.5, None)
+    assert math.isnan(got.finding.series[0].y[0])
+    assert "NaN" not in next((tmp_path / "findings").iterdir()).read_text()
+
+
+BAD = {
+    "torn": '{"finding": {"samp',
+    "empty": "",
+    "other": "[1, 2]",
+    "no seconds": json.dumps({"finding": asdict(finding(VALUES))}),
+    "quantity gone": json.dumps({"finding": asdict(Finding({"p": Sample(VALUES)}, "", ())), "seconds": 1}),
+    "words": json.dumps({"finding": asdict(finding(("a", "b", "c"))), "seconds": 1}),  # type: ignore[arg-type]
+}
+
+
+@pytest.mark.parametrize("content", BAD.values(), ids=BAD)
+def test_a_kept_finding_that_cannot_be_used_is_named_before_training(
+    content: str, tmp_path: Path, single: Runtime
+) -> None:
+    counting = Counting(finding(VALUES))
+    claims = [claim(form(*YES), examination=counting, name=name) for name in ("a", "b")]
+    run(claims[1:], tmp_path, single)
+    (path,) = (tmp_path / "findings").iterdir()
+    path.write_text(content)
+    counting.calls = 0
+    with pytest.raises(InputError, match=r"b-quick-0-3-\w+\.json must be a finding of the claim b, .*delete it"):
+        run(claims, tmp_path, single)
+    assert counting.calls == 0
+    assert path.read_text() == content
+
+
+def test_data_of_an_outcome_is_json() -> None:
+    data = json.loads(json.dumps(as_data(outcome(YES, NO))))
+    assert data["verdict"] == "refuted"
+    assert [f["verdict"] for f in data["forms"]] == ["supported", "refuted"]
+    assert data["forms"][0]["quantity"] == "q"
+    assert data["forms"][0]["estimate"]["seeds"] == 5
+
+
+# --- the claims ----------------------------------------------------------------------------------------
+
+
+def test_there_are_claims_with_ids_of_their_own() -> None:
+    assert len(CLAIMS) >= 18
+    assert len({c.id for c in CLAIMS}) == len(CLAIMS)
+
+
+@pytest.mark.parametrize("real", CLAIMS, ids=lambda c: c.id)
+def test_every_claim_says_what_must_come_out(real: Claim) -> None:
+    assert all(text.strip() for text in (real.id, real.statement, real.source, real.measure))
+    assert real.id == real.id.lower().strip().replace(" ", "-")
+    assert real.forms
+    for f in real.forms:
+        assert f.name in ("printed", "corrected", "derived here", "claimed")
+        assert f.prediction.strip()
+        assert f.quantity.strip()
+        assert f.low is not None or f.high is not None
+        assert f.low is None or f.high is None or f.low < f.high
+
+
+@pytest.mark.parametrize("real", CLAIMS, ids=lambda c: c.id)
+def test_every_claim_rests_on_equations_that_exist(real: Claim) -> None:
+    assert set(real.equations) <= set(labels())
+
+
+def test_picking_keeps_the_order_of_the_ids_and_drops_repeats() -> None:
+    first, second = CLAIMS[1].id, CLAIMS[0].id
+    assert [c.id for c in pick(CLAIMS, [first, second, first])] == [first, second]
+    assert pick(CLAIMS, []) == list(CLAIMS)
+    with pytest.raises(InputError, match="claim must be one of the claims' ids, got 'nope'"):
+        pick(CLAIMS, ["nope"])

@@ -1,0 +1,172 @@
+"""The command ``validate --claims``: examine claims, judge them, and leave a table, JSON, CSV, figures and a page."""
+
+from __future__ import annotations
+
+import csv
+import io
+import shlex
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import chain
+from pathlib import Path
+from typing import Any
+
+from rich.table import Table
+from rich.text import Text
+
+from sim import store
+from sim.runtime import Runtime, resolve
+from theory.errors import InputError
+from theory.setting import SCHEMA, standard
+from validate import exams
+from validate.claims import Judgement
+from validate.claims_page import claims_page
+from validate.examine import Outcome, as_data
+from validate.examine import examine as examine_all
+from validate.figures.claims import fig_all_series, fig_series, fig_verdicts
+from validate.figures.style import VERDICTS
+from validate.files import save_figure, write, write_json
+from validate.terminal import console, open_ended, print_json
+from validate.verdicts import counts, measured, summary
+
+__all__ = ["Budget", "listing", "validate"]
+
+#: Fewest seeds that give an interval, and so a verdict.
+_FEWEST = 3
+#: Colours on a terminal; each verdict has a sign as well.
+_STYLES = {"supported": "bold blue", "refuted": "bold red", "undecided": "bold yellow"}
+_COLUMNS = (
+    "id", "statement", "form", "prediction", "low", "high", "estimate", "interval_low", "interval_high",
+    "seeds", "missing", "verdict", "seconds",
+)  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Budget:
+    """How much is trained: small sizes or full ones, one network a seed."""
+
+    quick: bool
+    seeds: tuple[int, ...]
+
+
+def listing(ids: Sequence[str], as_json: bool) -> None:
+    """Print what is claimed, and train nothing.
+
+    Raises:
+        InputError: if there is no claim of such an id.
+    """
+    chosen = exams.pick(exams.CLAIMS, ids)
+    if as_json:
+        print_json([{"id": c.id, "statement": c.statement, "source": c.source} for c in chosen])
+        return
+    table = Table(title="claims: twopeaks validate --claims ID... examines these, without ids every one")
+    for heading in ("claim", "what it says", "source"):
+        table.add_column(heading, overflow="fold")
+    for claim in chosen:
+        table.add_row(*map(Text, (claim.id, claim.statement, claim.source)))
+    console().print(table)
+
+
+def validate(ids: Sequence[str], budget: Budget, device: str, threads: int | None, out: Path, as_json: bool) -> None:
+    """Examine the claims of these ids (all, if none are given), write what was found and print the verdicts.
+
+    Raises:
+        InputError: if a claim, the device or a number is unknown or out of range, or the folder cannot be written.
+    """
+    claims = exams.pick(exams.CLAIMS, ids)
+    if len(budget.seeds) < _FEWEST:
+        raise InputError("--seeds", f"{_FEWEST} or more", len(budget.seeds), "fewer give no interval and no verdict")
+    runtime = resolve(device, threads=threads)
+    store.prepare(out)
+    with open_ended([claim.id for claim in claims]) as stage:
+        outcomes = examine_all(claims, budget.seeds, budget.quick, runtime, out, stage)
+    data = _write(outcomes, _command(ids, budget, runtime, out), runtime, out)
+    if as_json:
+        print_json(data)
+    else:
+        _show(outcomes, out)
+
+
+def _command(ids: Sequence[str], budget: Budget, runtime: Runtime, out: Path) -> str:
+    """What repeats this call on a machine of the same kind."""
+    scope = ["--quick"] * budget.quick + ["--seeds", str(len(budget.seeds)), "--first-seed", str(budget.seeds[0])]
+    place = ["--device", runtime.device, "--threads", str(runtime.threads), "--out", str(out)]
+    return shlex.join(["twopeaks", "validate", "--claims", *ids, *scope, *place])
+
+
+# --- files ---------------------------------------------------------------------------------------------
+
+
+def _write(outcomes: Sequence[Outcome], command: str, runtime: Runtime, out: Path) -> dict[str, Any]:
+    """Every file of this call; returns what is in its JSON."""
+    figures = {"verdicts": fig_verdicts(outcomes)[0]}
+    drawn = [outcome for outcome in outcomes if outcome.finding.series]
+    figures |= {outcome.claim.id: fig_series(outcome)[0] for outcome in drawn}
+    page = out / "claims.html"
+    facts = {**_conventions(), **runtime.describe(), **store.versions()}
+    write(page, claims_page(outcomes, figures, command, facts))
+    if drawn:
+        figures["series"] = fig_all_series(drawn)[0]
+    folder = out / "figures"
+    folder.mkdir(exist_ok=True)
+    paths = chain.from_iterable(save_figure(figure, folder / name) for name, figure in figures.items())
+    data = {
+        "schema": SCHEMA,
+        "counts": counts(outcomes),
+        "claims": [as_data(outcome) for outcome in outcomes],
+        "conventions": _conventions(),
+        "runtime": runtime.describe(),
+        "versions": store.versions(),
+        "command": command,
+        "page": str(page),
+        "figures": [str(path) for path in paths],
+    }
+    write_json(out / "claims.json", data)
+    write(out / "claims.csv", _csv(outcomes))
+    return data
+
+
+def _conventions() -> dict[str, str]:
+    """Of the standard setting; each finding's budget says where it differs."""
+    return standard("Z23").conventions
+
+
+def _csv(outcomes: Sequence[Outcome]) -> str:
+    text = io.StringIO()
+    rows = csv.writer(text, lineterminator="\n")
+    rows.writerow(_COLUMNS)
+    rows.writerows(_cells(outcome, judged) for outcome in outcomes for judged in outcome.judgements)
+    return text.getvalue()
+
+
+def _cells(outcome: Outcome, judged: Judgement) -> tuple[object, ...]:
+    form, found = judged.form, judged.estimate
+    estimated = (found.value, found.low, found.high, found.seeds, found.missing)
+    said = (outcome.claim.id, outcome.claim.statement, form.name, form.prediction, form.low, form.high)
+    return (*said, *estimated, judged.verdict, round(outcome.seconds, 1))
+
+
+# --- screen --------------------------------------------------------------------------------------------
+
+
+def _show(outcomes: Sequence[Outcome], out: Path) -> None:
+    table = Table(title="claims about trained networks")
+    table.add_column("claim", overflow="fold")
+    table.add_column("form")
+    table.add_column("prediction", overflow="fold")
+    table.add_column("measured [95%]")
+    table.add_column("verdict", no_wrap=True)
+    table.add_column("seconds", justify="right")
+    for outcome in outcomes:
+        first = (outcome.claim.id, f"{outcome.seconds:,.0f}")
+        for judged in outcome.judgements:
+            name, seconds = first
+            words = (name, judged.form.name, judged.form.prediction, measured(judged.estimate))
+            verdict = Text(f"{VERDICTS[judged.verdict][2]} {judged.verdict}", _STYLES[judged.verdict])
+            table.add_row(*map(Text, words), verdict, seconds)
+            first = ("", "")
+        table.add_section()
+    screen = console()
+    screen.print(table)
+    screen.print(summary(outcomes), soft_wrap=True)
+    screen.print(Text(f"page: {out / 'claims.html'}"), soft_wrap=True)

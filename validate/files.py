@@ -1,0 +1,61 @@
+"""Files that are either whole or not there: written aside, then moved."""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+if TYPE_CHECKING:  # writing JSON needs no figures
+    from matplotlib.figure import Figure
+
+__all__ = ["finite", "save_figure", "write", "write_json"]
+
+
+def write(path: Path, text: str) -> None:
+    """The text in UTF-8."""
+    with _aside(path) as part:
+        part.write_text(text, encoding="utf-8")
+
+
+def write_json(path: Path, value: object) -> None:
+    """The value as JSON; numbers that are not finite become null."""
+    write(path, json.dumps(finite(value), indent=1, allow_nan=False))
+
+
+def save_figure(figure: Figure, stem: Path) -> list[Path]:
+    """The figure as PNG and PDF; returns both paths."""
+    paths = [stem.with_name(f"{stem.name}.{kind}") for kind in ("png", "pdf")]
+    for path in paths:
+        with _aside(path) as part:
+            figure.savefig(part, format=path.suffix[1:])
+    return paths
+
+
+def finite(value: Any) -> Any:
+    """The same structure in Python's own types, with null for what is not a finite number, as JSON wants it."""
+    if isinstance(value, dict):
+        return {k: finite(v) for k, v in value.items()}
+    if isinstance(value, list | tuple):
+        return [finite(v) for v in value]
+    if isinstance(value, np.generic | np.ndarray):
+        return finite(value.tolist())
+    if isinstance(value, float) and not math.isfinite(value):
+        return None
+    return value
+
+
+@contextmanager
+def _aside(path: Path) -> Iterator[Path]:
+    part = path.with_name(f".{path.name}.part")
+    try:
+        yield part
+        os.replace(part, path)
+    finally:
+        part.unlink(missing_ok=True)
