@@ -21,7 +21,7 @@ from theory.equations import labels
 from theory.errors import InputError
 from validate.claims import Claim, Finding, Form, Sample, Series, as_finding, estimate, judge
 from validate.examine import Outcome, as_data, examine, overall
-from validate.exams import CLAIMS, pick
+from validate.exams import CLAIMS, pick, transition
 from validate.laboratory import Laboratory
 from validate.verdicts import allowed, counts, measured, summary
 
@@ -93,6 +93,25 @@ def test_two_values_are_too_few(values: tuple[float, ...]) -> None:
 def test_equal_values_have_an_interval_of_no_width() -> None:
     found = estimate(Sample((2.0, 2.0, 2.0)))
     assert (found.value, found.low, found.high) == (2.0, 2.0, 2.0)
+
+
+def test_no_number_of_seeds_beats_the_resolution() -> None:
+    found, blurred = estimate(Sample(VALUES)), estimate(Sample(VALUES, resolution=0.25))
+    assert (blurred.low, blurred.high) == pytest.approx((found.low - 0.25, found.high + 0.25))
+    assert estimate(Sample((2.0,) * 9, resolution=0.5)).low == 1.5
+
+
+def test_the_crossing_is_known_no_better_than_the_gap_between_sizes(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Networks that grok from 58.3 pairs on: the gap 58 … 64 is halved twice, to 58 … 60, and bounds the interval."""
+    monkeypatch.setattr(transition, "_SIZES", {11: (52, 58, 64, 70, 76)})
+    monkeypatch.setattr(
+        transition, "_grokked", lambda lab, cell, steps: [float(cell.task.samples > n) for n in (58.1, 58.3, 58.4)]
+    )
+    found = transition._crossing(None)  # type: ignore[arg-type]
+    assert len(found.settings) == 7
+    density = estimate(found.samples["density 11"])
+    assert density.high - density.low >= 2 / 121
+    assert density.low * 121 <= 58.3 <= density.high * 121
 
 
 # --- judge ---------------------------------------------------------------------------------------------

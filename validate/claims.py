@@ -50,10 +50,13 @@ class Sample:
     Attributes:
         values: a number each, or 0 and 1 for a rate; None where a seed gave none.
         kind: ``mean`` (Student's interval) or ``rate`` (Jeffreys' interval).
+        resolution: what the measurement cannot tell apart, however many seeds agree: a mean's interval is wider by
+            this on both sides.
     """
 
     values: tuple[float | None, ...]
     kind: Kind = "mean"
+    resolution: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -156,7 +159,7 @@ class Judgement:
 
 
 def estimate(sample: Sample) -> Estimate:
-    """Mean with Student's 95% interval, or rate with Jeffreys', over the seeds that gave a value.
+    """Mean with Student's 95% interval and the resolution, or rate with Jeffreys', over seeds that gave a value.
 
     Nothing is estimated from fewer than three values, or if more than a fifth of the seeds gave none.
     """
@@ -167,7 +170,7 @@ def estimate(sample: Sample) -> Estimate:
     mean = float(found.mean())
     if sample.kind == "rate":
         return Estimate(mean, *rate_interval(round(found.sum()), len(found)), count, missing)
-    half = float(student.ppf(0.975, len(found) - 1) * found.std(ddof=1) / np.sqrt(len(found)))
+    half = float(student.ppf(0.975, len(found) - 1) * found.std(ddof=1) / np.sqrt(len(found))) + sample.resolution
     return Estimate(mean, mean - half, mean + half, count, missing)
 
 
@@ -195,7 +198,9 @@ def _verdict(form: Form, found: Estimate) -> Verdict:
 def as_finding(data: dict[str, Any]) -> Finding:
     """The finding of `dataclasses.asdict`, read back from JSON, where null stands for a number that is missing."""
     return Finding(
-        samples={name: Sample(tuple(s["values"]), s["kind"]) for name, s in data["samples"].items()},
+        samples={
+            name: Sample(tuple(s["values"]), s["kind"], s.get("resolution", 0.0)) for name, s in data["samples"].items()
+        },
         budget=data["budget"],
         settings=tuple(data["settings"]),
         series=tuple(_series(s) for s in data["series"]),

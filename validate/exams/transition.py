@@ -74,27 +74,53 @@ _SIZES = {11: (52, 58, 64, 70, 76), 17: (104, 113, 122, 131, 140), 23: (168, 177
 def _crossing(lab: Laboratory) -> Finding:
     steps, samples, settings, series = 10_000, {}, [], []
     for order in _SIZES:
-        sizes = np.array(_SIZES[order], dtype=float)
-        cells = [problem(f"Z{order}", int(n), 256) for n in sizes]
-        grokked = np.array([_grokked(lab, cell, steps) for cell in cells])
+        cells, sizes, grokked = _around(lab, order, steps)
         settings += [cell.content_id for cell in cells]
         bounds = [rate_interval(int(row.sum()), len(row)) for row in grokked]
         low, high = zip(*bounds, strict=True)
         series.append(Series(f"M = {order}", tuple(sizes / order**2), tuple(grokked.mean(axis=1)), low, high))
-        measured = _pseudo_values(sizes, grokked)
-        for name, predicted in (("paper", paper_law(cells[0])), ("closed", closed_form(cells[0]))):
-            samples[f"{name} {order}"] = Sample(
-                tuple(n if n is None else n / (predicted.value or np.nan) for n in measured)
-            )
-        samples[f"density {order}"] = Sample(tuple(n if n is None else n / order**2 for n in measured))
+        measured, half_gap = _pseudo_values(sizes, grokked), _half_gap(sizes, grokked)
+        laws = {"paper": paper_law(cells[0]).value, "closed": closed_form(cells[0]).value, "density": order**2}
+        for name, predicted in laws.items():
+            unit = predicted or np.nan
+            ratios = tuple(n if n is None else n / unit for n in measured)
+            samples[f"{name} {order}"] = Sample(ratios, resolution=half_gap / unit)
     return Finding(
         samples,
-        f"Z11, Z17, Z23, K=256, five sizes each, {steps} steps",
+        f"Z11, Z17, Z23, K=256, five sizes each and {_HALVINGS} between, {steps} steps",
         tuple(settings),
         tuple(series),
         ("share of the table in the training set", "share of networks that grok"),
-        "mean of the jackknife pseudo-values of n_c over seeds",
+        "mean of the jackknife pseudo-values of n_c over seeds; its interval is wider by half the gap between sizes",
     )
+
+
+#: How often the gap in which the rate crosses one half is halved.
+_HALVINGS = 2
+
+
+def _around(lab: Laboratory, order: int, steps: int) -> tuple[list[Setting], np.ndarray, np.ndarray]:
+    """Cells (C) by size, sizes (C,) and whether each seed grokked (C, E); most sizes near the crossing."""
+    found = {n: _grokked(lab, problem(f"Z{order}", n, 256), steps) for n in _SIZES[order]}
+    for _ in range(_HALVINGS):
+        below, above = _gap(np.array(sorted(found)), np.array([found[n] for n in sorted(found)]))
+        middle = round((below + above) / 2)
+        if middle not in found:
+            found[middle] = _grokked(lab, problem(f"Z{order}", middle, 256), steps)
+    sizes = sorted(found)
+    cells = [problem(f"Z{order}", n, 256) for n in sizes]
+    return cells, np.array(sizes, dtype=float), np.array([found[n] for n in sizes])
+
+
+def _gap(sizes: np.ndarray, grokked: np.ndarray) -> tuple[float, float]:
+    """The last size at which fewer than half grok, and the next one (an end twice if there is no crossing)."""
+    last = int(np.flatnonzero(grokked.mean(axis=1) < 0.5).max(initial=0))
+    return float(sizes[last]), float(sizes[min(last + 1, len(sizes) - 1)])
+
+
+def _half_gap(sizes: np.ndarray, grokked: np.ndarray) -> float:
+    below, above = _gap(sizes, grokked)
+    return (above - below) / 2
 
 
 def _grokked(lab: Laboratory, cell: Setting, steps: int) -> list[float]:
