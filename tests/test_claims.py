@@ -101,13 +101,15 @@ def test_no_number_of_seeds_beats_the_resolution() -> None:
     assert estimate(Sample((2.0,) * 9, resolution=0.5)).low == 1.5
 
 
-def test_the_crossing_is_known_no_better_than_the_gap_between_sizes(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_crossing_is_known_no_better_than_the_gap_between_sizes(
+    single: Runtime, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Networks that grok from 58.3 pairs on: the gap 58 … 64 is halved twice, to 58 … 60, and bounds the interval."""
     monkeypatch.setattr(transition, "_SIZES", {11: (52, 58, 64, 70, 76)})
     monkeypatch.setattr(
         transition, "_grokked", lambda lab, cell, steps: [float(cell.task.samples > n) for n in (58.1, 58.3, 58.4)]
     )
-    found = transition._crossing(None)  # type: ignore[arg-type]
+    found = transition._crossing(Laboratory((0, 1, 2), False, single))
     assert len(found.settings) == 7
     density = estimate(found.samples["density 11"])
     assert density.high - density.low >= 2 / 121

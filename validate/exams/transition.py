@@ -87,7 +87,7 @@ def _crossing(lab: Laboratory) -> Finding:
             samples[f"{name} {order}"] = Sample(ratios, resolution=half_gap / unit)
     return Finding(
         samples,
-        f"Z11, Z17, Z23, K=256, five sizes each and {_HALVINGS} between, {steps} steps",
+        f"Z11, Z17, Z23, K=256, five sizes each and {lab.pick(*_HALVINGS)} between, {steps} steps",
         tuple(settings),
         tuple(series),
         ("share of the table in the training set", "share of networks that grok"),
@@ -95,14 +95,14 @@ def _crossing(lab: Laboratory) -> Finding:
     )
 
 
-#: How often the gap in which the rate crosses one half is halved.
-_HALVINGS = 2
+#: How often the gap in which the rate crosses one half is halved: in full, and in quick.
+_HALVINGS = (2, 1)
 
 
 def _around(lab: Laboratory, order: int, steps: int) -> tuple[list[Setting], np.ndarray, np.ndarray]:
     """Cells (C) by size, sizes (C,) and whether each seed grokked (C, E); most sizes near the crossing."""
     found = {n: _grokked(lab, problem(f"Z{order}", n, 256), steps) for n in _SIZES[order]}
-    for _ in range(_HALVINGS):
+    for _ in range(lab.pick(*_HALVINGS)):
         below, above = _gap(np.array(sorted(found)), np.array([found[n] for n in sorted(found)]))
         middle = round((below + above) / 2)
         if middle not in found:
