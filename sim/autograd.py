@@ -1,8 +1,6 @@
-"""Gradients of networks beyond two real layers: autograd through the network, the loss by hand.
+"""Gradients of networks other than the core, O = alpha Re(F V): autograd through F and O, the loss by hand.
 
-    F = sigma(X W),  F <- [F +] sigma(F H_l) for each hidden layer,  O = Re(F V)
-
-The first product is two rows of W a sample, as in the core, so no dense one-hot is built here either.
+What V reads, F, is in `sim.architectures`.
 """
 
 from __future__ import annotations
@@ -11,13 +9,12 @@ from collections.abc import Sequence
 
 import torch
 from torch import Tensor
-from torch.nn import functional
 
-from sim.activations import ACTIVATIONS
-from sim.data import PackData, Tile, real_rows
+from sim.architectures import features
+from sim.data import PackData, Tile
 from sim.losses import LOSSES
-from sim.network import Params, deeper, empty_params
-from theory.setting import Network, Setting
+from sim.network import Params, empty_params
+from theory.setting import Setting
 
 __all__ = ["AutogradGradient"]
 
@@ -44,19 +41,7 @@ class AutogradGradient:
     def _of(self, tile: Tile) -> Sequence[Tensor]:
         with torch.enable_grad():
             layers = [layer.detach().requires_grad_() for layer in self._params]
-            outputs = _outputs(self._network, layers, tile)
+            F = features(self._network, layers, tile.inputs)
+            outputs = torch.bmm(F, layers[-1]).real * self._network.output_scale
         R = self._loss.gradient(outputs.detach().clone(), tile.one_hot).mul_(self._scale)
         return torch.autograd.grad(outputs, layers, R)
-
-
-def _outputs(network: Network, layers: Sequence[Tensor], tile: Tile) -> Tensor:
-    """O of a tile's rows: (E, s, M)."""
-    W, V = layers[0], layers[-1]
-    rows = functional.embedding_bag(tile.inputs.T, real_rows(W), mode="sum").view(W.shape[0], -1, *_parts(W))
-    Z = torch.view_as_complex(rows) if W.is_complex() else rows
-    F = deeper(network, layers, ACTIVATIONS[network.activation].function(Z))
-    return torch.bmm(F, V).real
-
-
-def _parts(W: Tensor) -> tuple[int, ...]:
-    return (W.shape[2], 2) if W.is_complex() else (W.shape[2],)

@@ -1,7 +1,7 @@
 """The training data of a pack of members, cut into tiles that stay in the cache.
 
-The input X is two one-hots a row, so X W is the sum of two rows of W and X^T G adds each row of G to two rows:
-sparse products with two ones a row, written into memory that is already there. No dense one-hot is ever built.
+The input X is k one-hots a row, so X W is the sum of k rows of W and X^T G adds each row of G to k rows: sparse
+products with k ones a row, written into memory that is already there. No dense one-hot is ever built.
 """
 
 from __future__ import annotations
@@ -19,6 +19,8 @@ from torch import Tensor
 from sim.runtime import Runtime
 from theory.sampling import draw_pairs, label_table
 from theory.setting import Setting
+from theory.tables import UNDEFINED, Table
+from theory.task import Task
 
 __all__ = ["PackData", "Tile", "pack_data", "pack_size", "real_rows"]
 
@@ -28,10 +30,10 @@ class Tile:
     """Samples s0 … s1 of every member of a pack of E (r = E·(s1 - s0) rows, member-major).
 
     Attributes:
-        one_hot: (E, s1 - s0, M) label of each row.
-        X: (r, E·2M) sparse, block-diagonal over members; None where the device has no sparse products.
-        Xt: (E·2M, r) its transpose.
-        inputs: (2, r) the two rows of the stacked W that each tile row is the sum of.
+        one_hot: (E, s1 - s0, C) label of each row.
+        X: (r, E·kA) sparse, block-diagonal over members; None where the device has no sparse products.
+        Xt: (E·kA, r) its transpose.
+        inputs: (k, r) the rows of the stacked W that each tile row is the sum of.
     """
 
     one_hot: Tensor
@@ -40,23 +42,26 @@ class Tile:
     inputs: Tensor
 
     def gather(self, W: Tensor, out: Tensor) -> Tensor:
-        """X W into ``out``: (E, 2M, K) -> (E, s1 - s0, K)."""
+        """X W into ``out``: (E, kA, K) -> (E, s1 - s0, K)."""
         stacked, rows = real_rows(W), real_rows(out)
         if self.X is None:
-            torch.add(stacked[self.inputs[0]], stacked[self.inputs[1]], out=rows)
+            torch.index_select(stacked, 0, self.inputs[0], out=rows)
+            for index in self.inputs[1:]:
+                rows += stacked[index]
         else:
             torch.addmm(rows, self.X, stacked, beta=0, out=rows)
         return out
 
     def scatter(self, G: Tensor, out: Tensor, add: bool) -> Tensor:
-        """X^T G into ``out``, or added to it: (E, s1 - s0, K) -> (E, 2M, K)."""
+        """X^T G into ``out``, or added to it: (E, s1 - s0, K) -> (E, kA, K)."""
         stacked, rows = out.view(-1, G.shape[2]), G.view(-1, G.shape[2])
         if self.Xt is not None:
             torch.addmm(stacked, self.Xt, rows, beta=int(add), out=stacked)
             return out
         if not add:
             stacked.zero_()
-        stacked.index_add_(0, self.inputs[0], rows).index_add_(0, self.inputs[1], rows)
+        for index in self.inputs:
+            stacked.index_add_(0, index, rows)
         return out
 
 
@@ -71,73 +76,84 @@ class PackData:
     """Training sets of a pack of E members on a device.
 
     Attributes:
-        order: group order M.
-        samples: training pairs n of each member.
+        table: what is learned: k operands of A values, C classes.
+        samples: training rows n of each member.
         tiles: the training rows, cut along the samples.
-        labels: (E, M^2) label of every pair a·M + b.
-        in_train: (E, M^2) whether the pair is trained on.
+        labels: (E, A^k) label of every row of the table as the member is told, 0 where there is none.
+        in_train: (E, A^k) whether the row is trained on.
+        in_test: (E, A^k) whether it is tested on: every other row that has a label.
     """
 
-    order: int
+    table: Table
     samples: int
     tiles: tuple[Tile, ...]
     labels: Tensor
     in_train: Tensor
+    in_test: Tensor
 
 
 def pack_size(setting: Setting, runtime: Runtime) -> int:
     """Members that are worked on together, so that their hidden values fit the tile of one thread."""
     itemsize = runtime.torch_dtype.itemsize
-    return max(1, runtime.tile_bytes // (itemsize * setting.network.width * setting.task.samples))
+    values = setting.network.hidden_values(setting.task.table_of().operands)
+    return max(1, runtime.tile_bytes // (itemsize * values * setting.task.samples))
 
 
 def _tile_length(setting: Setting, members: int, runtime: Runtime) -> int:
     """Samples of each member in one tile: all of them, or what fits, in a multiple of the threads."""
-    row_bytes = runtime.torch_dtype.itemsize * setting.network.width * members
+    row_bytes = runtime.torch_dtype.itemsize * setting.network.hidden_values(setting.task.table_of().operands) * members
     fitting = runtime.tile_bytes * runtime.threads // row_bytes
     return setting.task.samples if fitting >= setting.task.samples else runtime.rows_that_fit(row_bytes)
 
 
 def pack_data(setting: Setting, seeds: Sequence[int], runtime: Runtime) -> PackData:
-    """Draw the members' pairs and labels and lay them out for training."""
+    """Draw the members' rows and labels and lay them out for training."""
     _hear_sparse_warning()
-    order = setting.task.resolve().order
-    pairs = np.stack([draw_pairs(setting.task, seed) for seed in seeds])
-    table = np.stack([label_table(setting.task, seed) for seed in seeds])
-    labels = np.take_along_axis(table, pairs, axis=1)
-    in_train = np.zeros(table.shape, dtype=bool)
-    np.put_along_axis(in_train, pairs, True, axis=1)
+    table = setting.task.table_of()
+    chosen = np.stack([draw_pairs(setting.task, seed) for seed in seeds])
+    told = _told(setting.task, seeds)
+    labels = np.take_along_axis(np.broadcast_to(told, (len(seeds), told.shape[1])), chosen, axis=1)
+    in_train = np.zeros((len(seeds), told.shape[1]), dtype=bool)
+    np.put_along_axis(in_train, chosen, True, axis=1)
     length = _tile_length(setting, len(seeds), runtime)
     tiles = tuple(
-        _tile(pairs[:, s : s + length], labels[:, s : s + length], order, runtime)
+        _tile(chosen[:, s : s + length], labels[:, s : s + length], table, runtime)
         for s in range(0, setting.task.samples, length)
     )
     device = runtime.torch_device
     return PackData(
-        order,
-        pairs.shape[1],
+        table,
+        chosen.shape[1],
         tiles,
-        torch.as_tensor(table, device=device),
+        torch.as_tensor(np.maximum(told, 0), device=device).expand(in_train.shape),
         torch.as_tensor(in_train, device=device),
+        torch.as_tensor(~in_train & (table.labels != UNDEFINED), device=device),
     )
 
 
+def _told(task: Task, seeds: Sequence[int]) -> NDArray[np.int64]:
+    """(E, A^k) label of every row as each member is told it, or (1, A^k) where all are told the same."""
+    alike = task.labels == "true" and not task.noise
+    return np.stack([label_table(task, seed) for seed in (seeds[:1] if alike else seeds)])
+
+
 def _tile(
-    pairs: NDArray[np.int64],
+    rows: NDArray[np.int64],
     labels: NDArray[np.int64],
-    order: int,
+    table: Table,
     runtime: Runtime,
 ) -> Tile:
-    members, (device, dtype) = pairs.shape[0], (runtime.torch_device, runtime.torch_dtype)
-    first_row = 2 * order * np.arange(members)[:, None]
-    inputs = np.stack([(first_row + pairs // order).ravel(), (first_row + order + pairs % order).ravel()])
-    one_hot = torch.nn.functional.one_hot(torch.as_tensor(labels.copy(), device=device), order).to(dtype)
+    members, (device, dtype) = rows.shape[0], (runtime.torch_device, runtime.torch_dtype)
+    k, A = table.operands, table.alphabet
+    first_row = k * A * np.arange(members)[:, None] + A * np.arange(k)[:, None, None]
+    inputs = (first_row + table.digits(rows)).reshape(k, -1)
+    one_hot = torch.nn.functional.one_hot(torch.as_tensor(labels.copy(), device=device), table.classes).to(dtype)
     X = Xt = None
     if device.type != "mps":  # which has no sparse products
-        columns, count = inputs.T.ravel(), 2 * order * members
+        columns, count = inputs.T.ravel(), k * A * members
         ends = np.cumsum(np.bincount(columns, minlength=count))
-        X = _sparse_ones(np.arange(0, columns.size + 1, 2), columns, count, runtime)
-        Xt = _sparse_ones(np.append(0, ends), np.argsort(columns, kind="stable") // 2, columns.size // 2, runtime)
+        X = _sparse_ones(np.arange(0, columns.size + 1, k), columns, count, runtime)
+        Xt = _sparse_ones(np.append(0, ends), np.argsort(columns, kind="stable") // k, columns.size // k, runtime)
     return Tile(one_hot, X, Xt, torch.as_tensor(inputs, device=device))
 
 

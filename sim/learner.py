@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 import torch
 from torch import Tensor
@@ -36,7 +36,7 @@ class Learner:
         """Lay out what depends on who is in the pack."""
         self._data: PackData = pack_data(self._setting, self._seeds, self._runtime)
         network = self._setting.network
-        if network.layers == 2 and network.weights == "real":
+        if network.core:
             self._gradient: Callable[[], Params] = Gradient(
                 self._setting, self.params, self._data, self._runtime.threads
             )
@@ -54,14 +54,31 @@ class Learner:
         grads = self._gradient()
         if frozen is not None:
             frozen.silence(grads)
-        update(self._setting.optimizer, self.params, grads, self._state)
+        update(self._setting.optimizer, self.params, grads, self._state, self._setting.network.tables)
         if frozen is not None:
             frozen.restore(self.params)
         self._solve()
 
+    @property
+    def data(self) -> PackData:
+        """Training rows of the members still in the pack."""
+        return self._data
+
     def evaluate(self) -> Evaluation:
         """Losses and accuracies at the present weights."""
         return evaluate(self._setting, self.params, self._data, self._runtime)
+
+    def state(self) -> dict[str, Tensor]:
+        """All that decides the steps to come, by name (no copies): layers, optimizer memory, updates done."""
+        layers = {"params": self.params, "first": self._state.first, "second": self._state.second}
+        named = {f"{part}.{i}": layer for part, stack in layers.items() for i, layer in enumerate(stack)}
+        return {**named, "updates": torch.tensor(self._state.step)}
+
+    def restore(self, state: Mapping[str, Tensor]) -> None:
+        """Go on from what `state` told of a learner of the same settings and seeds."""
+        for name, values in self.state().items():
+            values.copy_(state[name])
+        self._state.step = int(state["updates"])
 
     def keep(self, members: Sequence[int]) -> None:
         """Go on with these members alone (positions in the pack)."""

@@ -19,22 +19,22 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from sim.activations import ACTIVATIONS
+from sim.architectures import layer_shapes
 from sim.data import PackData
 from sim.losses import LOSSES
 from sim.runtime import Runtime
+from sim.table_features import table_features
 from theory.sampling import stream
-from theory.setting import Network, Setting
+from theory.setting import Setting
 
 __all__ = [
     "Evaluation",
     "Gradient",
     "Params",
-    "deeper",
     "empty_params",
     "evaluate",
     "flat",
     "init_params",
-    "layer_shapes",
     "packed",
 ]
 
@@ -42,7 +42,8 @@ __all__ = [
 class Params(tuple[Tensor, ...]):
     """Layers of E members, first to last, as views of one flat array: weights, gradients or averages of these.
 
-    Two of them, or more where the setting has hidden layers (E, K, K) in between.
+    Two of them, or more where the setting has hidden layers (E, K, K) in between, embeddings or a transformer
+    (`sim.architectures.layer_shapes`).
     """
 
     __slots__ = ()
@@ -53,12 +54,12 @@ class Params(tuple[Tensor, ...]):
 
     @property
     def W(self) -> Tensor:
-        """(E, 2M, K) first layer; rows 0 … M-1 belong to a, rows M … 2M-1 to b."""
+        """(E, kA, K) first layer; row j A + x_j belongs to operand j, counted from 0. A table, if there is one."""
         return self[0]
 
     @property
     def V(self) -> Tensor:
-        """(E, K, M) last layer."""
+        """(E, K, C) last layer."""
         return self[-1]
 
 
@@ -84,14 +85,8 @@ def flat(params: Params) -> Tensor:
     return torch.as_strided(first, (size,), (1,))
 
 
-def layer_shapes(setting: Setting) -> list[tuple[int, int]]:
-    """Rows and columns of each layer, first to last."""
-    order, width = setting.task.resolve().order, setting.network.width
-    return [(2 * order, width), *[(width, width)] * (setting.network.layers - 2), (width, order)]
-
-
 def init_params(setting: Setting, seeds: Sequence[int], runtime: Runtime) -> Params:
-    """Uniform on ±1/sqrt(fan_in), from each member's own stream; V scaled by ``init_scale_v``.
+    """Uniform on ±1/sqrt(fan_in), tables ±1/sqrt(d), from each member's own stream; V scaled by ``init_scale_v``.
 
     Complex weights are (real + i imaginary)/sqrt(2) of two such draws, so that |.|^2 is as for real ones.
     """
@@ -103,12 +98,14 @@ def init_params(setting: Setting, seeds: Sequence[int], runtime: Runtime) -> Par
 
 def _drawn(setting: Setting, rng: np.random.Generator) -> list[NDArray[np.inexact]]:
     """Initial layers of one member. W and V come first from the stream: other layers leave them as they are."""
+    shapes, count = layer_shapes(setting), setting.network.tables
 
     def draw() -> list[NDArray[np.float64]]:
-        W, *hidden, V = layer_shapes(setting)
+        tables, (W, *hidden, V) = shapes[:count], shapes[count:]
         first = rng.uniform(-1, 1, W) / math.sqrt(W[0])
         last = rng.uniform(-1, 1, V) * setting.network.init_scale_v / math.sqrt(V[0])
-        return [first, *(rng.uniform(-1, 1, H) / math.sqrt(H[0]) for H in hidden), last]
+        between = [rng.uniform(-1, 1, H) / math.sqrt(H[0]) for H in hidden]
+        return [*(rng.uniform(-1, 1, T) / math.sqrt(T[1]) for T in tables), first, *between, last]
 
     real = draw()
     if setting.network.weights == "real":
@@ -128,17 +125,21 @@ class Gradient:
         self._sigma, self._loss = ACTIVATIONS[setting.network.activation], LOSSES[setting.loss]
         self._params, self._tiles = params, data.tiles
         self._scale = self._loss.scale / data.samples
-        members, width, order = params.V.shape
+        members, width, classes = params.V.shape
         self._result = empty_params(params)
-        self._v_transposed = params.V.transpose(1, 2)
-        self._grad_vt = params.V.new_empty(members, order, width)
+        self._alpha = setting.network.output_scale
+        self._scaled_v = params.V if self._alpha == 1 else torch.empty_like(params.V)  # alpha V: O = F (alpha V)
+        self._v_transposed = self._scaled_v.transpose(1, 2)
+        self._grad_vt = params.V.new_empty(members, classes, width)
         most = max(tile.one_hot.shape[1] for tile in data.tiles)
         self._hidden = params.V.new_empty(2, members * most * width)
-        self._outputs = params.V.new_empty(members * most * order)
+        self._outputs = params.V.new_empty(members * most * classes)
 
     def __call__(self) -> Params:
-        """dL/dW (E, 2M, K) and dL/dV (E, K, M) at the present parameters, valid until the next call."""
-        W, V = self._params
+        """dL/dW (E, kA, K) and dL/dV (E, K, C) at the present parameters, valid until the next call."""
+        W, V = self._params.W, self._scaled_v
+        if self._alpha != 1:
+            torch.mul(self._params.V, self._alpha, out=V)
         grad_w, grad_v = self._result
         for i, tile in enumerate(self._tiles):
             shape = (*tile.one_hot.shape[:2], V.shape[1])
@@ -151,6 +152,8 @@ class Gradient:
             torch.baddbmm(G, R, self._v_transposed, beta=0, alpha=self._scale * self._sigma.scale, out=G)
             tile.scatter(self._sigma.backward(G, Z), out=grad_w, add=i > 0)
         grad_v.copy_(self._grad_vt.transpose(1, 2))
+        if self._alpha != 1:
+            grad_v.mul_(self._alpha)
         return self._result
 
 
@@ -167,20 +170,8 @@ def _product(F: Tensor, V: Tensor, out: Tensor, parts: int) -> Tensor:
     return out
 
 
-def deeper(network: Network, params: Sequence[Tensor], F: Tensor) -> Tensor:
-    """What V reads, from F = sigma(X W): F itself in a two-layer network, else carried through the hidden layers.
-
-    F <- sigma(F H_l), or F <- F + sigma(F H_l) in a residual network, as new tensors that autograd can follow.
-    """
-    sigma = ACTIVATIONS[network.activation].function
-    for H in params[1:-1]:
-        step = sigma(torch.bmm(F, H))
-        F = F + step if network.residual else step
-    return F
-
-
 class Evaluation(NamedTuple):
-    """Losses and accuracies of E members, each (E,); test values are NaN where every pair is trained on."""
+    """Losses and accuracies of E members, each (E,); test values are NaN where every row is trained on."""
 
     train_accuracy: Tensor
     test_accuracy: Tensor
@@ -189,30 +180,21 @@ class Evaluation(NamedTuple):
 
 
 def evaluate(setting: Setting, params: Params, data: PackData, runtime: Runtime) -> Evaluation:
-    """Loss and accuracy on training pairs and on all other pairs, from one pass over the whole table."""
-    sigma, loss = ACTIVATIONS[setting.network.activation], LOSSES[setting.loss]
-    members, _, width = params.W.shape
-    M = data.order
-    first, second = params.W[:, :M, None, :], params.W[:, None, M:, :]
+    """Loss and accuracy on training rows and on all other rows, from one pass over the whole table."""
+    loss, table, alpha = LOSSES[setting.loss], data.table, setting.network.output_scale
+    V = params.V if alpha == 1 else alpha * params.V
     losses = torch.empty_like(data.labels, dtype=runtime.torch_dtype)
     correct = torch.empty_like(losses)
-    block = runtime.rows_that_fit(members * M * width * params.W.itemsize)
-    hidden = params.W.new_empty(2, members * min(block, M) * M * width)
-    for a in range(0, M, block):
-        shape = (members, len(range(a, min(a + block, M))), M, width)
-        Z, F = (half[: math.prod(shape)].view(shape) for half in hidden)
-        sigma.forward(torch.add(first[:, a : a + block], second, out=Z), F)
-        F = deeper(setting.network, params, F.view(members, -1, width))
-        pairs = slice(a * M, a * M + shape[1] * M)
-        labels = data.labels[:, pairs]
-        outputs = _product(F, params.V, params.V.new_empty(*labels.shape, M), runtime.threads).real
-        losses[:, pairs] = loss.value(outputs, labels)
-        correct[:, pairs] = (outputs.argmax(dim=-1) == labels).to(losses.dtype)
-    n, rest = data.samples, M * M - data.samples
+    for rows, F in table_features(setting.network, params, table, runtime):
+        labels = data.labels[:, rows]
+        outputs = _product(F, V, V.new_empty(*labels.shape, table.classes), runtime.threads).real
+        losses[:, rows] = loss.value(outputs, labels)
+        correct[:, rows] = (outputs.argmax(dim=-1) == labels).to(losses.dtype)
+    n, rest = data.samples, table.rows.size - data.samples
 
     def split(values: Tensor) -> tuple[Tensor, Tensor]:
         inside = torch.where(data.in_train, values, 0).sum(dim=1) / n
-        outside = torch.where(data.in_train, 0, values).sum(dim=1) / rest
+        outside = torch.where(data.in_test, values, 0).sum(dim=1) / rest
         return inside, outside
 
     train_accuracy, test_accuracy = split(correct)

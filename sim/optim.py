@@ -13,6 +13,7 @@ import torch
 from torch import Tensor
 
 from sim.network import Params, flat, packed
+from sim.schedule import factor
 from theory.setting import Optimizer
 
 __all__ = ["State", "init_state", "select", "update"]
@@ -48,27 +49,32 @@ def select(state: State, keep: Tensor) -> State:
     return State(state.step, first, second)
 
 
-def update(rule: Optimizer, params: Params, grads: Params, state: State) -> None:
-    """One step: changes ``params`` and ``state`` in place and uses up ``grads``."""
+def update(rule: Optimizer, params: Params, grads: Params, state: State, tables: int = 0) -> None:
+    """One step: changes ``params`` and ``state`` in place and uses up ``grads``.
+
+    The first ``tables`` layers are embeddings, which Adam trains beside Muon, as it does the last layer.
+    """
+    f = factor(rule, state.step)
     state.step += 1
     if rule.name == "muon":
-        _muon(rule, params, grads, state)
+        _muon(rule, f, params, grads, state, tables)
         return
+    lr = rule.lr * f
     theta, grad, first = flat(params), flat(grads), flat(state.first)
     if rule.weight_decay and not rule.decoupled:
         grad.add_(theta, alpha=rule.weight_decay)
     if rule.weight_decay and rule.decoupled:
-        theta.mul_(1 - rule.lr * rule.weight_decay)
+        theta.mul_(1 - lr * rule.weight_decay)
     if rule.name == "sgd":
-        _sgd(rule, theta, grad, first)
+        _sgd(rule, lr, theta, grad, first)
     else:
-        _adam(rule, rule.lr, theta, grad, first, flat(state.second), state.step)
+        _adam(rule, lr, theta, grad, first, flat(state.second), state.step)
 
 
-def _sgd(rule: Optimizer, theta: Tensor, grad: Tensor, buffer: Tensor) -> None:
+def _sgd(rule: Optimizer, lr: float, theta: Tensor, grad: Tensor, buffer: Tensor) -> None:
     if rule.momentum:
         grad = buffer.mul_(rule.momentum).add_(grad)
-    theta.add_(grad, alpha=-rule.lr)
+    theta.add_(grad, alpha=-lr)
 
 
 def _adam(rule: Optimizer, lr: float, theta: Tensor, grad: Tensor, m: Tensor, v: Tensor, step: int) -> None:
@@ -80,15 +86,18 @@ def _adam(rule: Optimizer, lr: float, theta: Tensor, grad: Tensor, m: Tensor, v:
     theta.addcdiv_(m, denominator, value=-lr * c / (1 - rule.beta1**step))
 
 
-def _muon(rule: Optimizer, params: Params, grads: Params, state: State) -> None:
-    """Muon on every layer but the last, Adam with coupled decay on V."""
-    for theta, grad, buffer in zip(params[:-1], grads, state.first, strict=False):
+def _muon(rule: Optimizer, f: float, params: Params, grads: Params, state: State, tables: int) -> None:
+    """Muon on every layer but tables and the last, Adam with coupled decay on these; f times their rates."""
+    lr, hidden = rule.lr * f, slice(tables, -1)
+    for theta, grad, buffer in zip(params[hidden], grads[hidden], state.first[hidden], strict=True):
         buffer.lerp_(grad, 1 - rule.momentum)
         ahead = grad.lerp_(buffer, rule.momentum) if rule.nesterov else buffer
-        theta.mul_(1 - rule.lr * rule.weight_decay)
-        theta.sub_(_orthogonalised(ahead, rule), alpha=rule.lr * _shape_factor(rule, *theta.shape[1:]))
-    V, grad = params.V, grads.V.add_(params.V, alpha=rule.weight_decay)
-    _adam(rule, rule.lr_v or rule.lr, V, grad, state.first.V, state.second.V, state.step)
+        theta.mul_(1 - lr * rule.weight_decay)
+        theta.sub_(_orthogonalised(ahead, rule), alpha=lr * _shape_factor(rule, *theta.shape[1:]))
+    lr_v = (rule.lr_v or rule.lr) * f
+    for i in (*range(tables), -1):
+        grad = grads[i].add_(params[i], alpha=rule.weight_decay)
+        _adam(rule, lr_v, params[i], grad, state.first[i], state.second[i], state.step)
 
 
 def _orthogonalised(G: Tensor, rule: Optimizer) -> Tensor:

@@ -21,7 +21,13 @@ Result = TypeVar("Result")
 
 
 def packs(setting: Setting, seeds: Sequence[int], runtime: Runtime) -> list[list[int]]:
-    """Seeds cut into packs of about equal size: each fits a tile, and there is one for each thread if it can be."""
+    """Seeds cut into packs of about equal size: each fits a tile, and there is one for each thread if it can be.
+
+    Raises:
+        InputError: if there are no seeds, negative ones, or some twice.
+    """
+    if not len(seeds) or min(seeds) < 0 or len(set(seeds)) != len(seeds):
+        raise InputError("seeds", "one or more different integers >= 0", list(seeds), "use e.g. 0, 1, 2")
     count = -(-len(seeds) // pack_size(setting, runtime))
     if runtime.device == "cpu":
         even = -(-count // runtime.threads) * runtime.threads
@@ -46,8 +52,6 @@ def over_packs(
     Raises:
         InputError: if there are no seeds, negative ones, or some twice.
     """
-    if not len(seeds) or min(seeds) < 0 or len(set(seeds)) != len(seeds):
-        raise InputError("seeds", "one or more different integers >= 0", list(seeds), "use e.g. 0, 1, 2")
     parts = packs(setting, seeds, runtime)
     # A pack a thread needs no barriers; threads that share every small product wait for each other all the time,
     # and for ever when other work takes a core away.

@@ -5,8 +5,8 @@ With the class-centred loss (1/n) |F V - Y~|^2, Y~ = Y - 1/M, this is ridge regr
     V = (F^T F + lambda I)^-1 F^T Y~ = F^T (F F^T + lambda I)^-1 Y~,
 
 the second form being the smaller one where n < K. Its rows are centred over classes as those of Y~ are. For
-complex weights O = Re(F V) is real ridge regression on [Re F, -Im F]. V being a minimum, the gradient of the
-objective along W is the partial one, at V fixed (envelope theorem).
+complex weights O = Re(F V) is real ridge regression on [Re F, -Im F]; outputs scaled by alpha are one on alpha F.
+V being a minimum, the gradient of the objective along W is the partial one, at V fixed (envelope theorem).
 """
 
 from __future__ import annotations
@@ -15,10 +15,11 @@ import torch
 from torch import Tensor
 
 from sim.activations import ACTIVATIONS
-from sim.data import PackData
-from sim.network import Params, deeper
+from sim.architectures import deeper, features, first_layer
+from sim.data import PackData, Tile
+from sim.network import Params
 from theory.errors import InputError
-from theory.setting import Setting
+from theory.setting import Network, Setting
 
 __all__ = ["solve_readout"]
 
@@ -37,20 +38,26 @@ def solve_readout(setting: Setting, params: Params, data: PackData) -> None:
     if (kind := params.V.device.type) in _WITHOUT_DOUBLE:
         raise InputError("readout", f"trained on {kind}, which has no float64", "ridge", "use --device cpu")
     A = _features(setting, params, data)
-    Y = torch.cat([tile.one_hot for tile in data.tiles], dim=1).double() - 1 / data.order
+    Y = torch.cat([tile.one_hot for tile in data.tiles], dim=1).double() - 1 / data.table.classes
     X = _ridge(A, Y, data.samples * setting.optimizer.weight_decay / 2)
     params.V.copy_(torch.complex(*X.chunk(2, dim=1)) if params.V.is_complex() else X)
 
 
 def _features(setting: Setting, params: Params, data: PackData) -> Tensor:
-    """(E, n, K) what V reads on the training rows, as real numbers (E, n, 2K) if it is complex."""
-    sigma, parts = ACTIVATIONS[setting.network.activation], []
-    for tile in data.tiles:
-        Z = params.W.new_empty(*tile.one_hot.shape[:2], params.W.shape[2])
-        F = sigma.forward(tile.gather(params.W, out=Z), torch.empty_like(Z))
-        parts.append(deeper(setting.network, params, F))
-    F = torch.cat(parts, dim=1)
+    """(E, n, K) alpha times what V reads on the training rows, as real numbers (E, n, 2K) if it is complex."""
+    F = torch.cat([_of_tile(setting.network, params, tile) for tile in data.tiles], dim=1)
+    if setting.network.output_scale != 1:
+        F = F.mul_(setting.network.output_scale)
     return (torch.cat([F.real, -F.imag], dim=2) if F.is_complex() else F).double()
+
+
+def _of_tile(network: Network, params: Params, tile: Tile) -> Tensor:
+    if network.family != "mlp" or network.hidden != "sum":
+        return features(network, params, tile.inputs)
+    W = first_layer(network, params)
+    Z = W.new_empty(*tile.one_hot.shape[:2], W.shape[2])
+    F = ACTIVATIONS[network.activation].forward(tile.gather(W, out=Z), torch.empty_like(Z))
+    return deeper(network, params, F)
 
 
 def _ridge(A: Tensor, Y: Tensor, ridge: float) -> Tensor:

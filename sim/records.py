@@ -2,25 +2,30 @@
 
 from __future__ import annotations
 
+import itertools
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Literal, Self
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import Field, field_validator, model_validator
 
+from sim.probes import chosen
 from theory.errors import InputError
-from theory.setting import OBSERVABLES
+from theory.frozen import LARGEST, Frozen
 
 __all__ = ["Plan", "Records", "concatenate"]
 
+
+Spacing = Literal["linear", "log"]
 
 #: Most records of one run: a million would already be 50 MB a member.
 MAX_RECORDS = 1_000_000
 
 
-class Plan(BaseModel):
+class Plan(Frozen):
     """How long to train and what to record.
 
     Attributes:
@@ -28,21 +33,52 @@ class Plan(BaseModel):
         every: steps between records; step 0 and the last step are recorded too.
         patience: stop a member once its test accuracy has stayed at the level of ``t_grok`` for this many
             steps; None trains every member to the end.
+        probes: names of what else to measure, from `sim.probes.PROBES`.
+        spacing: ``linear``, or ``log``: ``every`` is then the number of records a decade, at the steps 10^(i/every)
+            rounded to whole ones.
+        probe_share: what the probes may cost, as a part of the run without them; dear ones are measured at fewer
+            records to keep to it.
     """
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    added = frozenset({"probes", "spacing", "probe_share"})
 
     steps: int = Field(ge=1, le=10**9, description="updates, such as 3000")
-    every: int = Field(ge=1, description="steps between records, such as 50")
+    every: int = Field(ge=1, description="steps between records (a decade, if log-spaced: how many), such as 50")
     patience: int | None = Field(None, ge=0, description="steps to go on after grokking, such as 200")
+    probes: tuple[str, ...] = Field((), description="names of probes, such as gradient and irreps")
+    spacing: Spacing = Field("linear", description="linear, or log with so many records a decade")
+    probe_share: float = Field(0.1, ge=0, le=LARGEST, description="cost of probes over that of the run, such as 0.1")
+
+    @field_validator("probes")
+    @classmethod
+    def _known(cls, names: tuple[str, ...]) -> tuple[str, ...]:
+        return chosen(names)
 
     @model_validator(mode="after")
     def _records_fit(self) -> Self:
-        if self.steps // self.every > MAX_RECORDS:
-            raise InputError(
-                "every", f"at least steps/{MAX_RECORDS:,}", self.every, f"with {self.steps:,} steps, record less often"
-            )
+        remedy = f"with {self.steps:,} steps, record less often"
+        if self.spacing == "log" and self.every > MAX_RECORDS // 9:
+            raise InputError("every", f"at most {MAX_RECORDS // 9:,} records a decade", self.every, remedy)
+        if self.spacing == "linear" and self.steps // self.every > MAX_RECORDS:
+            raise InputError("every", f"at least steps/{MAX_RECORDS:,}", self.every, remedy)
         return self
+
+    def next_record(self, step: int) -> int:
+        """First recorded step after this one."""
+        if self.spacing == "linear":
+            return min((step // self.every + 1) * self.every, self.steps)
+        first = math.floor(self.every * math.log10(max(step, 1)))
+        marks = (round(10 ** (i / self.every)) for i in itertools.count(first))
+        return min(next(mark for mark in marks if mark > step), self.steps)
+
+    def record_steps(self) -> NDArray[np.int64]:
+        """(R,) recorded steps, from 0 to the budget, of a member that trains to the end."""
+        if self.spacing == "linear":
+            return np.append(np.arange(0, self.steps, self.every), self.steps)
+        steps = [0]
+        while steps[-1] < self.steps:
+            steps.append(self.next_record(steps[-1]))
+        return np.array(steps)
 
 
 End = Literal["budget", "patience", "diverged"]
@@ -95,5 +131,5 @@ def concatenate(parts: Sequence[Records]) -> Records:
         steps=longest,
         counts=np.concatenate([part.counts for part in parts]),
         ends=tuple(end for part in parts for end in part.ends),
-        curves={name: np.concatenate([padded(part, name) for part in parts]) for name in OBSERVABLES},
+        curves={name: np.concatenate([padded(part, name) for part in parts]) for name in parts[0].curves},
     )

@@ -10,9 +10,10 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from sim.architectures import layer_shapes
 from sim.freeze import Frozen, Layer
 from sim.learner import Learner
-from sim.network import Params, layer_shapes, packed
+from sim.network import Params, packed
 from sim.packs import over_packs
 from sim.runtime import Runtime
 from theory.errors import InputError
@@ -32,8 +33,9 @@ class Snapshots:
     Attributes:
         seeds: (E,) seed of each member.
         steps: (S,) updates done, increasing.
-        layers: first to last: W (E, S, 2M, K), hidden layers (E, S, K, K) if there are any, V (E, S, K, M).
-        pairs: (E, n) training pairs a·M + b of each member.
+        layers: first to last: W (E, S, kA, K), hidden layers (E, S, K, K) if there are any, V (E, S, K, C); other
+            networks' layers as `sim.architectures.layer_shapes` has them.
+        pairs: (E, n) training rows of each member: a·M + b for two operands.
         labels: (E, n) their labels.
         diverged: (E, S) whether a weight of the member is not finite.
     """
@@ -47,12 +49,12 @@ class Snapshots:
 
     @property
     def W(self) -> Weights:
-        """(E, S, 2M, K) first layer."""
+        """(E, S, kA, K) first layer."""
         return self.layers[0]
 
     @property
     def V(self) -> Weights:
-        """(E, S, K, M) last layer."""
+        """(E, S, K, C) last layer."""
         return self.layers[-1]
 
 
@@ -154,6 +156,9 @@ def _check_initial(shapes: Sequence[tuple[int, ...]], initial: Sequence[Weights]
 
 def _check_frozen(setting: Setting, members: int, frozen: Layer | NDArray[np.bool_] | None) -> None:
     width = setting.network.width
+    if setting.network.tables and (isinstance(frozen, np.ndarray) or frozen == "W"):
+        given: str = "nodes" if isinstance(frozen, np.ndarray) else frozen
+        raise InputError("frozen", "V for a network with embeddings", given, "nodes read tables there, not operands")
     if isinstance(frozen, np.ndarray):
         if frozen.shape != (members, width) or frozen.dtype != np.bool_:
             given = f"{frozen.dtype} {frozen.shape}"

@@ -1,43 +1,48 @@
-"""Many runs over any executor: each cell cut into packs, finished packs skipped, the rest done and stored."""
+"""Many cells over any executor: cut into shards, stored ones skipped, the others trained, lost ones gone on with."""
 
 from __future__ import annotations
 
-import os
-import time
-from collections.abc import Callable, Sequence
-from concurrent.futures import Executor, Future, as_completed
+from collections import Counter, deque
+from collections.abc import Callable, Iterable, Sequence
+from concurrent.futures import Executor, Future
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
+from queue import Empty, SimpleQueue
 
-from sim.records import Plan, Records, concatenate
+from sim import journal
+from sim.cells import Cell, Finished, Search, Trained
+from sim.checkpoint import newest_step
+from sim.pool import LostWorkerError
 from sim.runtime import Runtime
-from sim.store import Stored, load, run_name, save
-from sim.train import packs, train
-from theory.setting import Setting
+from sim.shards import Place, Shard, cut, run_shard
+from theory.errors import InputError
 
-__all__ = ["Cell", "Trained", "run_cells"]
+__all__ = ["Cell", "Monitor", "Trained", "run_cells", "run_searches"]
 
-
-@dataclass(frozen=True)
-class Cell:
-    """One setting, its seeds and its plan."""
-
-    setting: Setting
-    seeds: tuple[int, ...]
-    plan: Plan
-
-    @property
-    def member_steps(self) -> int:
-        """Largest cost of the cell: members times budget."""
-        return len(self.seeds) * self.plan.steps
+#: Seconds between looks at what goes on, and before a shard that could not be handed in is tried again.
+_TICK = 0.5
+#: A shard at which so many workers died, without a checkpoint in between, is given up.
+_LOSSES = 5
 
 
-@dataclass(frozen=True)
-class Trained:
-    """A finished cell: its records, and the seconds of one thread that training it took (whenever that was)."""
+class Monitor:
+    """Hears what a sweep does. This one does nothing about it."""
 
-    records: Records
-    seconds: float
+    def wanted(self, cells: Sequence[Cell]) -> None:
+        """These cells are to be trained, or are stored already."""
+
+    def worked(self, shard: Shard, *, before: bool) -> None:
+        """A shard is stored; ``before`` if it was when this call began."""
+
+    def finished(self, cell: Finished) -> None:
+        """All of a cell is stored."""
+
+    def note(self, sentence: str) -> None:
+        """Something is not as it should be, but the sweep goes on."""
+
+    def tick(self) -> None:
+        """Time has passed."""
 
 
 def run_cells(
@@ -51,51 +56,188 @@ def run_cells(
 
     Args:
         cells: what to train.
-        root: store; packs already there are read instead of trained, so a stopped call resumes.
+        root: store; shards already there are read instead of trained, so a stopped call resumes.
         runtime: device and dtype of the workers.
         executor: any ``concurrent.futures.Executor`` whose workers can write to ``root``.
-        progress: called with the member-steps of each pack as it ends.
+        progress: called with the member-steps of each shard as it ends.
 
     Returns:
         Each cell's outcome, in order.
     """
-    single = replace(runtime, threads=1)
-    jobs = [[replace(cell, seeds=tuple(p)) for p in packs(cell.setting, cell.seeds, single)] for cell in cells]
-    waiting: dict[Future[None], Cell] = {}
+    done: list[Finished] = []
+
+    def everything() -> Search:
+        done.extend((yield list(cells)))
+
+    run_searches([everything()], Place(root, runtime), executor, _Progress(progress))
+    return [part.load() for part in done]
+
+
+class _Progress(Monitor):
+    def __init__(self, progress: Callable[[int], None] | None) -> None:
+        self._progress = progress
+
+    def worked(self, shard: Shard, *, before: bool) -> None:
+        if self._progress is not None:
+            self._progress(shard.member_steps)
+
+
+def run_searches(searches: Iterable[Search], place: Place, executor: Executor, monitor: Monitor) -> None:
+    """Train what the searches ask for, until none asks for more.
+
+    Args:
+        searches: each goes its own way, at its own pace; see `sim.cells.Search`.
+        place: where results go; what is stored there is not trained again.
+        executor: any ``concurrent.futures.Executor`` whose workers can write to the place.
+        monitor: hears what happens, in the thread of the caller.
+
+    Raises:
+        InputError: if a shard cannot be stored, or killed worker after worker. What was finished before stays.
+    """
+    place = replace(place, root=place.root.resolve(), runtime=replace(place.runtime, threads=1))
+    drive = _Drive(place, executor, monitor)
     try:
-        for job in sorted((j for part in jobs for j in part), key=lambda j: -_cost(j)):
-            if not _folder(job, root, single).exists():
-                waiting[executor.submit(_run, job, root, single)] = job
-            elif progress is not None:
-                progress(job.member_steps)
-        for future in as_completed(waiting):
-            future.result()
-            if progress is not None:
-                progress(waiting[future].member_steps)
+        for search in searches:
+            drive.begin(search)
+        drive.run()
     except BaseException:
-        for future in waiting:
-            future.cancel()
+        drive.cancel()
         raise
-    return [_gather([load(_folder(job, root, single)) for job in part]) for part in jobs]
 
 
-def _gather(parts: Sequence[Stored]) -> Trained:
-    return Trained(
-        concatenate([part.records for part in parts]), sum(float(part.manifest["seconds"]) for part in parts)
-    )
+@dataclass
+class _Wish:
+    """Cells that a search waits for.
+
+    Attributes:
+        search: who asked.
+        cells: for what.
+        folders: for each, where its parts are or will be.
+        missing: for each that is not finished, how many of its parts are not stored.
+    """
+
+    search: Search
+    cells: list[Cell]
+    folders: list[list[Path]]
+    missing: Counter[int]
+
+    @property
+    def finished(self) -> list[Finished]:
+        """All of them."""
+        return [Finished(cell, tuple(parts)) for cell, parts in zip(self.cells, self.folders, strict=True)]
 
 
-def _cost(job: Cell) -> int:
-    """Order of submission: the largest first, so that workers end together."""
-    return job.member_steps * job.setting.task.samples
+class _Drive:
+    """The state of one call of `run_searches`."""
 
+    def __init__(self, place: Place, executor: Executor, monitor: Monitor) -> None:
+        self._place, self._executor, self._monitor = place, executor, monitor
+        self._wishes: dict[str, list[tuple[_Wish, Shard]]] = {}  # by the name of the shard they wait for
+        self._to_do: deque[Shard] = deque()
+        self._running: dict[Future[str | None], Shard] = {}
+        self._ended: SimpleQueue[Future[str | None]] = SimpleQueue()
+        self._losses: Counter[str] = Counter()
+        self._step: dict[str, int] = {}  # of the newest checkpoint when a shard was last lost
 
-def _folder(job: Cell, root: Path, runtime: Runtime) -> Path:
-    return root / run_name(job.setting, job.plan, job.seeds, runtime.dtype)
+    def begin(self, search: Search) -> None:
+        self._go_on(search, None)
 
+    def run(self) -> None:
+        self._to_do = deque(sorted(self._to_do, key=lambda shard: -shard.flops))  # so that workers end together
+        while self._to_do or self._running:
+            self._hand_in()
+            self._listen()
+            self._monitor.tick()
 
-def _run(job: Cell, root: Path, runtime: Runtime) -> None:
-    start = time.perf_counter()
-    records = train(job.setting, job.seeds, job.plan, runtime)
-    facts = {**runtime.describe(), "pid": os.getpid()}
-    save(root, job.setting, job.plan, records, facts, time.perf_counter() - start)
+    def cancel(self) -> None:
+        for future in self._running:
+            future.cancel()
+
+    def _go_on(self, search: Search, finished: list[Finished] | None) -> None:
+        """Hear what a search wants next; what is stored already it has at once."""
+        try:
+            cells = next(search) if finished is None else search.send(finished)
+        except StopIteration:
+            return
+        self._monitor.wanted(cells)
+        shards = cut(cells, self._place.runtime)
+        wish = _Wish(search, cells, [[] for _ in cells], Counter(i for shard in shards for i in shard.owners))
+        for shard in shards:
+            for owner, folder in zip(shard.owners, self._place.folders(shard), strict=True):
+                wish.folders[owner].append(folder)
+        for shard in shards:
+            if self._place.has(shard):
+                self._clear(shard)
+                self._monitor.worked(shard, before=True)
+                self._fulfil(wish, shard)
+            else:
+                self._await(wish, shard)
+        if not wish.missing:
+            self._go_on(search, wish.finished)
+
+    def _clear(self, shard: Shard) -> None:
+        """Remove checkpoints of a shard whose worker was killed between storing it and that."""
+        if self._place.unfinished(shard).exists():
+            self._place.checkpoints(shard).discard()
+
+    def _await(self, wish: _Wish, shard: Shard) -> None:
+        if shard.name not in self._wishes:
+            self._to_do.append(shard)
+        self._wishes.setdefault(shard.name, []).append((wish, shard))
+
+    def _fulfil(self, wish: _Wish, shard: Shard) -> None:
+        for owner in shard.owners:
+            wish.missing[owner] -= 1
+            if not wish.missing[owner]:
+                del wish.missing[owner]
+                self._monitor.finished(Finished(wish.cells[owner], tuple(wish.folders[owner])))
+
+    def _hand_in(self) -> None:
+        while self._to_do:
+            shard = self._to_do[0]
+            try:
+                future = self._executor.submit(run_shard, shard, self._place)
+            except LostWorkerError as error:
+                self._monitor.note(f"{error}; waiting for it")
+                return
+            self._to_do.popleft()
+            self._running[future] = shard
+            future.add_done_callback(self._ended.put)
+
+    def _listen(self) -> None:
+        """Take what has ended; wait a tick for the first, no longer for others."""
+        with suppress(Empty):
+            self._take(self._ended.get(timeout=_TICK))
+            while True:
+                self._take(self._ended.get_nowait())
+
+    def _take(self, future: Future[str | None]) -> None:
+        shard = self._running.pop(future)
+        try:
+            holder = future.result()
+        except LostWorkerError as error:
+            self._lost(shard, str(error))
+            return
+        if holder is not None:
+            self._monitor.note(f"{shard.name} is {holder}; it is left to that")
+            self._to_do.append(shard)
+            return
+        self._monitor.worked(shard, before=False)
+        for wish, its in self._wishes.pop(shard.name):
+            self._fulfil(wish, its)
+            if not wish.missing:
+                self._go_on(wish.search, wish.finished)
+
+    def _lost(self, shard: Shard, reason: str) -> None:
+        """Try again, unless it seems to be the shard that kills workers."""
+        journal.append(self._place.journal, "lost", shard=shard.name, reason=reason)
+        step = newest_step(self._place.unfinished(shard))
+        self._losses[shard.name] = 1 if step > self._step.get(shard.name, -1) else self._losses[shard.name] + 1
+        self._step[shard.name] = step
+        if self._losses[shard.name] >= _LOSSES:
+            remedy = "look at what ended them (memory?); the same command goes on"
+            raise InputError(
+                f"shard {shard.name}", "trained by a worker that lives", f"{_LOSSES} died: {reason}", remedy
+            )
+        self._monitor.note(f"{reason}; its work on {shard.name} is gone on with")
+        self._to_do.append(shard)

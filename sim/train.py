@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import nullcontext
+from typing import Any
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from sim.checkpoint import Checkpoints, PackCheckpoints
 from sim.learner import Learner
 from sim.packs import over_packs, packs
+from sim.probing import PackProbes
 from sim.records import End, Plan, Records, concatenate
 from sim.runtime import Runtime
-from theory.setting import OBSERVABLES, TRANSITIONS, Setting
+from theory.setting import TRANSITIONS, Setting
 
 __all__ = ["packs", "train"]
 
@@ -28,6 +32,7 @@ def train(
     plan: Plan,
     runtime: Runtime,
     progress: Progress | None = None,
+    checkpoint: Checkpoints | None = None,
 ) -> Records:
     """Train one member per seed and record its curves.
 
@@ -36,54 +41,132 @@ def train(
         seeds: one non-negative integer a member, all different.
         plan: budget and recording.
         runtime: where to run, from `sim.runtime.resolve`.
-        progress: called now and then, from any thread, with the member-steps done since the last call.
+        progress: called now and then, from any thread, with the member-steps done since the last call, or by an
+            interrupted call whose checkpoints are gone on from.
+        checkpoint: where to keep checkpoints, and go on from those that are there; its class says what it promises.
 
     Raises:
-        InputError: if there are no seeds, negative ones, or some twice.
+        InputError: if there are no seeds, negative ones, or some twice; if the folder of ``checkpoint`` cannot be
+            written, is in use, or holds checkpoints of another run.
     """
+    parts = packs(setting, seeds, runtime)
+    number = {part[0]: i for i, part in enumerate(parts)}
 
     def work(part: list[int], share: Runtime, cancelled: threading.Event) -> Records:
-        return _Pack(setting, part, plan, share, cancelled).run(progress)
+        kept = None if checkpoint is None else checkpoint.pack(number[part[0]])
+        return _Pack(setting, part, plan, share, cancelled, kept).run(progress)
 
-    return concatenate(over_packs(setting, seeds, runtime, work))
+    identity = _identity(setting, parts, plan, runtime)
+    with checkpoint.opened(identity) if checkpoint is not None else nullcontext():
+        return concatenate(over_packs(setting, seeds, runtime, work))
+
+
+def _identity(setting: Setting, parts: Sequence[Sequence[int]], plan: Plan, runtime: Runtime) -> dict[str, Any]:
+    """All that decides the bits of the records; a graphics card may be another one of the same kind."""
+    return {
+        "setting": setting.model_dump(mode="json"),
+        "seeds": [seed for part in parts for seed in part],
+        "packs": [len(part) for part in parts],
+        "plan": plan.model_dump(),
+        "dtype": runtime.dtype,
+        "device": runtime.torch_device.type,
+        "threads": runtime.threads,
+        "tile_bytes": runtime.tile_bytes,
+    }
 
 
 class _Pack:
     """Members trained in lockstep; a member that stops leaves the tensors at once."""
 
+    learner: Learner  # there is none where nothing is left to do
+
     def __init__(
-        self, setting: Setting, seeds: Sequence[int], plan: Plan, runtime: Runtime, cancelled: threading.Event
+        self,
+        setting: Setting,
+        seeds: Sequence[int],
+        plan: Plan,
+        runtime: Runtime,
+        cancelled: threading.Event,
+        kept: PackCheckpoints | None,
     ) -> None:
-        self.plan, self.cancelled = plan, cancelled
+        self.setting, self.plan, self.runtime, self.cancelled, self.kept = setting, plan, runtime, cancelled, kept
         self.seeds = np.asarray(seeds, dtype=np.int64)
         self.active = np.arange(len(seeds))  # positions in `seeds` of the members still training
-        self.learner = Learner(setting, seeds, runtime)
+        self.probes = PackProbes([setting] * len(seeds), plan)
+        self.done = 0  # updates so far
+        self.told = 0  # member-steps that progress knows of
         self.steps: list[int] = []
         self.rows: list[dict[str, NDArray[np.float64]]] = []
         self.ends: list[End] = ["budget"] * len(seeds)
         self.above_since = np.full(len(seeds), -1)  # step since which test accuracy holds the level of t_grok
 
+    @property
+    def unfinished(self) -> bool:
+        return self.done < self.plan.steps and len(self.active) > 0
+
     def run(self, progress: Progress | None) -> Records:
-        done, told = 0, 0
-        self._record(0)
-        while done < self.plan.steps and len(self.active) and not self.cancelled.is_set():
-            target = min(done + self.plan.every, self.plan.steps)
-            for _ in range(done, target):
+        if not self._resume():
+            self.learner = self._learner()
+            self._record(0)
+        elif progress is not None:
+            progress(self.told)
+        while self.unfinished and not self.cancelled.is_set():
+            target = self.plan.next_record(self.done)
+            while self.done < target and not self.cancelled.is_set():
+                if self.kept is not None and self.kept.due():
+                    self._keep_state(self.kept)
+                self.probes.watch(self.done, self.learner.params)
                 self.learner.step()
+                self.done += 1
+            if self.done < target:
+                break
+            work = (target - self.steps[-1]) * len(self.active)
+            self.told += work
             if progress is not None:
-                progress((target - done) * len(self.active))
-                told += (target - done) * len(self.active)
-            done = target
-            self._record(done)
+                progress(work)
+            self._record(target)
+        if self.kept is not None and not self.unfinished:
+            self._keep_state(self.kept)
         if progress is not None:
-            progress(self.plan.steps * len(self.seeds) - told)  # members that stopped early owe no more
+            progress(self.plan.steps * len(self.seeds) - self.told)  # members that stopped early owe no more
         return self._records()
+
+    def _learner(self) -> Learner:
+        return Learner(self.setting, self.seeds[self.active].tolist(), self.runtime)
+
+    def _keep_state(self, kept: PackCheckpoints) -> None:
+        """Keep all of it; of the learner only where it is needed again."""
+        arrays: dict[str, NDArray[Any]] = {f"curve/{name}": curve for name, curve in self._curves().items()}
+        arrays |= {"steps": np.array(self.steps), "active": self.active, "above_since": self.above_since}
+        if self.unfinished:
+            state = {f"learner/{name}": values for name, values in self.learner.state().items()}
+            state |= {f"probes/{name}": values for name, values in self.probes.state().items()}
+            arrays |= {name: values.cpu().numpy() for name, values in state.items()}
+        kept.store(self.done, {"told": self.told, "ends": self.ends}, arrays)
+
+    def _resume(self) -> bool:
+        """Put back the newest state that was kept, if there is one."""
+        found = None if self.kept is None else self.kept.latest()
+        if found is None:
+            return False
+        facts, arrays = found
+        self.done, self.told, self.ends = facts["step"], facts["told"], facts["ends"]
+        self.steps, self.active, self.above_since = arrays["steps"].tolist(), arrays["active"], arrays["above_since"]
+        curves = _below("curve/", arrays)
+        self.rows = [{name: curve[:, r] for name, curve in curves.items()} for r in range(len(self.steps))]
+        if self.unfinished:
+            self.learner = self._learner()
+            self.learner.restore({k: torch.as_tensor(v) for k, v in _below("learner/", arrays).items()})
+            like = self.learner.params.V
+            self.probes.keep(self.active.tolist(), like)
+            self.probes.restore({k: torch.as_tensor(v) for k, v in _below("probes/", arrays).items()}, like)
+        return True
 
     def _record(self, step: int) -> None:
         """Append one row of observables, then let go of members that diverged or have waited long enough."""
-        values = _observe(self.learner)
+        values = _observe(self.learner) | self.probes.measure(step, self.learner.params, self.learner.data)
         finite = np.isfinite([values[name] for name in ("train_loss", "norm_w2", "norm_v2")]).all(axis=0)
-        row = {name: np.full(len(self.seeds), np.nan) for name in OBSERVABLES}
+        row = {name: np.full(len(self.seeds), np.nan) for name in values}
         for name, value in values.items():
             row[name][self.active[finite]] = value[finite]
         self.steps.append(step)
@@ -109,12 +192,21 @@ class _Pack:
     def _keep(self, stay: NDArray[np.bool_]) -> None:
         self.active = self.active[stay]
         if len(self.active):
-            self.learner.keep(np.flatnonzero(stay).tolist())
+            members = np.flatnonzero(stay).tolist()
+            self.learner.keep(members)
+            self.probes.keep(members, self.learner.params.V)
 
     def _records(self) -> Records:
-        curves = {name: np.stack([row[name] for row in self.rows], axis=1) for name in OBSERVABLES}
+        curves = self._curves()
         counts = np.isfinite(curves["train_loss"]).sum(axis=1)
         return Records(self.seeds, np.array(self.steps), counts, tuple(self.ends), curves)
+
+    def _curves(self) -> dict[str, NDArray[np.float64]]:
+        return {name: np.stack([row[name] for row in self.rows], axis=1) for name in self.rows[0]}
+
+
+def _below(prefix: str, arrays: Mapping[str, NDArray[Any]]) -> dict[str, NDArray[Any]]:
+    return {name.removeprefix(prefix): values for name, values in arrays.items() if name.startswith(prefix)}
 
 
 def _observe(learner: Learner) -> dict[str, NDArray[np.float64]]:

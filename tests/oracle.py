@@ -26,12 +26,13 @@ SIGMA = {
 
 
 def dense_data(setting: Setting, seed: int, dtype: torch.dtype) -> tuple[Tensor, Tensor]:
-    """(n, 2M) two-hot inputs and (n,) labels of one member."""
-    order = setting.task.resolve().order
-    pairs = torch.as_tensor(draw_pairs(setting.task, seed))
+    """(n, kA) inputs of k one-hots and (n,) labels of one member."""
+    table = setting.task.table_of()
+    k, A = table.operands, table.alphabet
+    rows = torch.as_tensor(draw_pairs(setting.task, seed))
     hot = torch.nn.functional.one_hot
-    x = torch.cat([hot(pairs // order, order), hot(pairs % order, order)], dim=1).to(dtype)
-    return x, torch.as_tensor(label_table(setting.task, seed))[pairs]
+    x = torch.cat([hot(rows // A ** (k - 1 - j) % A, A) for j in range(k)], dim=1).to(dtype)
+    return x, torch.as_tensor(label_table(setting.task, seed))[rows]
 
 
 def features(setting: Setting, layers: Sequence[Tensor], x: Tensor) -> Tensor:

@@ -12,7 +12,14 @@ import pytest
 ROOT = Path(__file__).parent.parent
 OURS = ("theory", "sim", "validate")
 #: The problem's vocabulary: what sim may know of theory. Never a prediction.
-NOUNS = {f"theory.{name}" for name in ("axioms", "errors", "groups", "sampling", "setting", "small_groups")}
+NOUNS = {
+    f"theory.{name}"
+    for name in (
+        *("axioms", "errors", "groups", "irreps", "sampling", "setting", "small_groups"),
+        *("frozen", "network", "optimizer", "task"),  # the parts of a setting
+        *("expressions", "fields", "tables"),  # and what a task may be about
+    )
+}
 FILES = sorted(path for package in OURS for path in (ROOT / package).rglob("*.py"))
 
 

@@ -194,6 +194,8 @@ def test_what_no_flow_describes_is_refused() -> None:
         network_flow(problem, initial(s), Optimizer(name="sgd", momentum=0.9), [0, 1])
     with pytest.raises(InputError, match="optimizer must be sgd, adam or adamw"):
         network_flow(problem, initial(s), Optimizer(name="muon"), [0, 1])
+    with pytest.raises(InputError, match="schedule must be constant for a flow, got 'cosine'"):
+        network_flow(problem, initial(s), Optimizer(schedule="cosine"), [1, 2])
     with pytest.raises(InputError, match="state must be one with Adam's moments"):
         network_flow(problem, initial(s), ADAM, [1, 2])
     with pytest.raises(InputError, match="times must be steps from 1 on"):

@@ -114,7 +114,14 @@ def test_an_unknown_activation_is_refused() -> None:
         problem("sine")
 
 
-@pytest.mark.parametrize("network", [{"layers": 3}, {"weights": "complex"}, {"readout": "ridge"}])
+@pytest.mark.parametrize(
+    "network",
+    [
+        *({"layers": 3}, {"weights": "complex"}, {"readout": "ridge"}, {"output_scale": 2.0}),
+        *({"embedding": "shared"}, {"hidden": "product"}, {"family": "transformer"}),
+    ],
+    ids=str,
+)
 def test_networks_that_no_flow_describes_are_refused(network: dict[str, object]) -> None:
     setting = Setting.model_validate({"task": {"group": "D4", "samples": 30}, "network": {"width": K, **network}})
     with pytest.raises(InputError, match="setting must be two real, trained layers under mse"):

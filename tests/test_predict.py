@@ -32,9 +32,12 @@ FIT = HeightFit(generalising=220.0, scale=1.21, power=0.98, crossing=187.5, low=
 CONTROLS = Calibration(fit=FIT, runs=24, seconds=12.5)
 
 RELU = {"network": {"activation": "relu"}}
+TRANSFORMER = {"network": {"family": "transformer"}}
+EMBEDDED = {"network": {"embedding": "shared"}}
 CROSS_ENTROPY = {"loss": "cross-entropy"}
 NO_DECAY = {"optimizer": {"weight_decay": 0.0}}
 ADAMW = {"optimizer": {"name": "adamw"}}
+COSINE = {"optimizer": {"schedule": "cosine"}}
 RANDOM = {"task": {"labels": "random"}}
 
 
@@ -140,6 +143,13 @@ OUTSIDE: dict[str, tuple[str, dict[str, Any], str]] = {
     "paper, biased pairs": (PAPER_LAW, {"task": {"bias": 1.0}}, "derived for pairs drawn uniformly"),
     "closed form, complex": (CLOSED_FORM, {"network": {"weights": "complex"}}, "derived for real weights"),
     "closed form, ridge": (CLOSED_FORM, {"network": {"readout": "ridge"}}, "derived for a trained output layer"),
+    "paper, transformer": (PAPER_LAW, TRANSFORMER, "derived for two layers, not a transformer"),
+    "closed form, embeddings": (CLOSED_FORM, EMBEDDED, "derived for one-hot inputs, not embeddings"),
+    "paper, products": (PAPER_LAW, {"network": {"hidden": "product"}}, "derived for sums of operands, not products"),
+    "closed form, scaled": (CLOSED_FORM, {"network": {"output_scale": 2}}, "derived for outputs that are not scaled"),
+    "paper, cosine": (PAPER_LAW, COSINE, "derived for a constant rate, not a cosine schedule"),
+    "closed form, cosine": (CLOSED_FORM, COSINE, "derived for a constant rate, not a cosine schedule"),
+    "calibrated, cosine": (CALIBRATED, COSINE, "derived for a constant rate, not a cosine schedule"),
     "calibrated, random labels": (CALIBRATED, RANDOM, "random labels have nothing to generalise"),
     "calibrated, no decay": (CALIBRATED, NO_DECAY, "no weight decay, so nothing lowers the norm"),
     "calibrated, adamw": (CALIBRATED, ADAMW, "decoupled decay descends another function than the norm"),

@@ -59,6 +59,8 @@ OTHER_VALUE: dict[str, Any] = {
     "optimizer.eps": 1e-7,
     "loss": "cross-entropy",
     "task.bias": 0.5,
+    "task.operands": 3,
+    "task.noise": 0.25,
     "network.layers": 3,
     "network.residual": True,
     "network.weights": "complex",
@@ -68,12 +70,33 @@ OTHER_VALUE: dict[str, Any] = {
     "optimizer.ns_coefficients": [2.0, -1.5, 0.5],
     "optimizer.scaling": "match_rms_adamw",
     "optimizer.lr_v": 1e-3,
+    "network.family": "transformer",
+    "network.embedding": "separate",
+    "network.embedding_dim": 16,
+    "network.hidden": "product",
+    "network.heads": 2,
+    "network.output_scale": 0.5,
+    "optimizer.schedule": "linear-warmup",
+    "optimizer.warmup_steps": 5,
+    "optimizer.decay_steps": 200,
+    "optimizer.lr_floor": 0.1,
+    "optimizer.lr_drop": 0.5,
 }
+
+#: Fields that make a task without a group: tests/test_tasks.py has them.
+NO_GROUP = {"task.expression", "task.field", "task.parity"}
+
+#: Fields of `Optimizer` that are Muon's.
+OF_MUON = ("nesterov", "ns_steps", "ns_coefficients", "scaling", "lr_v")
 
 #: Fields that only mean something together with another: path -> (path of the other, its value).
 NEEDS: dict[str, tuple[str, Any]] = {
     "network.residual": ("network.layers", 3),
-    **{f"optimizer.{name}": ("optimizer.name", "muon") for name in Optimizer.added},
+    "network.embedding_dim": ("network.embedding", "shared"),
+    "network.heads": ("network.family", "transformer"),
+    **{f"optimizer.{name}": ("optimizer.name", "muon") for name in OF_MUON},
+    **{f"optimizer.{name}": ("optimizer.schedule", "cosine") for name in ("warmup_steps", "decay_steps", "lr_floor")},
+    "optimizer.lr_drop": ("optimizer.schedule", "step"),
 }
 
 
@@ -140,7 +163,7 @@ def test_canonical_text_reads_back_as_an_equal_setting() -> None:
 
 
 def test_every_field_has_another_value_here() -> None:
-    assert set(OTHER_VALUE) == set(leaves(sgd_setting())) - {"schema_version"}
+    assert set(OTHER_VALUE) == set(leaves(sgd_setting())) - {"schema_version"} - NO_GROUP
 
 
 @pytest.mark.parametrize(("path", "value"), OTHER_VALUE.items(), ids=OTHER_VALUE.keys())
@@ -159,7 +182,8 @@ def test_content_ids_of_all_variants_differ() -> None:
 def test_fields_added_later_are_written_only_where_they_differ() -> None:
     """So a setting of before has the text and the content id of before, in every place where it is written."""
     assert standard("Z23").content_id == "9738b214ec23bfa8"
-    for path in [*(f"task.{name}" for name in Task.added), *(f"network.{name}" for name in Network.added), *NEEDS]:
+    added = {f"task.{name}" for name in Task.added} - NO_GROUP | {f"network.{name}" for name in Network.added}
+    for path in sorted(added | set(NEEDS)):
         part, field = path.split(".")
         plain = base(path)
         assert field not in json.loads(plain.canonical())[part]
@@ -220,6 +244,23 @@ MUON = st.fixed_dictionaries(
 
 
 @st.composite
+def schedules(draw: st.DrawFn) -> dict[str, Any]:
+    name = draw(st.sampled_from(["constant", "linear-warmup", "cosine", "step"]))
+    warmup = draw(st.integers(1, 10**6))
+    numbers = {
+        "constant": {},
+        "linear-warmup": {"warmup_steps": warmup},
+        "cosine": {
+            "warmup_steps": warmup,
+            "decay_steps": warmup + draw(st.integers(1, 10**6)),
+            "lr_floor": draw(st.floats(0, 1)),
+        },
+        "step": {"decay_steps": warmup, "lr_drop": draw(st.floats(0, 1, exclude_min=True))},
+    }
+    return {"schedule": name, **numbers[name]}
+
+
+@st.composite
 def optimizers(draw: st.DrawFn) -> Optimizer:
     name = draw(st.sampled_from(["sgd", "adam", "adamw", "muon"]))
     share = st.floats(0, 1, exclude_max=True)
@@ -233,11 +274,22 @@ def optimizers(draw: st.DrawFn) -> Optimizer:
         beta2=draw(share),
         eps=draw(positive),
         **(draw(MUON) if name == "muon" else {}),
+        **draw(schedules()),
     )
+
+
+TRANSFORMERS = st.builds(
+    lambda width, heads, columns, scale: Network(
+        width=width, family="transformer", heads=heads, embedding_dim=heads * columns, output_scale=scale
+    ),
+    *(st.integers(1, 1_000_000), st.integers(1, 64), st.integers(1, 64), st.floats(0, 1e30, exclude_min=True)),
+)
 
 
 @st.composite
 def networks(draw: st.DrawFn) -> Network:
+    if draw(st.booleans()):
+        return draw(TRANSFORMERS)
     layers = draw(st.integers(2, 4))
     weights = draw(st.sampled_from(["real", "complex"]))
     return Network(
@@ -247,6 +299,8 @@ def networks(draw: st.DrawFn) -> Network:
         layers=layers,
         residual=layers > 2 and draw(st.booleans()),
         weights=weights,
+        **draw(st.sampled_from([{}, {"embedding": "shared"}, {"embedding": "separate", "embedding_dim": 7}])),
+        output_scale=draw(st.floats(0, 1e30, exclude_min=True)),
     )
 
 
@@ -344,7 +398,7 @@ def test_bad_value_is_explained_in_one_line(path: str, value: Any, name: str, ex
         ("optimizer.lr", 0.0, "expected: learning rate per step, such as 1e-3"),
         ("optimizer.name", "lion", "expected: the update rule"),
         ("loss", "focal", "expected: class-centred squared error, cross-entropy, hinge or contrastive"),
-        ("network.layers", 5, "expected: matrices in all, 2 … 4"),
+        ("network.layers", 5, "expected: matrices from W to V, 2 … 4"),
         ("task.bias", -1.0, "expected: 0 draws pairs uniformly, more prefers a small first one"),
     ],
 )
@@ -380,7 +434,7 @@ def test_momentum_is_for_sgd_alone(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", ["adam", "adamw", "sgd"])
-@pytest.mark.parametrize("field", sorted(Optimizer.added))
+@pytest.mark.parametrize("field", OF_MUON)
 def test_fields_of_muon_are_for_muon_alone(name: str, field: str) -> None:
     value = OTHER_VALUE[f"optimizer.{field}"]
     error = refusal(changed(sgd_setting(), "optimizer", {"name": name, field: value}))
@@ -397,6 +451,20 @@ def test_fields_of_muon_are_for_muon_alone(name: str, field: str) -> None:
         ({"network.readout": "ridge", "optimizer.name": "adamw"}, "optimizer must be of coupled decay for a ridge"),
         ({"network.readout": "ridge", "optimizer.weight_decay": 0}, "weight_decay must be positive for a ridge"),
         ({"network.readout": "ridge", "network.init_scale_v": 0}, "init_scale_v must be 1 for a ridge readout"),
+        ({"network.hidden": "product", "network.activation": "relu"}, "activation must be left out for product units"),
+        ({"network.heads": 2}, "heads must be left out for an mlp, got 2; use --family transformer"),
+        ({"network.embedding_dim": 16}, "embedding_dim must be left out for one-hot inputs, got 16"),
+        ({"network.family": "transformer", "network.layers": 3}, "layers must be left out for a transformer, got 3"),
+        ({"network.family": "transformer", "network.weights": "complex"}, "weights must be left out for a transf"),
+        ({"network.family": "transformer", "network.embedding": "shared"}, "embedding must be left out for a transf"),
+        ({"network.family": "transformer", "network.hidden": "product"}, "hidden must be left out for a transformer"),
+        ({"network.family": "transformer", "network.heads": 3}, "embedding_dim must be a multiple of the 3 heads"),
+        ({"optimizer.warmup_steps": 5}, "warmup_steps must be left out for a constant rate, got 5"),
+        ({"optimizer.schedule": "linear-warmup", "optimizer.lr_floor": 0.5}, "lr_floor must be left out for a linear"),
+        ({"optimizer.schedule": "linear-warmup", "optimizer.warmup_steps": 0}, "warmup_steps must be 1 or more for a"),
+        ({"optimizer.schedule": "cosine", "optimizer.lr_drop": 0.5}, "lr_drop must be left out for a cosine rate"),
+        ({"optimizer.schedule": "cosine", "optimizer.decay_steps": 10}, "decay_steps must be more than the 10 of the"),
+        ({"optimizer.schedule": "step", "optimizer.warmup_steps": 5}, "warmup_steps must be left out for a step rate"),
     ],
     ids=lambda value: "" if isinstance(value, str) else " ".join(map(str, value.values())),
 )

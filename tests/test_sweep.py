@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from sim import sweep
+from sim import shards
 from sim.records import Plan
 from sim.runtime import Runtime
 from sim.sweep import Cell, run_cells
@@ -41,7 +41,7 @@ def test_finished_cells_are_read_and_not_trained_again(
         def never(*_: object) -> None:
             raise AssertionError("trained again")
 
-        monkeypatch.setattr(sweep, "train", never)
+        monkeypatch.setattr(shards, "train", never)
         again = run_cells([cell(10)], tmp_path, double, pool)
     assert np.array_equal(first[0].records.final("train_loss"), again[0].records.final("train_loss"))
     assert first[0].seconds == pytest.approx(again[0].seconds, abs=1e-3)
@@ -55,7 +55,7 @@ def test_what_was_done_before_an_error_is_kept(
             raise RuntimeError("worker lost")
         return train(setting, *rest)  # type: ignore[arg-type]
 
-    monkeypatch.setattr(sweep, "train", fail_on_ten)
+    monkeypatch.setattr(shards, "train", fail_on_ten)
     with ThreadPoolExecutor(1) as pool, pytest.raises(RuntimeError, match="worker lost"):
         run_cells([cell(20), cell(10)], tmp_path, double, pool)
     assert [p.name.split("-")[2] for p in tmp_path.iterdir()] == ["n20"]

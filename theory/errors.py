@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Self
+
 __all__ = ["InputError"]
 
 
@@ -21,3 +23,7 @@ class InputError(ValueError):
         self.value = value
         self.remedy = remedy
         super().__init__(f"{name} must be {expectation}, got {value!r}; {remedy}")
+
+    def __reduce__(self) -> tuple[type[Self], tuple[str, str, object, str]]:
+        """Another process raises the same error (as it stands, an exception is rebuilt from its message alone)."""
+        return type(self), (self.name, self.expectation, self.value, self.remedy)

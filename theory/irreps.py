@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 
 from theory.groups import Group
 
-__all__ = ["Irrep", "conjugate_index", "irreps", "real_blocks"]
+__all__ = ["Irrep", "block_basis", "conjugate_index", "irreps", "real_blocks"]
 
 
 @dataclass(frozen=True)
@@ -79,6 +79,31 @@ def real_blocks(found: Sequence[Irrep]) -> tuple[tuple[int, ...], ...]:
     """Positions of the irreps that no real function tells apart: (i,), or (i, j) for chi_j = conj chi_i."""
     partners = conjugate_index(found)
     return tuple((i,) if i == j else (i, int(j)) for i, j in enumerate(partners) if i <= j)
+
+
+def block_basis(group: Group) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
+    """Real functions on the group, sorted by what they transform as.
+
+    The projectors P_b[h, k] = (1/M) sum_{rho in b} d_rho chi_rho(k h^-1) of the real blocks are symmetric and add up
+    to 1, so the eigenvectors of sum_b b P_b with eigenvalue b are a basis of block b.
+
+    Returns:
+        Q: (M, M) orthogonal; each row is a function, so row i of Q f is one coefficient of f.
+        blocks: (M,) position among `real_blocks` of what each row belongs to, rising.
+
+    Raises:
+        ArithmeticError: if the eigenvalues are not nearly whole.
+    """
+    found = irreps(group)
+    weighted = sum(
+        b * found[i].dim * found[i].character.real for b, block in enumerate(real_blocks(found)) for i in block
+    )
+    quotient = group.table[:, group.inverses].T  # [h, k] -> k·h^-1
+    values, vectors = np.linalg.eigh(np.asarray(weighted)[quotient] / group.order)
+    blocks = np.round(values)
+    if not np.abs(values - blocks).max() < 1e-6:
+        raise ArithmeticError(f"projectors of {group.name} lost precision ({np.abs(values - blocks).max():.1e})")
+    return np.ascontiguousarray(vectors.T), blocks.astype(np.int64)
 
 
 def _central_characters(group: Group, sizes: NDArray[np.int64], class_of: NDArray[np.int64]) -> NDArray[np.complex128]:

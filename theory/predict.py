@@ -15,7 +15,7 @@ from pydantic import BaseModel, ConfigDict
 from theory.heights import NODES_PER_PAIR, HeightFit, generalising_cost, memorising_cost
 from theory.irreps import irreps
 from theory.lower import function
-from theory.setting import Setting
+from theory.setting import Network, Setting
 
 __all__ = [
     "CALIBRATED",
@@ -97,7 +97,7 @@ def _stamped(
     found = answer(setting)
     return Prediction(
         predictor=name,
-        group=setting.task.group,
+        group=setting.task.name,
         setting_id=setting.content_id,
         seconds=round(extra_seconds + time.perf_counter() - start, 6),
         **found.__dict__,
@@ -209,7 +209,7 @@ def _calibrated(setting: Setting, calibration: Calibration | None) -> _Answer:
         "memorising true labels costs what memorising random ones does",
         "the network either generalises or memorises as a whole",
     )
-    reasons = _nothing_to_generalise(setting) + _not_norm_descent(setting)
+    reasons = _another_task(setting) + _not_norm_descent(setting) + _another_clock(setting)
     if calibration is None:
         return _Answer(None, None, None, 2, 0, False, "needs control runs: add --calibrate", assumptions)
     fit = calibration.fit
@@ -235,24 +235,48 @@ def _calibrated(setting: Setting, calibration: Calibration | None) -> _Answer:
 
 def _outside(setting: Setting) -> list[str]:
     """Why the x^2, MSE constructions do not describe this setting."""
-    reasons, network = _nothing_to_generalise(setting), setting.network
+    reasons, network = _another_task(setting), setting.network
     if network.activation != "x^2":
         reasons.append(f"derived for x^2, not {network.activation}")
     if setting.loss != "mse":
         reasons.append(f"derived for centred MSE, not {setting.loss}")
-    if network.layers != 2:
-        reasons.append(f"derived for two layers, not {network.layers}")
-    if network.weights != "real":
-        reasons.append("derived for real weights")
-    if network.readout != "trained":
-        reasons.append("derived for a trained output layer")
+    reasons += _another_network(network)
     if setting.task.bias:
         reasons.append("derived for pairs drawn uniformly")
+    return reasons + _another_clock(setting)
+
+
+def _another_network(network: Network) -> list[str]:
+    """Why it is not sigma(X W) V, all real and all trained."""
+    if network.family != "mlp":
+        return [f"derived for two layers, not a {network.family}"]
+    checks = {
+        f"derived for two layers, not {network.layers}": network.layers != 2,
+        "derived for real weights": network.weights != "real",
+        "derived for a trained output layer": network.readout != "trained",
+        "derived for one-hot inputs, not embeddings": network.embedding != "one-hot",
+        "derived for sums of operands, not products": network.hidden != "sum",
+        "derived for outputs that are not scaled": network.output_scale != 1,
+    }
+    return [reason for reason, applies in checks.items() if applies]
+
+
+def _another_clock(setting: Setting) -> list[str]:
+    """Why the rate is not constant, so that a step is not always the same piece of time."""
+    schedule = setting.optimizer.schedule
+    return [] if schedule == "constant" else [f"derived for a constant rate, not a {schedule} schedule"]
+
+
+def _another_task(setting: Setting) -> list[str]:
+    """Why what is learned is not the table of a group, each label of it true."""
+    reasons, task = [], setting.task
+    if task.labels == "random":
+        reasons.append("random labels have nothing to generalise")
+    if task.operands != 2:
+        reasons.append(f"derived for products of two, not of {task.operands}")
+    if task.noise:
+        reasons.append("derived for labels without noise")
     return reasons
-
-
-def _nothing_to_generalise(setting: Setting) -> list[str]:
-    return ["random labels have nothing to generalise"] if setting.task.labels == "random" else []
 
 
 def _not_norm_descent(setting: Setting) -> list[str]:

@@ -15,8 +15,41 @@ from pydantic import ValidationError
 
 from sim.records import Plan
 from theory.errors import InputError
-from theory.groups import Group, from_csv, named
 from theory.setting import Setting, default_width, explain
+from theory.tables import Table
+from validate.network_options import (
+    DecaySteps,
+    Embedding,
+    EmbeddingDim,
+    Family,
+    Heads,
+    Hidden,
+    Layers,
+    LrDrop,
+    LrFloor,
+    OutputScale,
+    Readout,
+    Residual,
+    ScaleV,
+    Schedule,
+    WarmupSteps,
+    Weights,
+    scheduled,
+)
+from validate.probe_options import LogSpacing, Probes, ProbeShare, notes, plan_of
+from validate.task_options import (
+    Expression,
+    FieldSize,
+    GroupName,
+    GroupTable,
+    Noise,
+    Operands,
+    Parity,
+    Unfit,
+    described,
+    refuse,
+)
+from validate.terminal import Interrupted
 
 #: Exit code after Ctrl-C, as shells have it.
 _INTERRUPTED = 130
@@ -41,6 +74,8 @@ def run(arguments: Sequence[str]) -> int:
         if code == _INTERRUPTED:
             return _interrupted()
         return code if isinstance(code, int) else 0
+    except Interrupted as stop:
+        return _interrupted(str(stop))
     except ValidationError as error:
         return _complain(str(explain(error, Plan)))
     except InputError as error:
@@ -51,8 +86,8 @@ def run(arguments: Sequence[str]) -> int:
         return _interrupted()
 
 
-def _interrupted() -> int:
-    sys.stderr.write("interrupted; finished runs in the folder of --out are kept and will be used again\n")
+def _interrupted(kept: str = "finished runs in the folder of --out are kept and will be used again") -> int:
+    sys.stderr.write(f"interrupted; {kept}\n")
     return _INTERRUPTED
 
 
@@ -62,16 +97,6 @@ def _complain(message: str) -> int:
     return 2
 
 
-GroupName = Annotated[
-    str | None,
-    typer.Option(
-        "--group",
-        help="Z23, Z2xZ2xZ6, D11 (order 22), S4, A5, Q8, Dic6, F21, SL(2,3), SmallGroup(16,3), … (default: Z23)",
-    ),
-]
-GroupTable = Annotated[
-    Path | None, typer.Option("--group-table", help="CSV file with any group's Cayley table, instead of --group")
-]
 Width = Annotated[int | None, typer.Option(help="hidden nodes K (default: 11 M, at least 256)")]
 Activation = Annotated[str, typer.Option(help="x^2, relu, relu^2, silu, gelu or tanh")]
 Loss = Annotated[str, typer.Option(help="mse (centred over classes), cross-entropy, hinge or contrastive")]
@@ -81,34 +106,22 @@ OptimizerOption = Annotated[
 Lr = Annotated[float, typer.Option(help="learning rate per step")]
 Decay = Annotated[float, typer.Option(help="weight decay eta")]
 Momentum = Annotated[float | None, typer.Option(help="momentum of SGD (default: 0) or Muon (default: 0.95)")]
-ScaleV = Annotated[float, typer.Option(help="factor on the initial output layer; 0 starts it at zero")]
 Device = Annotated[str, typer.Option(help="auto, cpu, cuda, cuda:N or mps")]
 Json = Annotated[bool, typer.Option("--json", help="print JSON instead of tables")]
 
 
-def _problem(group: str | None, table: Path | None) -> tuple[Group, dict[str, Any]]:
-    """The group and the fields of `Task` that name it."""
-    if group is not None and table is not None:
-        raise InputError("--group", "left out where --group-table is given", group, "give one of the two")
-    if table is None:
-        found = named("Z23" if group is None else group)
-        return found, {"group": found.name}
-    found = from_csv(table)
-    return found, {"group": found.name, "table": found.table.tolist()}
-
-
 def _setting(
-    group: Group,
+    table: Table,
     task: dict[str, Any],
     network: dict[str, Any],
     loss: str = "mse",
     **optimizer: Any,
 ) -> Setting:
     """The setting of these fields; a field that is None has its default."""
-    width = default_width(group.order) if network["width"] is None else network["width"]
-    given = {name: value for name, value in optimizer.items() if value is not None}
+    width = default_width(table.classes) if network["width"] is None else network["width"]
+    rule, layers = ({k: v for k, v in part.items() if v is not None} for part in (optimizer, network))
     return Setting.model_validate(
-        {"task": task, "network": {**network, "width": width}, "optimizer": given, "loss": loss}
+        {"task": task, "network": {**layers, "width": width}, "optimizer": rule, "loss": loss}
     )
 
 
@@ -157,16 +170,21 @@ def predict(
     workers: Annotated[int | None, typer.Option(help="processes for control runs (default: usable cores)")] = None,
     out: Annotated[Path, typer.Option(help="folder where control runs are kept")] = Path("twopeaks-controls"),
     as_json: Json = False,
+    operands: Unfit = None,
+    expression: Unfit = None,
+    field: Unfit = None,
+    parity: Unfit = None,
 ) -> None:
     """At how many training pairs does generalisation overtake memorisation? Every predictor, on each group."""
     from validate import commands
 
+    refuse(operands=operands, expression=expression, field=field, parity=parity)
     if group and group_table is not None:
         raise InputError("--group", "left out where --group-table is given", group[0], "give one of the two")
     settings = []
     for name in [None] if group_table is not None else (["Z23"] if group is None else group):
-        found, task = _problem(name, group_table)
-        task["samples"] = max(1, found.order**2 // 2)
+        found, task = described(name, group_table)
+        task["samples"] = max(1, found.rows.size // 2)
         network = {"width": width, "activation": activation}
         settings.append(_setting(found, task, network, loss, name=optimizer, lr=lr, weight_decay=weight_decay))
     controls = None
@@ -179,12 +197,19 @@ def predict(
 def train(
     group: GroupName = None,
     group_table: GroupTable = None,
+    operands: Operands = None,
+    expression: Expression = None,
+    field: FieldSize = None,
+    parity: Parity = None,
     samples: Annotated[int | None, typer.Option(help="training pairs n, 1 … M^2 (default: half of all)")] = None,
     width: Width = None,
     seeds: Annotated[int, typer.Option(help="networks, one a seed")] = 8,
     first_seed: Annotated[int, typer.Option(help="seed of the first network")] = 0,
     steps: Annotated[int, typer.Option(help="updates")] = 3000,
     every: Annotated[int, typer.Option(help="steps between records")] = 50,
+    log_spacing: LogSpacing = False,
+    probes: Probes = None,
+    probe_share: ProbeShare = None,
     patience: Annotated[
         int | None, typer.Option(help="stop a network this long after it grokked (default: never)")
     ] = None,
@@ -197,22 +222,41 @@ def train(
     loss: Loss = "mse",
     labels: Annotated[str, typer.Option(help="true, or random (the memorisation control)")] = "true",
     bias: Annotated[float, typer.Option(help="draw pairs (a, b) with weights (1 + a)^-bias; 0 is uniform")] = 0.0,
+    noise: Noise = 0.0,
     init_scale_v: ScaleV = 1.0,
-    layers: Annotated[int, typer.Option(help="matrices in all, 2 … 4; more than 2 add hidden layers")] = 2,
-    residual: Annotated[bool, typer.Option("--residual", help="hidden layers beyond the first add to it")] = False,
-    weights: Annotated[str, typer.Option(help="real or complex")] = "real",
-    readout: Annotated[str, typer.Option(help="trained, or ridge (V solved at each step)")] = "trained",
+    layers: Layers = 2,
+    residual: Residual = False,
+    weights: Weights = "real",
+    readout: Readout = "trained",
+    family: Family = "mlp",
+    embedding: Embedding = "one-hot",
+    embedding_dim: EmbeddingDim = None,
+    hidden: Hidden = "sum",
+    heads: Heads = None,
+    output_scale: OutputScale = 1.0,
+    schedule: Schedule = "constant",
+    warmup_steps: WarmupSteps = None,
+    decay_steps: DecaySteps = None,
+    lr_floor: LrFloor = None,
+    lr_drop: LrDrop = None,
     device: Device = "auto",
     dtype: Annotated[str, typer.Option(help="float32 or float64")] = "float32",
     threads: Annotated[int | None, typer.Option(help="CPU threads (default: usable cores)")] = None,
-    out: Annotated[Path | None, typer.Option(help="folder to keep the run in; a run already there is reused")] = None,
+    out: Annotated[
+        Path | None,
+        typer.Option(help="folder to keep the run in; one already there is reused, one cut short is gone on with"),
+    ] = None,
+    checkpoint_seconds: Annotated[
+        float | None, typer.Option(help="with --out: time between checkpoints (default: 60)")
+    ] = None,
     as_json: Json = False,
 ) -> None:
     """Train an ensemble of networks and say when each memorised and when it grokked."""
     from validate import commands
 
-    found, task = _problem(group, group_table)
-    task |= {"samples": max(1, found.order**2 // 2) if samples is None else samples, "labels": labels, "bias": bias}
+    found, task = described(group, group_table, operands=operands, expression=expression, field=field, parity=parity)
+    n = max(1, found.rows.size // 2) if samples is None else samples
+    task |= {"samples": n, "labels": labels, "bias": bias, "noise": noise}
     network = {
         "width": width,
         "activation": activation,
@@ -221,19 +265,31 @@ def train(
         "residual": residual,
         "weights": weights,
         "readout": readout,
+        "family": family,
+        "embedding": embedding,
+        "embedding_dim": embedding_dim,
+        "hidden": hidden,
+        "heads": heads,
+        "output_scale": output_scale,
     }
     rule = {"name": optimizer, "lr": lr, "weight_decay": weight_decay, "momentum": momentum, "lr_v": lr_v}
+    numbers = {"warmup_steps": warmup_steps, "decay_steps": decay_steps, "lr_floor": lr_floor, "lr_drop": lr_drop}
+    rule |= scheduled(schedule, steps, **numbers)
     setting = _setting(found, task, network, loss, **rule)
+    plan = plan_of(setting, probes, probe_share, log_spacing, steps=steps, every=every, patience=patience)
     commands.train(
         setting,
         _seeds(seeds, first_seed),
-        Plan(steps=steps, every=every, patience=patience),
+        plan,
         device,
         dtype,
         threads,
         out,
         as_json,
+        checkpoint_seconds=checkpoint_seconds,
     )
+    for note in notes(setting, plan, probes):
+        sys.stderr.write(f"note: {note}\n")
 
 
 @app.command()
@@ -251,14 +307,19 @@ def demo(
     workers: Annotated[int | None, typer.Option(help="processes (default: usable cores)")] = None,
     out: Annotated[Path, typer.Option(help="folder for runs, figures and report")] = Path("twopeaks-demo"),
     as_json: Json = False,
+    operands: Unfit = None,
+    expression: Unfit = None,
+    field: Unfit = None,
+    parity: Unfit = None,
 ) -> None:
     """Predict a transition, train real networks across it, compare, and write a report with figures."""
     from validate import commands
 
-    found, task = _problem(group, group_table)
-    if found.order < 5:
+    refuse(operands=operands, expression=expression, field=field, parity=parity)
+    found, task = described(group, group_table)
+    if found.classes < 5:
         raise InputError("--group", "of order 5 at least", found.name, "smaller tables leave too few pairs")
-    task["samples"] = found.order**2 // 2
+    task["samples"] = found.rows.size // 2
     setting = _setting(found, task, {"width": width}, lr=lr, weight_decay=weight_decay)
     plan = Plan(steps=steps, every=every)
     controls = commands.Controls(steps, _seeds(control_seeds), out, device, workers)

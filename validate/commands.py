@@ -14,20 +14,23 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+from rich.markup import escape
 from rich.table import Table
 
 from sim import store
+from sim.checkpoint import Checkpoints
 from sim.records import Plan, Records
-from sim.runtime import resolve, usable_cores
+from sim.runtime import Runtime, resolve, usable_cores
 from theory.errors import InputError
 from theory.predict import Prediction
 from theory.predict import predict as every_prediction
-from theory.setting import Setting
+from theory.setting import OBSERVABLES, Setting
 from validate.detect import transition_steps
 from validate.experiment import Experiment, Result, run_calibration, run_experiment
 from validate.files import save_figure, write, write_json
 from validate.report import draw, html_page, percent, span, verdict
-from validate.terminal import console, print_json, stages
+from validate.terminal import Interrupted, console, print_json, stages
 
 __all__ = ["Controls", "demo", "predict", "train"]
 
@@ -90,27 +93,56 @@ def train(
     threads: int | None,
     out: Path | None,
     as_json: bool,
+    *,
+    checkpoint_seconds: float | None = None,
 ) -> None:
-    """Train one ensemble (or read it, if it was kept) and print what its members did."""
-    from sim.train import train as run
-
+    """Train one ensemble (or read it, or go on with it, if it was kept) and print what its members did."""
     if dtype not in ("float32", "float64"):
         raise InputError("--dtype", "float32 or float64", dtype, "leave it out for float32")
     runtime = resolve(device, "float64" if dtype == "float64" else "float32", threads)
-    if out is not None:
+    if out is None:
+        if checkpoint_seconds is not None:
+            raise InputError("--checkpoint-seconds", "left out without --out", checkpoint_seconds, "add --out DIR")
+        records, seconds = _trained(setting, seeds, plan, runtime, None)
+        _show_training(setting, plan, records, seconds, None, as_json)
+        return
+    folder = out / store.run_name(setting, plan, seeds, runtime.dtype)
+    checkpoint = Checkpoints(folder.with_name(f"{folder.name}.unfinished"), checkpoint_seconds)
+    if not folder.exists():
         store.prepare(out)
-        folder = out / store.run_name(setting, plan, seeds, runtime.dtype)
-        if folder.exists():
-            kept = store.load(folder)
-            _show_training(kept.setting, kept.plan, kept.records, kept.manifest["seconds"], folder, as_json)
-            return
+        records, seconds = _trained(setting, seeds, plan, runtime, checkpoint)
+        store.save(out, setting, plan, records, runtime.describe(), seconds, checkpoint.history)
+    kept = store.load(folder)
+    store.tidy(out)
+    checkpoint.discard()
+    _show_training(kept.setting, kept.plan, kept.records, kept.manifest["seconds"], folder, as_json)
+    for note in _interruptions(kept.manifest.get("history", {})):
+        sys.stderr.write(f"note: {note}\n")
+
+
+def _interruptions(history: dict[str, Any]) -> list[str]:
+    steps = history.get("resumed_from_steps", [])
+    resumed = [f"the run was interrupted and went on from step {max(steps)}"] if steps else []
+    return [*resumed, *history.get("notes", [])]
+
+
+def _trained(
+    setting: Setting, seeds: tuple[int, ...], plan: Plan, runtime: Runtime, checkpoint: Checkpoints | None
+) -> tuple[Records, float]:
+    """Records, and the seconds they took, those before an interruption included."""
+    from sim.train import train as run
+
     with stages() as stage:
         tell = stage("training", len(seeds) * plan.steps)
         start = time.perf_counter()
-        records = run(setting, seeds, plan, runtime, tell)
-        seconds = time.perf_counter() - start
-    kept_in = store.save(out, setting, plan, records, runtime.describe(), seconds) if out is not None else None
-    _show_training(setting, plan, records, seconds, kept_in, as_json)
+        try:
+            records = run(setting, seeds, plan, runtime, tell, checkpoint)
+        except KeyboardInterrupt:
+            if checkpoint is None:
+                raise
+            raise Interrupted(checkpoint.kept) from None
+    seconds = time.perf_counter() - start
+    return records, seconds if checkpoint is None else seconds + checkpoint.seconds_before
 
 
 def _show_training(
@@ -127,6 +159,7 @@ def _show_training(
             "diverged": bool(records.diverged[e]),
             "ended": records.ends[e],
             "final": {names.get(n, n): float(records.final(n)[e]) for n in finals},
+            **({"probes": _last_measured(records, e)} if plan.probes else {}),
         }
         for e, seed in enumerate(records.seeds)
     ]
@@ -145,10 +178,7 @@ def _show_training(
             }
         )
         return
-    task, pairs = setting.task, setting.task.resolve().order ** 2
-    table = Table(
-        title=f"{task.group}: {task.samples} of {pairs} pairs, {task.labels} labels, K={setting.network.width}"
-    )
+    table = Table(title=escape(_title(setting)))
     for heading in ("seed", "t_mem", "t_grok", "train acc", "test acc", "loss", "|W|^2", "|V|^2", "end"):
         table.add_column(heading, justify="right")
     for m in members:
@@ -158,6 +188,8 @@ def _show_training(
         table.add_row(str(m["seed"]), *(_step(m[t]) for t in ("t_mem", "t_grok")), *numbers, str(m["ended"]))
     screen = console()
     screen.print(table)
+    if plan.probes:
+        screen.print(_probe_table([_last_measured(records, e) for e in range(len(members))]))
     grokked = sum(t is not None for t in found["t_grok"])
     screen.print(
         f"{grokked} of {len(members)} grokked within {plan.steps} steps "
@@ -165,6 +197,33 @@ def _show_training(
     )
     if folder is not None:
         screen.print(f"kept in {folder}")
+
+
+def _last_measured(records: Records, e: int) -> dict[str, float]:
+    """Last value of each probe's column of one member, NaN if there is none."""
+    curves = {name: values[e] for name, values in records.curves.items() if name not in OBSERVABLES}
+    there = {name: values[np.isfinite(values)] for name, values in curves.items()}
+    return {name: float(values[-1]) if len(values) else math.nan for name, values in there.items()}
+
+
+def _probe_table(members: Sequence[dict[str, float]]) -> Table:
+    """What probes measured last: median and range over members of every column that is no part of a vector."""
+    table = Table(title="probes, last values")
+    table.add_column("column")
+    for heading in ("median", "least", "largest"):
+        table.add_column(heading, justify="right")
+    for name in (name for name in members[0] if "[" not in name):
+        values = [member[name] for member in members if math.isfinite(member[name])]
+        numbers = (np.median(values), min(values), max(values)) if values else (math.nan,) * 3
+        table.add_row(name, *(_short(name, float(number)) for number in numbers))
+    return table
+
+
+def _title(setting: Setting) -> str:
+    task, of_all = setting.task, setting.task.table_of()
+    rows = "pairs" if of_all.operands == 2 else "rows"
+    labels = f"{task.labels} labels" + (f" but for {task.noise:.3g} of them" if task.noise else "")
+    return f"{task.name}: {task.samples} of {of_all.rows.size} {rows}, {labels}, K={setting.network.width}"
 
 
 def _short(name: str, value: float) -> str:

@@ -50,8 +50,14 @@ def first_guess(group: Group) -> float:
 
 
 def control_cells(setting: Setting, plan: Plan, seeds: Sequence[int]) -> ControlCells:
-    """Cells of the controls: every member is trained for the whole budget, recorded 16 times."""
+    """Cells of the controls: every member is trained for the whole budget, recorded 16 times.
+
+    Raises:
+        InputError: if the task is not about pairs from a group.
+    """
     group = setting.task.resolve()
+    if setting.task.operands != 2:
+        raise InputError("operands", "2 for control runs", setting.task.operands, "predictions are for pairs")
     guess = first_guess(group)
     plan = Plan(steps=plan.steps, every=max(1, plan.steps // 16))
     pairs = group.order**2

@@ -23,7 +23,11 @@ from rich.text import Text
 
 from validate.files import finite
 
-__all__ = ["console", "open_ended", "print_json", "stages"]
+__all__ = ["Interrupted", "console", "open_ended", "print_json", "stages"]
+
+
+class Interrupted(Exception):  # noqa: N818 - it is no error
+    """Ctrl-C, with a sentence on what is kept."""
 
 
 def console() -> Console:

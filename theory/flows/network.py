@@ -73,7 +73,7 @@ def network_flow(
     ``norm_w2``, ``norm_v2``. Events: those watched; ``at_events["peak"]["gradient_norm"]`` is the height of the peak.
 
     Raises:
-        InputError: for momentum, Muon, Adam without its moments, or times of Adam before 1.
+        InputError: for momentum, Muon, a rate that changes, Adam without its moments, or times of Adam before 1.
     """
     rule = _rule(problem, state, optimizer, frozen)
     if isinstance(rule, _Adam) and np.min(times) < 1:
@@ -97,6 +97,8 @@ def network_flow(
 
 
 def _rule(problem: Problem, state: State, optimizer: Optimizer, frozen: bool) -> _Descent:
+    if optimizer.schedule != "constant":
+        raise InputError("schedule", "constant for a flow", optimizer.schedule, "leave it out")
     if optimizer.name == "sgd":
         if optimizer.momentum:
             raise InputError("momentum", "0 for a flow", optimizer.momentum, "leave it out")

@@ -82,14 +82,19 @@ class Problem:
         """The problem that a trainer sees with this setting and seed.
 
         Raises:
-            InputError: if the setting is not of two real, trained layers under squared error.
+            InputError: if the setting is not of two real, trained layers under squared error, or its task not about
+                pairs that all have a label.
         """
         task, network = setting.task, setting.network
-        kind = (setting.loss, network.layers, network.weights, network.readout)
-        if kind != ("mse", 2, "real", "trained"):
-            raise InputError("setting", "two real, trained layers under mse", kind, "a flow knows no other network")
+        plain = network.core and network.readout == "trained" and network.output_scale == 1
+        if not plain or setting.loss != "mse":
+            given = f"{network.words}, {setting.loss}"
+            raise InputError("setting", "two real, trained layers under mse", given, "a flow knows no other network")
+        table = task.table_of()
+        if table.operands != 2 or not table.complete:
+            raise InputError("task", "about pairs that all have a label", table.name, "a flow knows no other task")
         pairs, labels = draw_pairs(task, seed), label_table(task, seed)
-        return cls(task.resolve().order, pairs, labels, network.activation, dtype)
+        return cls(table.alphabet, pairs, labels, network.activation, dtype)
 
     @property
     def samples(self) -> int:

@@ -1,0 +1,123 @@
+"""Files of facts and arrays that are whole or say that they are not: written aside, synced, moved; a digest in front.
+
+Line one is the SHA-256 of all that follows, in hexadecimal; line two the facts as JSON, with the names of the arrays;
+then the arrays one after the other in NumPy's own format. Nothing in it can run code when it is read.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import secrets
+from collections.abc import Mapping
+from contextlib import suppress
+from pathlib import Path
+from typing import Any, BinaryIO
+
+import numpy as np
+from numpy.typing import NDArray
+
+__all__ = ["ASIDE", "DamagedError", "facts", "read", "sync_folder", "write"]
+
+#: Ending of a file that is being written.
+ASIDE = ".part"
+
+_DIGEST_LINE = len(hashlib.sha256().hexdigest()) + 1
+
+
+class DamagedError(Exception):
+    """A file that cannot be read, or whose content is not what was written."""
+
+
+def write(path: Path, facts: Mapping[str, Any], arrays: Mapping[str, NDArray[Any]]) -> None:
+    """Write ``path`` anew: whenever this is cut short, what was there before is there still.
+
+    Args:
+        path: the file; on the way it has another name beside it, which ends in `ASIDE`.
+        facts: anything JSON can say.
+        arrays: numbers and booleans, of any shape.
+
+    Raises:
+        OSError: if it cannot be written; nothing has changed then.
+    """
+    aside = path.with_name(f"{path.name}.{secrets.token_hex(4)}{ASIDE}")
+    try:
+        with aside.open("wb") as file:
+            file.write(bytes(_DIGEST_LINE))
+            content = _Hashing(file)
+            content.write(json.dumps({**facts, "arrays": list(arrays)}).encode() + b"\n")
+            for array in arrays.values():
+                np.lib.format.write_array(content, np.asarray(array), allow_pickle=False)
+            file.seek(0)
+            file.write(content.digest_line())
+            file.flush()
+            os.fsync(file.fileno())
+        aside.replace(path)
+    except BaseException:
+        with suppress(OSError):
+            aside.unlink(missing_ok=True)
+        raise
+    sync_folder(path.parent)
+
+
+def facts(path: Path) -> dict[str, Any]:
+    """The facts alone, after the whole file was checked.
+
+    Raises:
+        DamagedError: if the file cannot be read or is not what was written.
+    """
+    return _read(path, with_arrays=False)[0]
+
+
+def read(path: Path) -> tuple[dict[str, Any], dict[str, NDArray[Any]]]:
+    """Facts and arrays.
+
+    Raises:
+        DamagedError: if the file cannot be read or is not what was written.
+    """
+    return _read(path, with_arrays=True)
+
+
+def sync_folder(folder: Path) -> None:
+    """Make renames in a folder outlast a loss of power, where the file system can promise that."""
+    with suppress(OSError):
+        descriptor = os.open(folder, os.O_RDONLY)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
+
+
+class _Hashing:
+    """Passes bytes on to a file and keeps their digest."""
+
+    def __init__(self, file: BinaryIO) -> None:
+        self._file, self._hash = file, hashlib.sha256()
+
+    def write(self, content: bytes) -> int:
+        self._hash.update(content)
+        return self._file.write(content)
+
+    def digest_line(self) -> bytes:
+        return _line(self._hash.hexdigest())
+
+
+def _read(path: Path, *, with_arrays: bool) -> tuple[dict[str, Any], dict[str, NDArray[Any]]]:
+    try:
+        with path.open("rb") as file:
+            told = file.read(_DIGEST_LINE)
+            if told != _line(hashlib.file_digest(file, "sha256").hexdigest()):
+                raise DamagedError("its digest is not that of its content")
+            file.seek(_DIGEST_LINE)
+            found = json.loads(file.readline())
+            names = found.pop("arrays")
+            return found, {name: np.load(file, allow_pickle=False) for name in names} if with_arrays else {}
+    except OSError as error:
+        raise DamagedError(error.strerror or "it cannot be read") from error
+    except (AttributeError, KeyError, TypeError, ValueError) as error:
+        raise DamagedError("it holds something else") from error
+
+
+def _line(digest: str) -> bytes:
+    return digest.encode() + b"\n"

@@ -1,0 +1,117 @@
+"""Sizes tried one after the other around a transition, so that runs are spent where it is.
+
+The rate of members that succeed within the budget crosses one half somewhere. A bracket that does not contain the
+crossing is grown, one that does is halved, until it is as narrow as asked. A member that did not succeed (censored by
+its budget, or diverged) counts as a failure within the budget; a size that was not tried has no rate at all.
+
+Which size is next follows from the rates so far alone, so a search that is begun again on stored results does the same.
+"""
+
+from __future__ import annotations
+
+import itertools
+import math
+from collections.abc import Callable, Generator, Mapping, Sequence
+from dataclasses import dataclass
+
+from sim.cells import Cell, Search
+from sim.records import Plan, Records
+from theory.setting import Setting
+from theory.task import Task
+
+__all__ = ["Bisection", "Judge", "next_size", "resized"]
+
+#: A bracket grows by its own ratio high/low, but at least by this factor.
+_GROWTH = 1.25
+
+#: Says of each member whether it succeeded within its budget.
+Judge = Callable[[Records], Sequence[bool]]
+
+
+@dataclass(frozen=True)
+class Bisection:
+    """Where one transition is looked for.
+
+    Attributes:
+        setting: the problem; its ``samples`` is replaced.
+        seeds: members of each size.
+        plan: budget and recording; "succeeds" means within it.
+        low, high: the sizes n that are tried first.
+        lowest, highest: sizes beyond which nothing is tried.
+        tolerance: width of the bracket, over its middle, at which it is narrow enough.
+        rounds: sizes tried at most, after the first two.
+    """
+
+    setting: Setting
+    seeds: tuple[int, ...]
+    plan: Plan
+    low: int
+    high: int
+    lowest: int
+    highest: int
+    tolerance: float
+    rounds: int
+
+    def cell(self, samples: int) -> Cell:
+        """The members of one size."""
+        return Cell(resized(self.setting, samples), self.seeds, self.plan)
+
+    def sizes(self) -> Generator[list[int], Mapping[int, float], None]:
+        """Asks for sizes; is sent the rate of each. The first two at once, then one after the other."""
+        rates = dict((yield [self.low, self.high]))
+        for _ in range(self.rounds):
+            size = next_size(
+                rates,
+                growth=max(_GROWTH, self.high / self.low),
+                limits=(self.lowest, self.highest),
+                tolerance=self.tolerance,
+            )
+            if size is None:
+                return
+            rates |= yield [size]
+
+    def search(self, judge: Judge) -> Search:
+        """The same as a search for cells: rates are read off stored members by the judge."""
+        sizes = self.sizes()
+        wanted = next(sizes)
+        while True:
+            done = yield [self.cell(n) for n in wanted]
+            verdicts = {part.cell.setting.task.samples: judge(part.load().records) for part in done}
+            try:
+                wanted = sizes.send({n: sum(told) / len(told) for n, told in verdicts.items()})
+            except StopIteration:
+                return
+
+    @property
+    def most_cells(self) -> list[Cell]:
+        """Cells of the largest possible cost: every round at the larger end of the first bracket."""
+        return [self.cell(self.low), *[self.cell(self.high)] * (1 + self.rounds)]
+
+
+def resized(setting: Setting, samples: int) -> Setting:
+    """The same setting with another number of samples."""
+    task = Task.model_validate({**setting.task.model_dump(), "samples": samples})
+    return setting.model_copy(update={"task": task})
+
+
+def next_size(rates: Mapping[int, float], *, growth: float, limits: tuple[int, int], tolerance: float) -> int | None:
+    """The size to try next, or None if the bracket is narrow enough or cannot be grown.
+
+    Args:
+        rates: size n -> share of members that succeeded; one size at least.
+        growth: factor by which a bracket is grown.
+        limits: smallest and largest size that may be tried.
+        tolerance: narrow enough is (high - low) <= tolerance (high + low)/2, or two neighbouring integers.
+    """
+    sizes = sorted(rates)
+    if rates[sizes[-1]] < 1 / 2:
+        above = min(math.ceil(sizes[-1] * growth), limits[1])
+        return above if above > sizes[-1] else None
+    if rates[sizes[0]] >= 1 / 2:
+        below = max(math.floor(sizes[0] / growth), limits[0])
+        return below if below < sizes[0] else None
+    high = next(n for low, n in itertools.pairwise(sizes) if rates[low] < 1 / 2 <= rates[n])
+    low = sizes[sizes.index(high) - 1]
+    if high - low <= max(1, tolerance * (high + low) / 2):
+        return None
+    return (low + high) // 2

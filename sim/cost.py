@@ -1,0 +1,138 @@
+"""What a sweep will cost, before it is begun: operations against a rate measured on the spot, memory, disk."""
+
+from __future__ import annotations
+
+import itertools
+import math
+import time
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from functools import lru_cache
+
+from sim.architectures import layer_shapes
+from sim.bisect import resized
+from sim.cells import Cell
+from sim.learner import Learner
+from sim.probes import columns
+from sim.records import Plan
+from sim.runtime import Runtime, pinned
+from sim.shards import Shard, cut
+from theory.setting import OBSERVABLES, Setting
+
+__all__ = ["Cost", "cost", "measured_rate"]
+
+#: Seconds that measuring takes (at least one step, of at most so many operations), and steps before the clock runs.
+_SECONDS, _MOST_FLOPS, _WARM = 0.3, 2e9, 2
+
+#: Bytes of a process that has loaded everything, and of what is written beside the curves of a run.
+_PROCESS, _MANIFEST = 300 << 20, 6 << 10
+
+
+@dataclass(frozen=True)
+class Cost:
+    """An estimate: no member stops early, all workers are busy to the end.
+
+    Attributes:
+        cells, shards, members: how many.
+        member_steps: members times their budgets.
+        flops: 6 n K M a member-step, and 2 K M a row of the table and record for testing.
+        flops_per_second: of one worker, measured on a typical shard.
+        workers: how many.
+        seconds: flops over those of all workers.
+        worker_bytes: memory of one worker, at most.
+        disk_bytes: of what is kept.
+    """
+
+    cells: int
+    shards: int
+    members: int
+    member_steps: int
+    flops: float
+    flops_per_second: float
+    workers: int
+    seconds: float
+    worker_bytes: int
+    disk_bytes: int
+
+    def as_data(self) -> dict[str, float]:
+        """All of it by name."""
+        return asdict(self)
+
+
+def cost(cells: Sequence[Cell], runtime: Runtime, workers: int) -> Cost:
+    """Estimate the cost of cells on so many workers of one thread each."""
+    shards = cut(cells, runtime)
+    rate = measured_rate(_typical(shards), runtime)
+    flops = float(sum(cell.flops + _testing(cell) for cell in cells))
+    return Cost(
+        cells=len(cells),
+        shards=len(shards),
+        members=sum(len(cell.seeds) for cell in cells),
+        member_steps=sum(cell.member_steps for cell in cells),
+        flops=flops,
+        flops_per_second=rate,
+        workers=workers,
+        seconds=flops / (rate * min(workers, len(shards))),
+        worker_bytes=_PROCESS + max(_bytes(shard, runtime) for shard in shards),
+        disk_bytes=sum(_curves(cell) + _MANIFEST for cell in cells),
+    )
+
+
+def measured_rate(shard: Shard, runtime: Runtime) -> float:
+    """Operations a second (6 n K M a member-step) of one thread that trains a shard, in a fraction of a second."""
+    part = shard.parts[0]
+    setting, seeds = part.setting, part.seeds
+    a_step = part.flops / part.member_steps
+    if a_step > _MOST_FLOPS:  # a smaller training set will do: the rate hardly depends on n where it is that large
+        n = max(1, math.floor(setting.task.samples * _MOST_FLOPS / a_step))
+        setting = resized(setting, n)
+        a_step *= n / part.setting.task.samples
+    seeds = seeds[: max(1, math.floor(_MOST_FLOPS / a_step))]
+    with pinned(runtime):
+        learner = Learner(setting, seeds, runtime)
+        for _ in range(_WARM if a_step * len(seeds) < _MOST_FLOPS / 10 else 1):
+            learner.step()
+        steps, start = 0, time.perf_counter()
+        while steps == 0 or time.perf_counter() - start < _SECONDS:
+            learner.step()
+            steps += 1
+        return a_step * len(seeds) * steps / (time.perf_counter() - start)
+
+
+def _typical(shards: Sequence[Shard]) -> Shard:
+    """The shard in which half of all operations are reached, from the smallest on."""
+    ordered = sorted(shards, key=lambda shard: shard.flops)
+    half = sum(shard.flops for shard in shards) / 2
+    reached = itertools.accumulate(shard.flops for shard in ordered)
+    return next(shard for shard, so_far in zip(ordered, reached, strict=True) if so_far >= half)
+
+
+def _testing(cell: Cell) -> int:
+    table = cell.setting.task.table_of()
+    a_record = 2 * table.rows.size * cell.setting.network.width * table.classes
+    return len(cell.seeds) * _records(cell.plan) * a_record
+
+
+@lru_cache(maxsize=64)
+def _records(plan: Plan) -> int:
+    return int(plan.record_steps().size)
+
+
+def _bytes(shard: Shard, runtime: Runtime) -> int:
+    """Weights, gradients and two averages of each member; its data and table; working pieces."""
+    return 3 * runtime.tile_bytes + sum(len(p.seeds) * _member_bytes(p.setting, runtime) for p in shard.parts)
+
+
+@lru_cache(maxsize=4096)
+def _member_bytes(setting: Setting, runtime: Runtime) -> int:
+    table, number = setting.task.table_of(), runtime.torch_dtype.itemsize
+    parts = 2 if setting.network.weights == "complex" else 1
+    weights = sum(math.prod(shape) for shape in layer_shapes(setting)) * parts
+    rows = table.labels.size * (8 + 1 + 1 + 2 * number)
+    data = setting.task.samples * (table.classes * number + table.operands * (8 + 2 * (4 + number)))
+    return 5 * weights * number + rows + data
+
+
+def _curves(cell: Cell) -> int:
+    observed = len(OBSERVABLES) + len(columns(cell.setting, cell.plan.probes)) if cell.plan.probes else len(OBSERVABLES)
+    return 8 * len(cell.seeds) * _records(cell.plan) * observed

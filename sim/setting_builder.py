@@ -1,0 +1,110 @@
+"""Cells from flat names and values, with the defaults of ``twopeaks train``; equal parts are checked once."""
+
+from __future__ import annotations
+
+import types
+import typing
+from collections.abc import Mapping, Sequence
+from typing import Any, TypeVar
+
+from pydantic import BaseModel, ValidationError
+
+from sim.cells import Cell
+from sim.flat import PARTS, PLAN, SETTING, part_of
+from sim.quantities import resolved
+from sim.records import Plan
+from theory.errors import InputError
+from theory.network import Network
+from theory.optimizer import Optimizer
+from theory.setting import Setting, default_width, explain
+from theory.tables import Table
+from theory.task import Task
+
+__all__ = ["Builder", "is_whole"]
+
+Model = TypeVar("Model", bound=BaseModel)
+
+_PLAN = {"steps": 3000, "every": 50}
+#: Fields that say what is learned, but not from how many examples.
+_WHAT = ("group", "table", "operands", "expression", "field", "parity")
+
+
+def is_whole(key: str) -> bool:
+    """Whether a field holds an integer."""
+    if key not in SETTING | PLAN:
+        return False
+    part, field = (SETTING | PLAN)[key]
+    kind = PARTS[part].model_fields[field].annotation
+    kinds = typing.get_args(kind) if isinstance(kind, types.UnionType) else (kind,)
+    return int in kinds and float not in kinds
+
+
+class Builder:
+    """Makes cells.
+
+    Args:
+        seeds: of every cell.
+        varied: keys whose values tell a cell apart in messages.
+    """
+
+    def __init__(self, seeds: Sequence[int], varied: Sequence[str]) -> None:
+        self._seeds, self._varied = tuple(seeds), varied
+        self._made: dict[tuple[type[BaseModel], str], BaseModel] = {}
+
+    def cell(self, values: Mapping[str, Any]) -> Cell:
+        """The cell of these values.
+
+        Raises:
+            InputError: if a value is out of range, or some do not go together; it says in which cell.
+        """
+        try:
+            return self._cell(_named(values))
+        except (ValidationError, InputError) as error:
+            problem = explain(error, Plan) if isinstance(error, ValidationError) else error
+            place = ", ".join(f"{key} = {_short(values[key])}" for key in self._varied if key in values)
+            remedy = problem.remedy + (f" (in the cell {place})" if place else "")
+            raise InputError(problem.name, problem.expectation, problem.value, remedy) from error
+
+    def table(self, values: Mapping[str, Any]) -> Table:
+        """What is learned there."""
+        what = {key: value for key, value in _named(values).items() if key in _WHAT}
+        return self._part(Task, {**what, "samples": 1}).table_of()
+
+    def _cell(self, values: dict[str, Any]) -> Cell:
+        table = self.table(values)
+        defaults = {"samples": max(1, table.rows.size // 2), "width": default_width(table.classes), **_PLAN}
+        values = {key: resolved(key, value, table) for key, value in (defaults | values).items()}
+        if values.get("schedule") == "cosine":
+            values = {"decay_steps": values["steps"], **values}
+        setting = Setting(
+            task=self._part(Task, part_of("task", values)),
+            network=self._part(Network, part_of("network", values)),
+            optimizer=self._part(Optimizer, part_of("optimizer", values)),
+            **part_of("setting", values),
+        )
+        return Cell(setting, self._seeds, self._part(Plan, part_of("plan", values)))
+
+    def _part(self, model: type[Model], fields: dict[str, Any]) -> Model:
+        key = (model, repr(sorted(fields.items())))
+        if key not in self._made:
+            self._made[key] = model.model_validate(fields)
+        found = self._made[key]
+        if not isinstance(found, model):
+            raise TypeError(key)
+        return found
+
+
+def _named(values: Mapping[str, Any]) -> dict[str, Any]:
+    """With a group's table in place of what was read from its file."""
+    values = dict(values)
+    read = values.pop("group_table", None)
+    if read is None:
+        return values
+    if "group" in values or "table" in values:
+        raise InputError("group_table", "left out with group", read["name"], "give one of the two")
+    return {**values, "group": read["name"], "table": read["rows"]}
+
+
+def _short(value: object) -> str:
+    text = str(value["name"] if isinstance(value, Mapping) else value)
+    return text if len(text) <= 40 else f"{text[:39]}…"

@@ -1,0 +1,136 @@
+"""What is learned, and from how many examples."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from typing import Literal, Self
+
+from pydantic import Field, model_validator
+
+from theory.errors import InputError
+from theory.expressions import parse, text_of, variables
+from theory.fields import finite_field
+from theory.frozen import LARGEST, Frozen
+from theory.groups import Group, from_table, named
+from theory.tables import Table, expression_table, parity_table, product_table
+
+__all__ = ["Labels", "Task"]
+
+Labels = Literal["true", "random"]
+
+
+class Task(Frozen):
+    """What is learned, from some of its rows: products in a group, an expression over a finite field, or a parity.
+
+    Attributes:
+        group: name, as `theory.groups.named` reads it, or the name of `table`; empty where the task has no group.
+        table: the Cayley table itself, for groups without a name.
+        labels: ``true`` (the label of (a, b) is a·b) or ``random`` (uniform, independent: the memorisation control).
+        samples: size n of the training set, drawn without replacement from the M^2 pairs (or other rows).
+        bias: pairs (a, b) are drawn one after the other with probability proportional to (1 + a)^-bias among those
+            left, a counted as in the table (0 is the neutral element of a named group); 0 is uniform. Where there
+            are not two operands, a is the first.
+        operands: k, the label is the product x_1·x_2·…·x_k in the group.
+        expression: instead of a group, as `theory.expressions` reads it; its letters in alphabetical order are the
+            operands. Rows where it divides by zero are left out of the table.
+        field: q, the expression is one over GF(q).
+        parity: instead of a group, (N, s): the parity of the first s of N bits.
+        noise: share of training labels that are wrong: floor(noise n + 1/2) of them, drawn uniformly, are each
+            replaced by one of the other classes, drawn uniformly. Testing is against the true table.
+    """
+
+    added = frozenset({"bias", "operands", "expression", "field", "parity", "noise"})
+
+    group: str = Field("Z23", description="a name such as Z23, D11, S4, Z2xZ2xZ6")
+    table: tuple[tuple[int, ...], ...] | None = None
+    labels: Labels = Field("true", description="the group's own labels, or random ones as a control")
+    samples: int = Field(ge=1, description="training pairs, between 1 and M^2")
+    bias: float = Field(0.0, ge=0, le=LARGEST, description="0 draws pairs uniformly, more prefers a small first one")
+    operands: int = Field(2, ge=2, le=22, description="elements of the group that are multiplied, 2 or more")
+    expression: str | None = Field(None, description="such as x^2 + x*y + y^2, together with a field")
+    field: int | None = Field(None, description="size of the field of an expression, a prime power such as 97")
+    parity: tuple[int, int] | None = Field(None, description="bits N and how many of them count, such as (20, 3)")
+    noise: float = Field(0.0, ge=0, le=1, description="share of training labels that are replaced by wrong ones")
+
+    @model_validator(mode="after")
+    def _named_once(self) -> Self:
+        """Refuse a task that is named in two ways, or by half; write it down canonically."""
+        if (self.expression is None) != (self.field is None):
+            given, missing = ("field", "expression") if self.expression is None else ("expression", "field")
+            raise InputError(missing, f"given with {given}", None, "such as the expression x*y + 1 and the field 97")
+        ways = [name for name in ("expression", "parity", "table") if getattr(self, name) is not None]
+        ways += ["group"] if self.group and "group" in self.model_fields_set else []
+        ways += ["operands"] if self.operands != 2 else []
+        if not self.has_group and len(ways) > 1:
+            raise InputError(ways[1], f"left out with {ways[0]}", getattr(self, ways[1]), "give one of the two")
+        if self.expression is not None:
+            object.__setattr__(self, "expression", text_of(parse(self.expression)))
+        object.__setattr__(self, "group", self._canonical_group())
+        return self
+
+    def _canonical_group(self) -> str:
+        if not self.has_group:
+            return ""
+        return self.resolve().name if self.table is None or "group" in self.model_fields_set else "table"
+
+    @model_validator(mode="after")
+    def _fits(self) -> Self:
+        table = self.table_of()
+        if self.samples > table.rows.size:
+            pairs = "M^2 = " if self.has_group and self.operands == 2 else ""
+            raise InputError("samples", f"at most {pairs}{table.rows.size} for {table.name}", self.samples, "lower it")
+        if self.noise and self.labels == "random":
+            raise InputError("noise", "0 for random labels", self.noise, "they are all noise already")
+        if self.noise and table.classes == 1:
+            raise InputError("noise", "0 with a single class", self.noise, "there is no wrong label")
+        return self
+
+    @property
+    def has_group(self) -> bool:
+        """Whether the task is about products in a group."""
+        return self.expression is None and self.parity is None
+
+    @property
+    def name(self) -> str:
+        """Text to show: group, expression or parity."""
+        return self.table_of().name
+
+    def resolve(self) -> Group:
+        """The group itself.
+
+        Raises:
+            InputError: if the task is an expression or a parity.
+        """
+        if not self.has_group:
+            raise InputError("task", "about a group, on which this rests", self.name, "use --group")
+        return _resolve(self.group, self.table)
+
+    def table_of(self) -> Table:
+        """What is learned, as data: the true labels of all rows."""
+        if self.expression is not None and self.field is not None:
+            return expression_table(self.expression, self.field)
+        if self.parity is not None:
+            return parity_table(*self.parity)
+        return product_table(self.resolve(), self.operands)
+
+    @property
+    def words(self) -> dict[str, str]:
+        """The task in words, for the conventions of a setting."""
+        law = "uniform" if self.bias == 0 else "weights (1 + a)^-bias,"
+        rows = "pairs" if self.table_of().operands == 2 else "rows"
+        found = {"training_set": f"n {rows}, {law} without replacement"}
+        if self.operands != 2:
+            found["labels"] = "x_1·x_2·…·x_k in the group"
+        if self.parity is not None:
+            found["labels"] = "x_1 + … + x_s mod 2 of the first s bits"
+        if self.expression is not None and self.field is not None:
+            letters, field = ", ".join(variables(parse(self.expression))), finite_field(self.field)
+            found["labels"] = f"operands {letters}; rows that divide by zero left out; elements are {field.words}"
+        if self.noise:
+            found["noise"] = "floor(noise n + 1/2) training labels replaced by any other class, uniformly"
+        return found
+
+
+@lru_cache(maxsize=64)
+def _resolve(name: str, table: tuple[tuple[int, ...], ...] | None) -> Group:
+    return named(name) if table is None else from_table(table, name)
