@@ -30,7 +30,7 @@ class Tile:
     """Samples s0 … s1 of every member of a pack of E (r = E·(s1 - s0) rows, member-major).
 
     Attributes:
-        one_hot: (E, s1 - s0, C) label of each row.
+        one_hot: (E, s1 - s0, C) label of each row; in memory (E, C, s1 - s0), as outputs are.
         X: (r, E·kA) sparse, block-diagonal over members; None where the device has no sparse products.
         Xt: (E·kA, r) its transpose.
         inputs: (k, r) the rows of the stacked W that each tile row is the sum of.
@@ -148,6 +148,7 @@ def _tile(
     first_row = k * A * np.arange(members)[:, None] + A * np.arange(k)[:, None, None]
     inputs = (first_row + table.digits(rows)).reshape(k, -1)
     one_hot = torch.nn.functional.one_hot(torch.as_tensor(labels.copy(), device=device), table.classes).to(dtype)
+    one_hot = one_hot.mT.contiguous().mT
     X = Xt = None
     if device.type != "mps":  # which has no sparse products
         columns, count = inputs.T.ravel(), k * A * members

@@ -64,10 +64,11 @@ class Params(tuple[Tensor, ...]):
 
 
 def empty_params(like: Params) -> Params:
-    """Uninitialised parameters of the same shapes."""
+    """Uninitialised parameters of the same shapes; in memory the last layer is (E, C, K), as its gradient is made."""
     memory = like.W.new_empty(sum(layer.numel() for layer in like))
-    parts = torch.split_with_sizes(memory, [layer.numel() for layer in like])
-    return Params(*(part.view(layer.shape) for part, layer in zip(parts, like, strict=True)))
+    *parts, last = torch.split_with_sizes(memory, [layer.numel() for layer in like])
+    hidden = (part.view(layer.shape) for part, layer in zip(parts, like, strict=False))
+    return Params(*hidden, last.view(like.V.mT.shape).mT)
 
 
 def packed(*layers: Tensor) -> Params:
@@ -117,7 +118,9 @@ class Gradient:
     """Gradient of the mean training loss of a pack (decay not included), tile by tile.
 
     Bound to parameters that the optimizer changes in place. Working arrays are made once: fresh memory of this
-    size would be handed out by the system page by page, at twice the cost of the step.
+    size would be handed out by the system page by page, at twice the cost of the step. Outputs and V lie in memory
+    with the class first, (E, C, s) and (E, C, K): a product with as few columns as there are classes is half as fast
+    where the classes are the last dimension.
     """
 
     def __init__(self, setting: Setting, params: Params, data: PackData, threads: int = 1) -> None:
@@ -129,8 +132,6 @@ class Gradient:
         self._result = empty_params(params)
         self._alpha = setting.network.output_scale
         self._scaled_v = params.V if self._alpha == 1 else torch.empty_like(params.V)  # alpha V: O = F (alpha V)
-        self._v_transposed = self._scaled_v.transpose(1, 2)
-        self._grad_vt = params.V.new_empty(members, classes, width)
         most = max(tile.one_hot.shape[1] for tile in data.tiles)
         self._hidden = params.V.new_empty(2, members * most * width)
         self._outputs = params.V.new_empty(members * most * classes)
@@ -141,17 +142,17 @@ class Gradient:
         if self._alpha != 1:
             torch.mul(self._params.V, self._alpha, out=V)
         grad_w, grad_v = self._result
+        grad_vt = grad_v.mT
         for i, tile in enumerate(self._tiles):
             shape = (*tile.one_hot.shape[:2], V.shape[1])
             Z, F = (half[: math.prod(shape)].view(shape) for half in self._hidden)
             self._sigma.forward(tile.gather(W, out=Z), F)
-            O = self._outputs[: tile.one_hot.numel()].view(tile.one_hot.shape)
+            O = self._outputs[: tile.one_hot.numel()].view(tile.one_hot.mT.shape).mT
             R = self._loss.gradient(_product(F, V, O, self._threads), tile.one_hot)
-            torch.baddbmm(self._grad_vt, R.transpose(1, 2), F, beta=min(i, 1), alpha=self._scale, out=self._grad_vt)
+            torch.baddbmm(grad_vt, R.mT, F, beta=min(i, 1), alpha=self._scale, out=grad_vt)
             G = F  # its memory is free now, and warm in the cache
-            torch.baddbmm(G, R, self._v_transposed, beta=0, alpha=self._scale * self._sigma.scale, out=G)
+            torch.baddbmm(G, R, V.mT, beta=0, alpha=self._scale * self._sigma.scale, out=G)
             tile.scatter(self._sigma.backward(G, Z), out=grad_w, add=i > 0)
-        grad_v.copy_(self._grad_vt.transpose(1, 2))
         if self._alpha != 1:
             grad_v.mul_(self._alpha)
         return self._result
