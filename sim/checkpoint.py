@@ -13,7 +13,7 @@ import platform
 import time
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager, nullcontext, suppress
 from pathlib import Path
 from typing import Any
 
@@ -77,6 +77,7 @@ class Checkpoints:
         self.newest: dict[int, int] = {}
         self.seconds_before = 0.0
         self._began = 0.0
+        self._held: locks.Lock | None = None
         self._heading: dict[str, Any] = {}
         self._found: defaultdict[int, list[Path]] = defaultdict(list)
 
@@ -95,21 +96,33 @@ class Checkpoints:
         return f"checkpoints up to step {max(self.newest.values())} are kept; the same command goes on from them"
 
     @contextmanager
+    def held(self) -> Iterator[None]:
+        """Hold the folder. Who looks inside for stored results, trains, stores and discards is sure to be alone in it.
+
+        Raises:
+            InUseError: if another call holds it.
+            InputError: if it cannot be written.
+        """
+        lock = self._held = self._lock()
+        try:
+            yield
+        finally:
+            self._held = None
+            self._leave(lock)
+
+    @contextmanager
     def opened(self, identity: Mapping[str, Any]) -> Iterator[None]:
-        """Hold the folder for a run of this identity (anything JSON can say), and see what is there.
+        """See what is there for a run of this identity (anything JSON can say); hold the folder, if it is not `held`.
 
         Raises:
             InUseError: if another call holds it.
             InputError: if it cannot be written, or holds checkpoints of another run or schema.
         """
         self._heading = {"schema": SCHEMA, "identity": json.loads(json.dumps(identity)), "versions": versions()}
-        lock = self._lock()
-        try:
-            self._look(lock)
+        with self.held() if self._held is None else nullcontext():
+            self._look()
             self._began = time.perf_counter()
             yield
-        finally:
-            self._leave(lock)
 
     def pack(self, number: int) -> PackCheckpoints:
         """Checkpoints of one pack of the call, counted from 0, while `opened`."""
@@ -118,11 +131,12 @@ class Checkpoints:
     def discard(self) -> None:
         """Delete the checkpoints, once the records are stored. A folder that another call holds is left to that."""
         with suppress(OSError):
-            lock = locks.acquire(self.folder / _LOCK)
+            lock = self._held or locks.acquire(self.folder / _LOCK)
             if lock is not None:
                 for ending in (_ENDING, archive.ASIDE):
                     _remove(self.folder.glob(f"*{ending}"))
-                self._leave(lock)
+                if lock is not self._held:
+                    self._leave(lock)
 
     def write(self, path: Path, facts: Mapping[str, Any], arrays: Mapping[str, NDArray[Any]]) -> bool:
         """Write one file of this run; if that fails, note why and say False."""
@@ -164,9 +178,9 @@ class Checkpoints:
         with suppress(OSError):  # it holds checkpoints
             self.folder.rmdir()
 
-    def _look(self, lock: locks.Lock) -> None:
+    def _look(self) -> None:
         """Sort what is there: checkpoints to go on from, damaged ones, and what dead writers left aside."""
-        if lock.certain:
+        if self._held is not None and self._held.certain:
             _remove(self.folder.glob(f"*{archive.ASIDE}"))
         for path in sorted(self.folder.glob(f"*{_ENDING}")):
             try:

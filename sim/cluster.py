@@ -12,11 +12,13 @@ import tempfile
 import time
 from collections.abc import Callable
 from concurrent.futures import Executor, Future, InvalidStateError
+from concurrent.futures import wait as wait_for
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
 from typing import Any, ParamSpec, TypeVar
 
-from sim.pool import LostWorkerError
+from sim.pool import LostContactError, LostWorkerError
 from sim.runtime import DTypeName, Runtime, resolve
 from sim.store import versions
 from theory.errors import InputError
@@ -26,12 +28,15 @@ __all__ = ["Cluster"]
 Arguments = ParamSpec("Arguments")
 Result = TypeVar("Result")
 
-#: Seconds to wait for a scheduler at the start, at each attempt to find it again, and in all while it is away.
-_FIRST, _AGAIN, _AWAY = 30, 2, 600
+#: Seconds to wait for a scheduler at the start, in all while it is away, and for it to take leave.
+_FIRST, _AWAY, _LEAVE = 30, 600, 2
 
 
 class Cluster(Executor):
     """Calls on the workers of a Dask cluster.
+
+    Every future comes to an end: with what the call returned or raised, or with `LostWorkerError` if the cluster
+    could not see it through, which is `LostContactError` where the scheduler went away with it.
 
     Args:
         address: of its scheduler, such as ``tcp://127.0.0.1:8786``.
@@ -42,30 +47,50 @@ class Cluster(Executor):
 
     def __init__(self, address: str) -> None:
         self._address = address
-        self._client = _connected(address, _FIRST)
-        self._executor = self._client.get_executor(pure=False)
+        self._client = _connected(address)
+        self._asked: set[Future[Any]] = set()
         self._away_since: float | None = None
 
     def submit(
         self, fn: Callable[Arguments, Result], /, *args: Arguments.args, **kwargs: Arguments.kwargs
     ) -> Future[Result]:
-        """Call ``fn`` on a worker; the future raises `LostWorkerError` if the cluster could not see it through.
+        """Call ``fn`` on a worker.
 
         Raises:
-            LostWorkerError: if there is no scheduler now; try again later.
+            LostContactError: if there is no scheduler now; try again later.
             InputError: if there has been none for ten minutes.
         """
-        self._find_scheduler()
+        self._see_scheduler()
         answer: Future[Result] = Future()
-        theirs = self._executor.submit(fn, *args, **kwargs)
-        theirs.add_done_callback(lambda done: _pass_on(done, answer))
-        answer.add_done_callback(lambda mine: theirs.cancel() if mine.cancelled() else None)
+        try:
+            # In one piece: what Dask finds among arguments it takes for names of other calls, or options of its own.
+            theirs = self._client.submit(partial(fn, *args, **kwargs), pure=False)
+        except Exception as error:
+            if self._client.status == "running":
+                raise
+            raise LostContactError("the scheduler is away") from error
+        self._asked.add(answer)
+        answer.add_done_callback(self._asked.discard)
+        answer.add_done_callback(lambda mine: theirs.release() if mine.cancelled() else None)
+        self._client.loop.add_callback(_follow, theirs, answer)
         return answer
 
     def shutdown(self, wait: bool = True, *, cancel_futures: bool = False) -> None:
-        """Leave the cluster, which goes on."""
-        with suppress(Exception):  # whatever a lost connection makes of it
-            self._client.close(timeout=_AGAIN)
+        """Leave the cluster, which goes on; once all calls have been answered, or at once."""
+        try:
+            if cancel_futures:
+                for future in list(self._asked):
+                    future.cancel()
+            if wait:
+                wait_for(list(self._asked))
+        finally:
+            with suppress(Exception):  # whatever a lost connection makes of it
+                self._client.close(timeout=_LEAVE)
+            for future in list(self._asked):
+                _fail(future, LostContactError("the cluster was left"))
+
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        self.shutdown(wait=kind is None, cancel_futures=kind is not None)
 
     def resolve(self, device: str, dtype: DTypeName) -> Runtime:
         """One thread on the given device of a worker; waits until there is a worker."""
@@ -86,25 +111,21 @@ class Cluster(Executor):
                 notes.append(f"worker {worker} has other versions: {theirs}")
         return notes
 
-    def _find_scheduler(self) -> None:
+    def _see_scheduler(self) -> None:
+        """Raise unless there is one now. Dask itself looks for it again, at the same address."""
         if self._client.status == "running":
             self._away_since = None
             return
         now = time.monotonic()
         self._away_since = now if self._away_since is None else self._away_since
-        if now - self._away_since > _AWAY:
+        if self._client.status == "closed" or now - self._away_since > _AWAY:
             remedy = "start one there and give the same command again: it goes on"
             raise InputError("--scheduler", "a Dask scheduler that answers", self._address, remedy)
-        if self._client.status == "closed":
-            with suppress(InputError):
-                self._client = _connected(self._address, _AGAIN)
-                self._executor = self._client.get_executor(pure=False)
-                return
-        raise LostWorkerError("the scheduler is away")
+        raise LostContactError("the scheduler is away")
 
 
-def _connected(address: str, seconds: float) -> Any:
-    """A client; Dask ships no types for it."""
+def _connected(address: str) -> Any:
+    """A client, which looks for a lost scheduler for `_AWAY` seconds; Dask ships no types for it."""
     try:
         import distributed
     except ImportError as error:
@@ -112,27 +133,45 @@ def _connected(address: str, seconds: float) -> Any:
         raise InputError("--scheduler", "given where the extra cluster is installed", address, remedy) from error
     logging.getLogger("distributed").setLevel(logging.CRITICAL)  # what it would say is said by us
     try:
-        connect: Any = distributed.Client
-        return connect(address, timeout=seconds, set_as_default=False)
+        connect: Any = partial(distributed.Client, address, set_as_default=False)
+        connect(timeout=_FIRST).close()  # a wrong address is to be said soon; a scheduler once seen is waited for
+        return connect(timeout=_AWAY)
     except (OSError, ValueError, TimeoutError) as error:
         remedy = "start one with: dask scheduler"
         raise InputError("--scheduler", "the address of a Dask scheduler that answers", address, remedy) from error
 
 
-def _pass_on(theirs: Future[Any], answer: Future[Any]) -> None:
-    """Give the outcome of one future to another; what the cluster did to it is not the call's own error."""
-    from distributed.comm.core import CommClosedError
+async def _follow(theirs: Any, answer: Future[Any]) -> None:
+    """Bring the outcome of Dask's future to ours, in the loop of the client.
+
+    What Dask offers for this loses the outcome, and leaves our future without one, when the scheduler goes away
+    while a result is fetched.
+    """
+    try:
+        value = await theirs.result()
+    except BaseException as error:
+        _fail(answer, _meaning(error, theirs.status))
+    else:
+        with suppress(InvalidStateError):  # it was cancelled meanwhile
+            answer.set_result(value)
+    finally:
+        theirs.release()
+
+
+def _meaning(error: BaseException, status: str) -> BaseException:
+    """What an error that comes with a future of this status says of the call."""
     from distributed.scheduler import KilledWorker
 
-    with suppress(InvalidStateError):  # it was cancelled meanwhile
-        if theirs.cancelled():
-            answer.set_exception(LostWorkerError("the scheduler went away"))
-        elif isinstance(theirs.exception(), KilledWorker | CommClosedError):
-            answer.set_exception(LostWorkerError("several workers died at it"))
-        elif (error := theirs.exception()) is not None:
-            answer.set_exception(error)
-        else:
-            answer.set_result(theirs.result())
+    if isinstance(error, KilledWorker):
+        return LostWorkerError("several workers died at it")
+    if status == "cancelled" or (status != "error" and isinstance(error, OSError)):
+        return LostContactError("the scheduler went away")
+    return error  # the call's own, or that of a result that cannot travel
+
+
+def _fail(answer: Future[Any], error: BaseException) -> None:
+    with suppress(InvalidStateError):
+        answer.set_exception(error)
 
 
 def _facts(root: str) -> tuple[str | None, dict[str, str]]:

@@ -134,11 +134,20 @@ def run_shard(shard: Shard, place: Place) -> str | None:
 
 
 def _train(shard: Shard, place: Place) -> None:
+    checkpoints = place.checkpoints(shard)
+    with checkpoints.held():
+        if place.has(shard):  # another process has stored it, and let go of it, since this one last looked
+            return
+        _train_alone(shard, place, checkpoints)
+
+
+def _train_alone(shard: Shard, place: Place, checkpoints: Checkpoints) -> None:
     (part,) = shard.parts
-    start, checkpoints, name = time.perf_counter(), place.checkpoints(shard), shard.name
+    start, name = time.perf_counter(), shard.name
     journal.append(place.journal, "begun", shard=name)
     records = train(part.setting, part.seeds, part.plan, place.runtime, None, checkpoints)
     seconds = time.perf_counter() - start + checkpoints.seconds_before
     journal.append(place.journal, "trained", shard=name, resumed_from=max(checkpoints.resumed.values(), default=None))
     facts = {**place.runtime.describe(), "pid": os.getpid(), "host": platform.node()}
     save(place.root, part.setting, part.plan, records, facts, seconds, checkpoints.history)
+    checkpoints.discard()

@@ -13,9 +13,10 @@ from queue import Empty, SimpleQueue
 from sim import journal
 from sim.cells import Cell, Finished, Search, Trained
 from sim.checkpoint import newest_step
-from sim.pool import LostWorkerError
+from sim.pool import LostContactError, LostWorkerError
 from sim.runtime import Runtime
 from sim.shards import Place, Shard, cut, run_shard
+from sim.store import tidy
 from theory.errors import InputError
 
 __all__ = ["Cell", "Monitor", "Trained", "run_cells", "run_searches"]
@@ -103,6 +104,8 @@ def run_searches(searches: Iterable[Search], place: Place, executor: Executor, m
     except BaseException:
         drive.cancel()
         raise
+    finally:
+        tidy(place.root)  # of a worker that was killed after storing, before tidying up
 
 
 @dataclass
@@ -216,7 +219,7 @@ class _Drive:
         try:
             holder = future.result()
         except LostWorkerError as error:
-            self._lost(shard, str(error))
+            self._lost(shard, str(error), blamed=not isinstance(error, LostContactError))
             return
         if holder is not None:
             self._monitor.note(f"{shard.name} is {holder}; it is left to that")
@@ -228,9 +231,15 @@ class _Drive:
             if not wish.missing:
                 self._go_on(wish.search, wish.finished)
 
-    def _lost(self, shard: Shard, reason: str) -> None:
+    def _lost(self, shard: Shard, reason: str, *, blamed: bool) -> None:
         """Try again, unless it seems to be the shard that kills workers."""
         journal.append(self._place.journal, "lost", shard=shard.name, reason=reason)
+        if blamed:
+            self._blame(shard, reason)
+        self._monitor.note(f"{reason}; its work on {shard.name} is gone on with")
+        self._to_do.append(shard)
+
+    def _blame(self, shard: Shard, reason: str) -> None:
         step = newest_step(self._place.unfinished(shard))
         self._losses[shard.name] = 1 if step > self._step.get(shard.name, -1) else self._losses[shard.name] + 1
         self._step[shard.name] = step
@@ -239,5 +248,3 @@ class _Drive:
             raise InputError(
                 f"shard {shard.name}", "trained by a worker that lives", f"{_LOSSES} died: {reason}", remedy
             )
-        self._monitor.note(f"{reason}; its work on {shard.name} is gone on with")
-        self._to_do.append(shard)

@@ -110,8 +110,10 @@ def train(
     checkpoint = Checkpoints(folder.with_name(f"{folder.name}.unfinished"), checkpoint_seconds)
     if not folder.exists():
         store.prepare(out)
-        records, seconds = _trained(setting, seeds, plan, runtime, checkpoint)
-        store.save(out, setting, plan, records, runtime.describe(), seconds, checkpoint.history)
+        with checkpoint.held():
+            if not folder.exists():  # nor has another command stored it since
+                records, seconds = _trained(setting, seeds, plan, runtime, checkpoint)
+                store.save(out, setting, plan, records, runtime.describe(), seconds, checkpoint.history)
     kept = store.load(folder)
     store.tidy(out)
     checkpoint.discard()
