@@ -2,7 +2,13 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
+
+# Set before the first import of numpy or torch, which read it once. Tests work on small matrices, in as many processes
+# as there are cores: threads beside them would spend most of the processor's time waiting for each other. What is
+# trained on several threads asks for them by name (`sim.runtime`), whatever is set here.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 import pytest
 import torch

@@ -214,7 +214,8 @@ def _equal_density(order: int, k: int) -> float:
     phase = 0.0 if 2 * k == order else 1.0
     u = np.cos(angle + phase) / np.linalg.norm(np.cos(angle + phase)) / np.sqrt(2)
     f = (u[:, None] + u[None, :]) ** 2
-    totals = np.array([np.trace(np.roll(f[:, ::-1], -c - 1, axis=1)) for c in range(order)])
+    target = np.add.outer(np.arange(order), np.arange(order)) % order
+    totals = np.bincount(target.ravel(), weights=f.ravel())
     signal, spread = np.sum((totals - totals.mean()) ** 2), (1 - 1 / order) * np.sum(f**2)
     # p^2 signal + p (1 - p) spread = p (1 - p) (M - 1), each energy being half of these.
     gap = order - 1 - spread
