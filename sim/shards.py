@@ -136,7 +136,8 @@ def run_shard(shard: Shard, place: Place) -> str | None:
 def _train(shard: Shard, place: Place) -> None:
     (part,) = shard.parts
     start, checkpoints, name = time.perf_counter(), place.checkpoints(shard), shard.name
-    journal.append(place.journal, "begun", shard=name)
+    settings = [part.setting.content_id for part in shard.parts]
+    journal.append(place.journal, "begun", shard=name, settings=settings)
     records = train(part.setting, part.seeds, part.plan, place.runtime, None, checkpoints)
     seconds = time.perf_counter() - start + checkpoints.seconds_before
     journal.append(place.journal, "trained", shard=name, resumed_from=max(checkpoints.resumed.values(), default=None))
