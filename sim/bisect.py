@@ -12,14 +12,14 @@ from __future__ import annotations
 import itertools
 import math
 from collections.abc import Callable, Generator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from sim.cells import Cell, Search
 from sim.records import Plan, Records
 from theory.setting import Setting
 from theory.task import Task
 
-__all__ = ["Bisection", "Judge", "next_size", "resized"]
+__all__ = ["Bisection", "Judge", "bracket", "next_size", "resized"]
 
 #: A bracket grows by its own ratio high/low, but at least by this factor.
 _GROWTH = 1.25
@@ -70,6 +70,23 @@ class Bisection:
                 return
             rates |= yield [size]
 
+    def replayed(self, rates: Mapping[int, float]) -> tuple[list[int], list[int]]:
+        """How far it is with these rates: the sizes it has used, and those it waits for (none at its end)."""
+        sizes, used = self.sizes(), list[int]()
+        wanted = next(sizes)
+        while all(n in rates for n in wanted):
+            used += wanted
+            try:
+                wanted = sizes.send({n: rates[n] for n in wanted})
+            except StopIteration:
+                return used, []
+        return used, wanted
+
+    def extends(self, other: Bisection) -> bool:
+        """Whether it tries every size that the other does, whatever comes of them: the same, or finer or longer."""
+        same = replace(self, tolerance=other.tolerance, rounds=other.rounds) == other
+        return same and self.tolerance <= other.tolerance and self.rounds >= other.rounds
+
     def search(self, judge: Judge) -> Search:
         """The same as a search for cells: rates are read off stored members by the judge."""
         sizes = self.sizes()
@@ -103,15 +120,26 @@ def next_size(rates: Mapping[int, float], *, growth: float, limits: tuple[int, i
         limits: smallest and largest size that may be tried.
         tolerance: narrow enough is (high - low) <= tolerance (high + low)/2, or two neighbouring integers.
     """
-    sizes = sorted(rates)
-    if rates[sizes[-1]] < 1 / 2:
-        above = min(math.ceil(sizes[-1] * growth), limits[1])
-        return above if above > sizes[-1] else None
-    if rates[sizes[0]] >= 1 / 2:
-        below = max(math.floor(sizes[0] / growth), limits[0])
-        return below if below < sizes[0] else None
-    high = next(n for low, n in itertools.pairwise(sizes) if rates[low] < 1 / 2 <= rates[n])
-    low = sizes[sizes.index(high) - 1]
-    if high - low <= max(1, tolerance * (high + low) / 2):
+    low, high = bracket(rates)
+    if high is None and low is not None:
+        above = min(math.ceil(low * growth), limits[1])
+        return above if above > low else None
+    if low is None and high is not None:
+        below = max(math.floor(high / growth), limits[0])
+        return below if below < high else None
+    if low is None or high is None or high - low <= max(1, tolerance * (high + low) / 2):
         return None
     return (low + high) // 2
+
+
+def bracket(rates: Mapping[int, float]) -> tuple[int | None, int | None]:
+    """Two neighbouring sizes, the rate below one half at the first, one half or more at the second.
+
+    The smallest such pair; None in place of a size that is still to be found (of both, where there are no rates).
+    """
+    sizes = sorted(rates)
+    if not sizes or rates[sizes[-1]] < 1 / 2:
+        return (sizes[-1] if sizes else None), None
+    if rates[sizes[0]] >= 1 / 2:
+        return None, sizes[0]
+    return next((low, high) for low, high in itertools.pairwise(sizes) if rates[low] < 1 / 2 <= rates[high])

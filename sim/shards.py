@@ -144,7 +144,8 @@ def _train(shard: Shard, place: Place) -> None:
 def _train_alone(shard: Shard, place: Place, checkpoints: Checkpoints) -> None:
     (part,) = shard.parts
     start, name = time.perf_counter(), shard.name
-    journal.append(place.journal, "begun", shard=name)
+    settings = [part.setting.content_id for part in shard.parts]
+    journal.append(place.journal, "begun", shard=name, settings=settings)
     records = train(part.setting, part.seeds, part.plan, place.runtime, None, checkpoints)
     seconds = time.perf_counter() - start + checkpoints.seconds_before
     journal.append(place.journal, "trained", shard=name, resumed_from=max(checkpoints.resumed.values(), default=None))

@@ -99,6 +99,15 @@ class Spec:
             hashing.update(json.dumps(identity, sort_keys=True).encode())
         return hashing.hexdigest()[:16]
 
+    def covers(self, other: Spec) -> bool:
+        """Whether everything that the other trains is trained here, in the same arithmetic."""
+        here = set(self.cells)
+        return (
+            self.dtype == other.dtype
+            and all(cell in here for cell in other.cells)
+            and all(any(mine.extends(theirs) for mine in self.bisections) for theirs in other.bisections)
+        )
+
 
 def read_spec(path: Path) -> Spec:
     """Read and check a file.

@@ -33,6 +33,9 @@ class Monitor:
     def wanted(self, cells: Sequence[Cell]) -> None:
         """These cells are to be trained, or are stored already."""
 
+    def awaited(self, shard: Shard) -> None:
+        """A shard is not stored, and will be worked on."""
+
     def worked(self, shard: Shard, *, before: bool) -> None:
         """A shard is stored; ``before`` if it was when this call began."""
 
@@ -186,6 +189,7 @@ class _Drive:
     def _await(self, wish: _Wish, shard: Shard) -> None:
         if shard.name not in self._wishes:
             self._to_do.append(shard)
+            self._monitor.awaited(shard)
         self._wishes.setdefault(shard.name, []).append((wish, shard))
 
     def _fulfil(self, wish: _Wish, shard: Shard) -> None:

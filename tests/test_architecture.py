@@ -57,7 +57,11 @@ def test_the_vocabulary_knows_no_prediction() -> None:
 
 @pytest.mark.parametrize(
     "module",
-    ["theory", "theory.predict", "validate", "validate.detect", "validate.statistics", "sim.store", "validate.cli"],
+    [
+        *("theory", "theory.predict", "validate", "validate.detect", "validate.statistics", "validate.cli"),
+        *("sim.cells", "sim.spec", "sim.store", "sim.sweep_folder"),
+        *("validate.results", "validate.sweep_command", "validate.sweep_state"),
+    ],
 )
 def test_these_imports_need_no_torch(module: str) -> None:
     code = f"import sys, {module}; sys.exit('torch' in sys.modules)"

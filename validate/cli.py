@@ -1,4 +1,4 @@
-"""The command ``twopeaks``: demo, derive, predict, train, validate. Humans by default, machines with ``--json``.
+"""The command ``twopeaks``: demo, derive, predict, sweep, train, validate. Humans by default, machines with ``--json``.
 
 Exit code 0; 1 if a check failed; 2 for bad input, said in one line. Heavy imports wait until they are needed.
 """
@@ -290,6 +290,32 @@ def train(
     )
     for note in notes(setting, plan, probes):
         sys.stderr.write(f"note: {note}\n")
+
+
+@app.command()
+def sweep(
+    spec: Annotated[
+        Path | None, typer.Argument(metavar="SPEC", help="TOML file, see docs/sweeps.md; the same command goes on")
+    ] = None,
+    out: Annotated[Path | None, typer.Option(help="folder of the sweep (default: twopeaks-sweep-NAME)")] = None,
+    resume: Annotated[
+        bool, typer.Option("--resume", help="only go on with a sweep that is in --out; SPEC may be left out")
+    ] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="say what it takes; train and write nothing")] = False,
+    status: Annotated[
+        bool, typer.Option("--status", help="say how far it is, wherever it runs; SPEC or --out may be left out")
+    ] = False,
+    workers: Annotated[int | None, typer.Option(help="processes of one thread (default: usable cores)")] = None,
+    scheduler: Annotated[str | None, typer.Option(help="train on the Dask cluster with this tcp://… address")] = None,
+    device: Device = "auto",
+    checkpoint_seconds: Annotated[float | None, typer.Option(help="time between checkpoints (default: 60)")] = None,
+    as_json: Json = False,
+) -> int:
+    """Train a grid, a list, or around transitions, as a file describes it; tables of members and transitions."""
+    from validate import sweep_command
+
+    flags = (resume, dry_run, status, workers, scheduler, device, checkpoint_seconds, as_json)
+    return sweep_command.sweep(sweep_command.Options(spec, out, *flags))
 
 
 @app.command()

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from sim.records import Records
 from theory.setting import TRANSITIONS, Transition
 
-__all__ = ["crossing", "transition_steps"]
+__all__ = ["crossing", "grokked", "transition_steps"]
 
 
 def crossing(steps: NDArray[np.float64], values: NDArray[np.float64], event: Transition) -> int | None:
@@ -37,3 +37,9 @@ def transition_steps(records: Records) -> dict[str, list[int | None]]:
         for name, event in TRANSITIONS.items():
             found[name].append(crossing(member["steps"], member[event.curve], event))
     return found
+
+
+def grokked(records: Records) -> list[bool]:
+    """Whether each member reached t_grok within its budget; one that diverged did not."""
+    reached = (step is not None for step in transition_steps(records)["t_grok"])
+    return [there and end != "diverged" for there, end in zip(reached, records.ends, strict=True)]

@@ -1,0 +1,152 @@
+"""The folder of a sweep: what it was made for, what is stored in it, what it may be used for next. No torch here.
+
+In it are ``sweep.json`` (the description), ``journal.jsonl`` (what happened), ``runs/`` (a folder for each run, see
+`sim.store`) and tables made from these. Files in the folder itself are written aside and moved while its lock is held;
+so any number of processes may use it, and what a killed one left aside goes with the next writing.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import secrets
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import Any
+
+from sim import locks, store
+from sim.archive import sync_folder
+from sim.journal import JOURNAL
+from sim.spec import Spec, spec_of
+from theory.errors import InputError
+
+__all__ = ["SCHEMA", "UNFINISHED", "SweepFolder"]
+
+#: Version of sweep.json; one of another version is refused by name.
+SCHEMA = 1
+
+#: End of the name of a folder of checkpoints beside the runs.
+UNFINISHED = ".unfinished"
+
+_FILE, _LOCK, _ASIDE = "sweep.json", ".lock", ".part"
+
+
+class SweepFolder:
+    """One folder; nothing is written to it before `claim`.
+
+    Attributes:
+        root: the folder.
+        runs: where runs are stored, within it.
+        journal: file of what happened, within it.
+    """
+
+    def __init__(self, root: Path) -> None:
+        self.root, self.runs, self.journal = root, root / "runs", root / JOURNAL
+
+    @property
+    def holds_a_sweep(self) -> bool:
+        """Whether it was made for a sweep."""
+        return (self.root / _FILE).exists()
+
+    def spec(self) -> Spec:
+        """What it was made for.
+
+        Raises:
+            InputError: if it holds no sweep, a damaged description, or one of another version.
+        """
+        return spec_of(self._told()["content"])
+
+    def check(self, spec: Spec) -> None:
+        """See that the folder is free for a sweep, or was made for it or a smaller one.
+
+        Raises:
+            InputError: if it belongs to a sweep that trains something else as well.
+        """
+        if not self.holds_a_sweep or self._told()["digest"] == spec.digest:
+            return
+        there = self.spec()
+        if not spec.covers(there):
+            value = f"one of the sweep {there.name} with cells that are not in this one"
+            remedy = "choose another --out, or keep all of its cells and add to them"
+            raise InputError(str(self.root), "a folder of this sweep", value, remedy)
+
+    def claim(self, spec: Spec) -> None:
+        """Make it the folder of a sweep, or see that it is already; of a larger one from now on, if that is given.
+
+        Raises:
+            InputError: as `check`; or if it cannot be written.
+        """
+        self.check(spec)
+        store.prepare(self.runs)
+        content = json.loads(json.dumps(spec.content))
+        try:
+            with self._held():
+                self.check(spec)  # from here on nobody else can make it theirs
+                if not self.holds_a_sweep or self._told()["content"] != content:
+                    told = {"schema": SCHEMA, "digest": spec.digest, "content": content, "versions": store.versions()}
+                    self._write(_FILE, lambda path: path.write_text(json.dumps(told, indent=1), encoding="utf-8"))
+        except OSError as error:
+            reason = error.strerror or "it cannot be written"
+            raise InputError("--out", "a folder that can be written", str(self.root), reason) from error
+
+    def write(self, name: str, content: Callable[[Path], object]) -> None:
+        """Make a file anew: ``content`` writes it under another name, then it is moved.
+
+        Raises:
+            OSError: if it cannot be written; what was there before is there still.
+        """
+        with self._held():
+            self._write(name, content)
+
+    def stored(self) -> list[Path]:
+        """Folders of runs, in the order of their names."""
+        with suppress(OSError):
+            found = (path for path in self.runs.iterdir() if not path.name.startswith("."))
+            return sorted(path for path in found if path.suffix != UNFINISHED and path.is_dir())
+        return []
+
+    def at_work(self) -> list[str]:
+        """Names of the shards that a process is training now."""
+        with suppress(OSError):
+            return sorted(path.stem for path in self.runs.glob(f"*{UNFINISHED}") if locks.held(path / "lock"))
+        return []
+
+    def _told(self) -> dict[str, Any]:
+        path = self.root / _FILE
+        try:
+            told: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+            schema = told["schema"]
+            if schema == SCHEMA:
+                return {"digest": str(told["digest"]), "content": dict(told["content"])}
+        except FileNotFoundError as error:
+            remedy = "give the folder of a sweep, or a description without --resume and --status"
+            raise InputError(str(self.root), "a folder that holds a sweep", "none", remedy) from error
+        except (OSError, LookupError, TypeError, ValueError) as error:
+            reason = (str(error) or type(error).__name__).splitlines()[0]
+            remedy = "delete this file and give the sweep's description again: finished runs are found"
+            raise InputError(str(path), "a description of a sweep", reason, remedy) from error
+        raise InputError(str(path), f"a description of version {SCHEMA}", schema, "use the twopeaks that wrote it")
+
+    @contextmanager
+    def _held(self) -> Iterator[None]:
+        lock = locks.acquire(self.root / _LOCK, wait=True)
+        try:
+            if lock is not None and lock.certain:
+                for left in self.root.glob(f".*{_ASIDE}"):
+                    left.unlink(missing_ok=True)
+            yield
+        finally:
+            if lock is not None:
+                lock.release()
+
+    def _write(self, name: str, content: Callable[[Path], object]) -> None:
+        aside = self.root / f".{name}.{secrets.token_hex(4)}{_ASIDE}"
+        try:
+            content(aside)
+            with aside.open("rb+") as file:
+                os.fsync(file.fileno())
+            aside.replace(self.root / name)
+        finally:
+            aside.unlink(missing_ok=True)
+        sync_folder(self.root)

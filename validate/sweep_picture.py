@@ -1,0 +1,71 @@
+"""The transitions of a sweep as far as they are known, for a terminal. No torch here."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from rich.table import Table
+from rich.text import Text
+
+from validate.series import Series
+
+__all__ = ["duration", "picture", "rates_near", "size_text"]
+
+#: Sizes shown of one group of cells.
+_SIZES = 6
+
+
+def picture(found: Sequence[Series], varied: Sequence[str], rows: int, *, fitted: bool) -> Table | None:
+    """A row for each group of cells: how many members grokked by size, and where the transition is.
+
+    Args:
+        found: groups of cells.
+        varied: fields that tell them apart.
+        rows: shown at most; how many more there are is said below them.
+        fitted: whether n_c is fitted where there is one, with its interval; else the bracket alone is shown.
+
+    Returns:
+        None if there is nothing to show.
+    """
+    if not found:
+        return None
+    more = len(found) - rows
+    table = Table(caption=f"and {more:,} more" if more > 0 else None, caption_justify="left", box=None, pad_edge=False)
+    table.add_column("cells", overflow="ellipsis", no_wrap=True, ratio=2)
+    table.add_column("n: grokked/members", overflow="ellipsis", no_wrap=True, ratio=3)
+    table.add_column("transition n_c", no_wrap=True)
+    for one in found[:rows]:
+        table.add_row(Text(one.label(varied)), Text(rates_near(one)), Text(_place(one, fitted=fitted)))
+    return table
+
+
+def rates_near(one: Series) -> str:
+    """Rates of the sizes next to the transition, as words."""
+    sizes, (low, high) = list(one.rates), one.bracket
+    middle = ((low or high or 0) + (high or low or 0)) / 2
+    near = sorted(sorted(sizes, key=lambda n: abs(n - middle))[:_SIZES])
+    told = "  ".join(f"{n}: {one.rates[n][0]}/{one.rates[n][1]}" for n in near)
+    return f"{told}  …" if len(near) < len(sizes) else told
+
+
+def size_text(value: float | None) -> str:
+    """A size of a training set, to a tenth where it is small."""
+    return "?" if value is None else f"{value:.4g}" if abs(value) < 1000 else f"{value:,.0f}"
+
+
+def duration(seconds: float) -> str:
+    """Seconds as days, hours, minutes, of which the two largest count."""
+    days, rest = divmod(round(seconds), 86_400)
+    hours, minutes, left = rest // 3600, rest % 3600 // 60, rest % 60
+    if days:
+        return f"{days:,} d {hours} h"
+    return f"{hours} h {minutes:02} min" if hours else f"{minutes} min {left:02} s" if minutes else f"{left} s"
+
+
+def _place(one: Series, *, fitted: bool) -> str:
+    low, high = one.bracket
+    if low is not None and high is not None:
+        if fitted and one.point.value is not None:
+            return f"{size_text(one.point.value)} [{size_text(one.point.low)}, {size_text(one.point.high)}]"
+        return f"{low} … {high}"
+    return f"above {low}" if low is not None else f"at most {high}"

@@ -1,0 +1,179 @@
+"""What a sweep says while it runs: notes on stderr, and on a terminal a picture of how far it is."""
+
+from __future__ import annotations
+
+import json
+import sys
+import time
+from collections import deque
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console, Group
+from rich.live import Live
+from rich.progress_bar import ProgressBar
+from rich.table import Table
+from rich.text import Text
+
+from sim.cells import Cell, Finished
+from sim.checkpoint import newest_step
+from sim.shards import Place, Shard
+from sim.sweep import Monitor
+from sim.sweep_folder import UNFINISHED
+from theory.errors import InputError
+from validate.detect import grokked
+from validate.series import Outcome, series
+from validate.sweep_picture import duration, picture
+
+__all__ = ["Screen", "Tally", "screen"]
+
+#: Seconds between looks at checkpoints, and of each tick that may go into reading what has finished.
+_LOOK, _READING = 2.0, 0.2
+#: Lines of the terminal that the picture leaves to the rest.
+_REST = 8
+
+
+class Tally(Monitor):
+    """Counts what is done. Time is told it, so that it needs no clock.
+
+    Attributes:
+        cells, done: how many are wanted so far, and stored.
+        notes: all different sentences so far.
+    """
+
+    def __init__(self, place: Place) -> None:
+        self.place = place
+        self.cells = self.done = 0
+        self.notes: list[str] = []
+        self._open: dict[str, Shard] = {}
+        self._steps, self._flops = 0, 0.0  # of shards that are stored
+        self._all_flops = 0.0
+        self._first: tuple[float, float, float] | None = None
+
+    def wanted(self, cells: Sequence[Cell]) -> None:
+        """More of them."""
+        self.cells += len(cells)
+
+    def awaited(self, shard: Shard) -> None:
+        """It counts as work ahead."""
+        self._open[shard.name] = shard
+        self._all_flops += shard.flops
+
+    def worked(self, shard: Shard, *, before: bool) -> None:
+        """It counts as done; notes of its training are passed on."""
+        found = self._open.pop(shard.name, None)
+        if before:
+            return
+        if found is not None:
+            self._steps += shard.member_steps
+            self._flops += shard.flops
+        for folder in self.place.folders(shard):
+            for sentence in _notes(folder / "manifest.json"):
+                self.note(f"{folder.name}: {sentence}")
+
+    def finished(self, cell: Finished) -> None:
+        """One more."""
+        self.done += 1
+
+    def note(self, sentence: str) -> None:
+        """Say it, once."""
+        if sentence not in self.notes:
+            self.notes.append(sentence)
+            self.say(sentence)
+
+    def say(self, sentence: str) -> None:
+        """A line on stderr."""
+        sys.stderr.write(f"note: {sentence}\n")
+
+    def progress(self, now: float) -> tuple[float, float | None, float | None]:
+        """Share of the work asked for so far that is done; member-steps a second; seconds left.
+
+        Checkpoints count as the part of a shard that is behind them. Rates are those of this call alone.
+        """
+        steps, flops = float(self._steps), self._flops
+        for path in self.place.root.glob(f"*{UNFINISHED}"):
+            shard = self._open.get(path.stem)
+            if shard is not None:
+                part = max(0, newest_step(path)) / shard.parts[0].plan.steps
+                steps, flops = steps + part * shard.member_steps, flops + part * shard.flops
+        if self._first is None:
+            self._first = (now, steps, flops)
+        began, steps_before, flops_before = self._first
+        share = flops / self._all_flops if self._all_flops else 1.0
+        if now <= began or flops <= flops_before:
+            return share, None, None
+        left = (self._all_flops - flops) * (now - began) / (flops - flops_before)
+        return share, (steps - steps_before) / (now - began), left
+
+
+class Screen(Tally):
+    """The same on a terminal, with a picture that is drawn anew as it changes.
+
+    Args:
+        place: where results go.
+        name: of the sweep.
+        varied: fields that tell its cells apart.
+        live: where to draw.
+    """
+
+    def __init__(self, place: Place, name: str, varied: Sequence[str], live: Live) -> None:
+        super().__init__(place)
+        self._name, self._varied, self._live = name, varied, live
+        self._began = time.monotonic()
+        self._looked = float("-inf")
+        self._unread: deque[Finished] = deque()
+        self._outcomes: list[Outcome] = []
+
+    def finished(self, cell: Finished) -> None:
+        """One more, to be read when there is time."""
+        super().finished(cell)
+        self._unread.append(cell)
+
+    def say(self, sentence: str) -> None:
+        """A line above the picture."""
+        self._live.console.print(Text(f"note: {sentence}"), soft_wrap=True)
+
+    def tick(self) -> None:
+        """Read some of what has finished, and draw."""
+        until = time.monotonic() + _READING
+        while self._unread and time.monotonic() < until:
+            self._read(self._unread.popleft())
+        if time.monotonic() - self._looked >= _LOOK:
+            self._looked = time.monotonic()
+            self._live.update(self._drawn(*self.progress(self._looked)), refresh=True)
+
+    def _read(self, cell: Finished) -> None:
+        with suppress(InputError):  # said at the end, by name
+            told = grokked(cell.load().records)
+            self._outcomes.append(Outcome(cell.cell.setting, cell.cell.plan, sum(told), len(told)))
+
+    def _drawn(self, share: float, rate: float | None, left: float | None) -> Group:
+        line = Table.grid(padding=(0, 2))
+        speed = f"{rate:,.0f} member-steps/s" if rate else "no rate yet"
+        line.add_row(
+            f"{self._name}: {self.done:,} of {self.cells:,} cells",
+            ProgressBar(1.0, share, width=24),
+            *(f"{share:.0%}", speed, duration(time.monotonic() - self._began)),
+            f"{duration(left)} left" if left is not None else "",
+        )
+        rows = max(1, self._live.console.height - _REST)
+        return Group(line, picture(series(self._outcomes), self._varied, rows, fitted=False) or "")
+
+
+@contextmanager
+def screen(place: Place, name: str, varied: Sequence[str]) -> Iterator[Tally]:
+    """A picture on stderr while the context lasts, if that is a terminal; notes alone if it is not."""
+    if not sys.stderr.isatty():
+        yield Tally(place)
+        return
+    with Live(console=Console(stderr=True), transient=True, auto_refresh=False) as live:
+        yield Screen(place, name, varied, live)
+
+
+def _notes(manifest: Path) -> list[str]:
+    with suppress(OSError, ValueError):
+        told: Any = json.loads(manifest.read_text(encoding="utf-8"))
+        return [str(sentence) for sentence in told.get("history", {}).get("notes", [])]
+    return []
