@@ -198,9 +198,9 @@ def _check_key(table: str, key: str) -> None:
     if home is not None:
         here = f"[{table}]" if table else "the top of the file"
         raise InputError(place, f"left out of {here}", "given", f"move it to {home}")
-    near = difflib.get_close_matches(key.replace("-", "_").lower(), sorted(allowed), n=1, cutoff=0.5)
-    everywhere = sorted({k for keys in _KEYS.values() for k in keys})
-    near = near or difflib.get_close_matches(key.replace("-", "_").lower(), everywhere, n=1, cutoff=0.6)
+    everywhere, said = sorted({k for keys in _KEYS.values() for k in keys}), key.replace("-", "_").lower()
+    near = difflib.get_close_matches(said, everywhere, n=1, cutoff=0.6)
+    near = near or difflib.get_close_matches(said, sorted(allowed), n=1, cutoff=0.5)
     remedy = f"did you mean {near[0]}?" if near else f"known keys: {', '.join(sorted(allowed))}"
     raise InputError(place, "a known key", "an unknown one", remedy)
 
