@@ -62,7 +62,7 @@ class Bisection:
         for _ in range(self.rounds):
             size = next_size(
                 rates,
-                growth=max(_GROWTH, self.high / self.low),
+                growth=self._growth,
                 limits=(self.lowest, self.highest),
                 tolerance=self.tolerance,
             )
@@ -99,10 +99,28 @@ class Bisection:
             except StopIteration:
                 return
 
+    def cells_if(self, transition: float) -> list[Cell]:
+        """Cells it would train if every member failed below this size, and succeeded from it on."""
+        sizes, tried = self.sizes(), list[int]()
+        wanted = next(sizes)
+        while True:
+            tried += wanted
+            try:
+                wanted = sizes.send({n: float(n >= transition) for n in wanted})
+            except StopIteration:
+                return [self.cell(n) for n in tried]
+
     @property
     def most_cells(self) -> list[Cell]:
-        """Cells of the largest possible cost: every round at the larger end of the first bracket."""
-        return [self.cell(self.low), *[self.cell(self.high)] * (1 + self.rounds)]
+        """Cells of the largest possible cost: every round grows the bracket upwards, as far as it may."""
+        sizes = [self.low, self.high]
+        for _ in range(self.rounds):
+            sizes.append(min(math.ceil(sizes[-1] * self._growth), self.highest))
+        return [self.cell(n) for n in sizes]
+
+    @property
+    def _growth(self) -> float:
+        return max(_GROWTH, self.high / self.low)
 
 
 def resized(setting: Setting, samples: int) -> Setting:

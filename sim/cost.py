@@ -30,7 +30,7 @@ _PROCESS, _MANIFEST = 300 << 20, 6 << 10
 
 @dataclass(frozen=True)
 class Cost:
-    """An estimate: no member stops early, all workers are busy to the end.
+    """An estimate: no member stops early, and workers are busy to the end unless one has to be waited for.
 
     Attributes:
         cells, shards, members: how many.
@@ -38,7 +38,7 @@ class Cost:
         flops: 6 n K M a member-step, and 2 K M a row of the table and record for testing.
         flops_per_second: of one worker, measured on a typical shard.
         workers: how many.
-        seconds: flops over those of all workers.
+        seconds: flops over those of all workers; or of the largest shard, or of cells in turn, if these take longer.
         worker_bytes: memory of one worker, at most.
         disk_bytes: of what is kept.
     """
@@ -59,11 +59,20 @@ class Cost:
         return asdict(self)
 
 
-def cost(cells: Sequence[Cell], runtime: Runtime, workers: int) -> Cost:
-    """Estimate the cost of cells on so many workers of one thread each."""
+def cost(cells: Sequence[Cell], runtime: Runtime, workers: int, in_turn: Sequence[Sequence[Cell]] = ()) -> Cost:
+    """Estimate the cost of cells on so many workers of one thread each.
+
+    Args:
+        cells: all of them.
+        runtime: device and dtype.
+        workers: how many.
+        in_turn: lists of some of them in which each waits for the one before.
+    """
     shards = cut(cells, runtime)
-    rate = measured_rate(_typical(shards), runtime)
-    flops = float(sum(cell.flops + _testing(cell) for cell in cells))
+    ordered = sorted(((shard.flops, i) for i, shard in enumerate(shards)))
+    rate = measured_rate(shards[_typical(ordered)], runtime)
+    flops, longest = float(sum(_flops(cell) for cell in cells)), ordered[-1][0]
+    chains = (sum(_alone(cell, runtime, workers) for cell in chain) for chain in in_turn)
     return Cost(
         cells=len(cells),
         shards=len(shards),
@@ -72,7 +81,7 @@ def cost(cells: Sequence[Cell], runtime: Runtime, workers: int) -> Cost:
         flops=flops,
         flops_per_second=rate,
         workers=workers,
-        seconds=flops / (rate * min(workers, len(shards))),
+        seconds=max(flops / workers, longest, *chains) / rate,
         worker_bytes=_PROCESS + max(_bytes(shard, runtime) for shard in shards),
         disk_bytes=sum(_curves(cell) + _MANIFEST for cell in cells),
     )
@@ -99,12 +108,20 @@ def measured_rate(shard: Shard, runtime: Runtime) -> float:
         return a_step * len(seeds) * steps / (time.perf_counter() - start)
 
 
-def _typical(shards: Sequence[Shard]) -> Shard:
-    """The shard in which half of all operations are reached, from the smallest on."""
-    ordered = sorted(shards, key=lambda shard: shard.flops)
-    half = sum(shard.flops for shard in shards) / 2
-    reached = itertools.accumulate(shard.flops for shard in ordered)
-    return next(shard for shard, so_far in zip(ordered, reached, strict=True) if so_far >= half)
+def _typical(ordered: Sequence[tuple[int, int]]) -> int:
+    """Where half of all operations are reached, from the smallest shard on: the second of that pair."""
+    half = sum(flops for flops, _ in ordered) / 2
+    reached = itertools.accumulate(flops for flops, _ in ordered)
+    return next(i for (_, i), so_far in zip(ordered, reached, strict=True) if so_far >= half)
+
+
+def _flops(cell: Cell) -> int:
+    return cell.flops + _testing(cell)
+
+
+def _alone(cell: Cell, runtime: Runtime, workers: int) -> float:
+    """Operations in a row where only this cell is worked on."""
+    return _flops(cell) / min(workers, len(cut([cell], runtime)))
 
 
 def _testing(cell: Cell) -> int:

@@ -77,8 +77,8 @@ def points(name: str, axis: Any, *, whole: bool) -> list[Any]:
     if isinstance(axis, Mapping):
         return _range(name, axis, whole=whole)
     if not isinstance(axis, list) or not axis:
-        expectation = "a list of values or a range { from = …, to = …, count = … }"
-        raise InputError(name, expectation, axis, "one value for all cells goes into [base]")
+        expectation = "a list of one value at least, or a range { from = …, to = …, count = … }"
+        raise InputError(name, expectation, axis, "one value for all cells goes into [base] or [plan]")
     return axis
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import types
 import typing
 from collections.abc import Mapping, Sequence
@@ -62,7 +63,7 @@ class Builder:
         except (ValidationError, InputError) as error:
             problem = explain(error, Plan) if isinstance(error, ValidationError) else error
             place = ", ".join(f"{key} = {_short(values[key])}" for key in self._varied if key in values)
-            remedy = problem.remedy + (f" (in the cell {place})" if place else "")
+            remedy = _as_keys(problem.remedy) + (f" (in the cell {place})" if place else "")
             raise InputError(problem.name, problem.expectation, problem.value, remedy) from error
 
     def table(self, values: Mapping[str, Any]) -> Table:
@@ -103,6 +104,11 @@ def _named(values: Mapping[str, Any]) -> dict[str, Any]:
     if "group" in values or "table" in values:
         raise InputError("group_table", "left out with group", read["name"], "give one of the two")
     return {**values, "group": read["name"], "table": read["rows"]}
+
+
+def _as_keys(remedy: str) -> str:
+    """With keys of a description in place of options of a command."""
+    return re.sub(r"--([a-z][a-z-]*)", lambda option: option[1].replace("-", "_"), remedy)
 
 
 def _short(value: object) -> str:

@@ -29,6 +29,7 @@ from sim.setting_builder import Builder, is_whole
 from theory.errors import InputError
 from theory.groups import from_csv
 from theory.setting import explain
+from theory.tables import Table
 
 __all__ = ["Spec", "read_spec", "spec_of"]
 
@@ -49,8 +50,8 @@ class _Around(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     on: Literal["samples"] = Field("samples", description="what is varied: samples")
-    low: int | str = Field(description="size to begin with, thought to be below the transition")
-    high: int | str = Field(description="size to begin with, thought to be above the transition")
+    low: Any = Field(description="size to begin with, thought to be below the transition")
+    high: Any = Field(description="size to begin with, thought to be above the transition")
     tolerance: float = Field(0.02, gt=0, le=1, description="relative width of the last bracket, such as 0.02")
     rounds: int = Field(12, ge=0, le=100, description="sizes tried at most, after the first two")
     seeds: Any = Field(None, description="how many seeds, or a list of them; those of the sweep if left out")
@@ -122,7 +123,8 @@ def read_spec(path: Path) -> Spec:
         raise InputError("SPEC", "a file that can be read", str(path), remedy) from error
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise InputError(str(path), "a TOML file", str(error), "mend that line") from error
-    return spec_of({"name": path.stem, **content}, path.parent)
+    name = re.sub(r"[^\w.-]+", "-", path.stem).lstrip(".")[:80] or "sweep"
+    return spec_of({"name": name, **content}, path.parent)
 
 
 def spec_of(content: Mapping[str, Any], folder: Path = Path()) -> Spec:
@@ -171,8 +173,8 @@ def _check_keys(content: Mapping[str, Any]) -> None:
         rows = content.get(table, {})
         if table == "cases":
             rows = content.get(table, [])
-            if not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows):
-                raise InputError("cases", "a list of tables", rows, "write [[cases]] above each")
+            if not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows) or content.get(table) == []:
+                raise InputError("cases", "a list of tables, one at least", rows, "write [[cases]] above each")
         elif not isinstance(rows, dict):
             raise InputError(table, "a table", rows, f"write [{table}] above its keys")
         for key in _keys_of(content, table):
@@ -194,10 +196,11 @@ def _check_key(table: str, key: str) -> None:
     place = f"[{table}] {key}" if table else key
     home = next((f"[{t}]" if t else "the top of the file" for t, keys in _KEYS.items() if key in keys), None)
     if home is not None:
-        raise InputError(place, "a key of this table", "another's", f"move it to {home}")
-    near = difflib.get_close_matches(key.replace("-", "_").lower(), sorted(allowed), n=1, cutoff=0.5)
-    everywhere = sorted({k for keys in _KEYS.values() for k in keys})
-    near = near or difflib.get_close_matches(key.replace("-", "_").lower(), everywhere, n=1, cutoff=0.6)
+        here = f"[{table}]" if table else "the top of the file"
+        raise InputError(place, f"left out of {here}", "given", f"move it to {home}")
+    everywhere, said = sorted({k for keys in _KEYS.values() for k in keys}), key.replace("-", "_").lower()
+    near = difflib.get_close_matches(said, everywhere, n=1, cutoff=0.6)
+    near = near or difflib.get_close_matches(said, sorted(allowed), n=1, cutoff=0.5)
     remedy = f"did you mean {near[0]}?" if near else f"known keys: {', '.join(sorted(allowed))}"
     raise InputError(place, "a known key", "an unknown one", remedy)
 
@@ -208,9 +211,14 @@ def _with_tables(content: Mapping[str, Any], folder: Path) -> dict[str, Any]:
     def read(value: Any) -> Any:
         if isinstance(value, list):
             return [read(one) for one in value]
+        if isinstance(value, dict) and set(value) == {"name", "rows"}:
+            return value  # it was read before
         if not isinstance(value, str):
-            return value
-        group = from_csv(folder / value)
+            raise InputError(_CSV, "the path of a CSV file", value, 'use e.g. group_table = "z7.csv"')
+        try:
+            group = from_csv(folder / value)
+        except InputError as error:
+            raise InputError(_CSV, error.expectation, error.value, error.remedy) from error
         return {"name": group.name, "rows": group.table.tolist()}
 
     def inlined(row: Mapping[str, Any]) -> dict[str, Any]:
@@ -271,7 +279,7 @@ def _around(content: Mapping[str, Any]) -> _Around | None:
 def _bisection(builder: Builder, values: Mapping[str, Any], around: _Around) -> Bisection:
     """One transition to look for; sizes with a unit are made numbers."""
     cell, table = builder.cell({**values, "samples": 1}), builder.table(values)
-    low, high = (resolved("samples", size, table) for size in (around.low, around.high))
+    low, high = (_size(name, size, table) for name, size in (("low", around.low), ("high", around.high)))
     most = table.rows.size - 1  # where every row is trained on, nothing is left to test
     if not 1 <= low < high <= most:
         remedy = f"n goes from 1 to {most} for {table.name}"
@@ -282,6 +290,17 @@ def _bisection(builder: Builder, values: Mapping[str, Any], around: _Around) -> 
     )  # fmt: skip
 
 
+def _size(name: str, given: Any, table: Table) -> int:
+    try:
+        size = resolved("samples", given, table)
+    except InputError as error:
+        raise InputError(f"[bisect] {name}", error.expectation, given, error.remedy) from error
+    if isinstance(size, bool) or not isinstance(size, int):
+        remedy = "a size to begin with, below or above the transition"
+        raise InputError(f"[bisect] {name}", 'an integer, or e.g. "14 M" or "40%"', given, remedy)
+    return size
+
+
 # --- single values -------------------------------------------------------------------------------------
 
 
@@ -289,13 +308,18 @@ def _seeds(name: str, given: Any, first: Any) -> tuple[int, ...]:
     """So many seeds from the first one on, or those of a list."""
     if isinstance(given, list) and first != 0:
         raise InputError("first_seed", "left out with a list of seeds", first, "put them all into the list")
-    for value in given if isinstance(given, list) else [given, first]:
+    for key, value in [(name, one) for one in (given if isinstance(given, list) else [given])] + [
+        ("first_seed", first)
+    ]:
         if isinstance(value, bool) or not isinstance(value, int) or not 0 <= value < 2**62:
-            raise InputError(name, "a number of seeds, or a list of integers >= 0", given, "use e.g. seeds = 8")
+            what = "an integer >= 0" if key == "first_seed" else "a number of seeds, or a list of integers >= 0"
+            raise InputError(key, what, value, "use e.g. seeds = 8 and first_seed = 0")
+    if isinstance(given, list) and len(set(given)) != len(given):
+        raise InputError(name, "a list of different seeds", given, "leave out what is there twice")
     if isinstance(given, int):
         given = range(first, first + min(given, _MOST_SEEDS + 1))
-    if not 1 <= len(given) <= _MOST_SEEDS or len(set(given)) != len(given):
-        raise InputError(name, f"1 to {_MOST_SEEDS} different seeds", len(given), "use e.g. seeds = 8")
+    if not 1 <= len(given) <= _MOST_SEEDS:
+        raise InputError(name, f"1 to {_MOST_SEEDS} seeds", len(given), "use e.g. seeds = 8")
     return tuple(given)
 
 

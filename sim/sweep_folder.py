@@ -47,7 +47,9 @@ class SweepFolder:
     @property
     def holds_a_sweep(self) -> bool:
         """Whether it was made for a sweep."""
-        return (self.root / _FILE).exists()
+        with suppress(OSError):  # what is wrong with the folder is said when it is written to
+            return (self.root / _FILE).exists()
+        return False
 
     def spec(self) -> Spec:
         """What it was made for.

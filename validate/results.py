@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,20 +14,21 @@ import polars as pl
 
 from sim.flat import PARTS, PLAN, SETTING, flat
 from sim.records import Plan
+from sim.spec import Spec
 from sim.store import load
 from sim.sweep_folder import SweepFolder
 from theory.errors import InputError
 from theory.setting import OBSERVABLES, TRANSITIONS, Setting
 from validate.detect import grokked, transition_steps
-from validate.series import Outcome, Series, series
+from validate.series import Outcome, Series, name_of, series
 
-__all__ = ["MEMBERS", "POINTS", "Part", "frame", "parts", "points", "table", "transitions", "write"]
+__all__ = ["MEMBERS", "POINTS", "Part", "frame", "last_points", "parts", "points", "table", "transitions", "write"]
 
 #: Names of the files.
 MEMBERS, POINTS = "members.parquet", "transitions.parquet"
 
 #: Of a grid with more groups of cells no transition is fitted: each takes up to seconds.
-_MOST_FITTED = 64
+_MOST_FITTED = 24
 
 _TYPES: dict[str, Any] = {
     "task": pl.String, "classes": pl.Int64, "seed": pl.Int64,
@@ -86,7 +87,9 @@ def transitions(root: Path) -> pl.DataFrame:
     Raises:
         InputError: if a run's folder is damaged.
     """
-    return points(series(part.outcome for part in parts(SweepFolder(root))))
+    folder = SweepFolder(root)
+    spec = folder.spec() if folder.holds_a_sweep else None
+    return points(series(part.outcome for part in parts(folder)), spec)
 
 
 def parts(folder: SweepFolder, damaged: Callable[[InputError], None] | None = None) -> list[Part]:
@@ -138,18 +141,20 @@ def frame(found: Sequence[Part]) -> pl.DataFrame:
     return whole.sort([*_FIRST[::-1], *fields, "seed"], nulls_last=True)
 
 
-def points(found: Sequence[Series], known: pl.DataFrame | None = None, always: Iterable[str] = ()) -> pl.DataFrame:
+def points(found: Sequence[Series], spec: Spec | None = None, known: pl.DataFrame | None = None) -> pl.DataFrame:
     """The rows of transitions, of each group of cells with two sizes at least.
 
     Args:
         found: groups of cells.
+        spec: of the sweep; transitions that it looks for are fitted however many groups there are.
         known: such a table from before, whose intervals need not be worked out again.
-        always: names of groups (`Series.name`) of which n_c is fitted however many groups there are.
     """
     listed = [one for one in found if len(one.rates) > 1]
     fields = [name for name in _telling([(one.setting, one.plan) for one in listed]) if name != "samples"]
     before = {} if known is None else {row["rates"]: [row[name] for name in _POINT] for row in known.to_dicts()}
-    wanted = set(always) if len(listed) > _MOST_FITTED else {one.name for one in listed}
+    wanted = {name_of(one.setting, one.plan) for one in (spec.bisections if spec else ())}
+    if len(listed) <= _MOST_FITTED:
+        wanted = {one.name for one in listed}
     names = (*_FIRST, *fields, *_COUNTS, *_POINT)
     rows: dict[str, list[Any]] = {name: [] for name in names}
     for one in listed:
@@ -165,38 +170,27 @@ def points(found: Sequence[Series], known: pl.DataFrame | None = None, always: I
     return pl.DataFrame(rows, schema_overrides=types, infer_schema_length=None)
 
 
-def write(folder: SweepFolder, found: Sequence[Part], always: Iterable[str] = ()) -> pl.DataFrame:
-    """Write both tables, each aside and moved; returns that of transitions.
+def last_points(folder: SweepFolder) -> pl.DataFrame | None:
+    """The table of transitions as it was written last, if it is there and whole."""
+    try:
+        found = pl.read_parquet(folder.root / POINTS)
+    except (OSError, pl.exceptions.PolarsError):
+        return None
+    return found if {"rates", *_POINT} <= set(found.columns) else None
 
-    Args:
-        folder: of the sweep.
-        found: its runs, from `parts`.
-        always: as for `points`.
+
+def write(folder: SweepFolder, of_members: pl.DataFrame, of_transitions: pl.DataFrame) -> None:
+    """Write both tables of a sweep, each aside, then moved.
 
     Raises:
         InputError: if they cannot be written.
     """
-    known = None
-    if (folder.root / POINTS).exists():
-        known = _read(folder.root / POINTS)
-    rows = points(series(part.outcome for part in found), known, always)
     try:
-        folder.write(MEMBERS, frame(found).write_parquet)
-        folder.write(POINTS, rows.write_parquet)
+        folder.write(MEMBERS, of_members.write_parquet)
+        folder.write(POINTS, of_transitions.write_parquet)
     except OSError as error:
-        reason = error.strerror or str(error)
-        raise InputError(
-            str(folder.root), "a folder that takes tables", reason, "mend that; --status makes them"
-        ) from error
-    return rows
-
-
-def _read(path: Path) -> pl.DataFrame | None:
-    try:
-        found = pl.read_parquet(path)
-    except (OSError, pl.exceptions.PolarsError):
-        return None
-    return found if {"rates", *_POINT} <= set(found.columns) else None
+        reason, remedy = error.strerror or str(error), "mend that; --status makes them from the runs"
+        raise InputError(str(folder.root), "a folder that takes tables", reason, remedy) from error
 
 
 # --- rows ----------------------------------------------------------------------------------------------

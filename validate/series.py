@@ -7,7 +7,7 @@ import json
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -15,7 +15,9 @@ from sim.bisect import bracket, resized
 from sim.flat import flat
 from sim.records import Plan
 from theory.setting import Setting
-from validate.statistics import TransitionPoint, transition_point
+
+if TYPE_CHECKING:  # most need no fit, and SciPy takes its time
+    from validate.statistics import TransitionPoint
 
 __all__ = ["Outcome", "Series", "name_of", "series"]
 
@@ -69,6 +71,8 @@ class Series:
     @cached_property
     def point(self) -> TransitionPoint:
         """n_c with its bootstrap interval."""
+        from validate.statistics import transition_point
+
         sizes, told = list(self.rates), np.array(list(self.rates.values()), dtype=np.float64)
         return transition_point(np.array(sizes, dtype=np.float64), told[:, 0], told[:, 1])
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import Executor
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -18,16 +18,14 @@ from sim.cells import Search
 from sim.spec import Spec, read_spec
 from sim.sweep_folder import SweepFolder
 from theory.errors import InputError
-from validate import results
 from validate.detect import grokked
-from validate.series import name_of
-from validate.sweep_picture import duration, picture
-from validate.sweep_state import State, state
-from validate.terminal import Interrupted, console, print_json
+from validate.sweep_picture import Point, duration, picture
+from validate.terminal import Interrupted, console, print_json, waiting
 
-if TYPE_CHECKING:  # a look at a folder needs no torch
+if TYPE_CHECKING:  # a look at a folder needs no torch, an estimate no tables
     from sim.runtime import Runtime
     from validate.sweep_screen import Tally
+    from validate.sweep_state import State
 
 __all__ = ["Options", "sweep"]
 
@@ -71,7 +69,7 @@ def sweep(options: Options) -> int:
     _check(options)
     spec, folder = _asked(options)
     if options.status:
-        return _show(folder, state(folder, spec), options)
+        return _show(folder, spec, options)
     if options.dry_run:
         from validate.sweep_estimate import estimate
 
@@ -140,7 +138,7 @@ def _run(spec: Spec, folder: SweepFolder, options: Options) -> int:
                 raise Interrupted(_kept(tally, folder)) from None
             finally:
                 journal.append(place.journal, "ended", outcome=outcome)
-    return _show(folder, state(folder, spec), options)
+    return _show(folder, spec, options)
 
 
 def _searches(spec: Spec) -> list[Search]:
@@ -184,33 +182,40 @@ def _kept(tally: Tally, folder: SweepFolder) -> str:
 # --- screen --------------------------------------------------------------------------------------------
 
 
-def _show(folder: SweepFolder, found: State, options: Options) -> int:
+def _show(folder: SweepFolder, spec: Spec, options: Options) -> int:
     """Bring the tables up to date and print how far the sweep is."""
-    always = {name_of(one.setting, one.plan) for one in found.spec.bisections}
-    notes = [f"{error}" for error in found.damaged]
+    from validate import results
+    from validate.sweep_state import state
+
+    with waiting("reading runs, fitting transitions"):
+        found = state(folder, spec)
+        rows = results.points(found.series, spec, results.last_points(folder))
+    notes, tables = (
+        [str(error) for error in found.damaged],
+        [folder.root / results.MEMBERS, folder.root / results.POINTS],
+    )
     try:
-        rows = results.write(folder, found.parts, always).to_dicts()
+        results.write(folder, results.frame(found.parts), rows)
     except InputError as error:
         if not options.status:
             raise
         notes.append(str(error))
-        rows = results.points(found.series, None, always).to_dicts()
     for sentence in notes:
         sys.stderr.write(f"note: {sentence}\n")
     if options.as_json:
-        print_json(_as_data(folder, found, rows))
+        print_json(_as_data(found, rows.to_dicts(), tables))
     else:
-        _print(folder, found)
+        fitted = {row["rates"]: (row["n_c"], row["n_c_low"], row["n_c_high"]) for row in rows.to_dicts()}
+        _print(found, fitted, tables)
     return 1 if found.damaged else 0
 
 
-def _as_data(folder: SweepFolder, found: State, rows: list[dict[str, Any]]) -> dict[str, Any]:
-    tables = {name: str(folder.root / name) for name in (results.MEMBERS, results.POINTS)}
-    told = {**found.as_data(), "finished": found.finished, "folder": str(folder.root)}
-    return {**told, "tables": tables, "transitions": rows}
+def _as_data(found: State, rows: list[dict[str, Any]], tables: Sequence[Path]) -> dict[str, Any]:
+    told = {**found.as_data(), "finished": found.finished, "folder": str(tables[0].parent)}
+    return {**told, "tables": [str(path) for path in tables], "transitions": rows}
 
 
-def _print(folder: SweepFolder, found: State) -> None:
+def _print(found: State, fitted: Mapping[str, Point], tables: Sequence[Path]) -> None:
     told, out = found.as_data(), console()
     cells, members, bisections = told["cells"], told["members"], told["bisections"]
     line = f"{told['name']}: {cells['done']:,} cells done, {cells['running']:,} running, {cells['to_do']:,} to do"
@@ -220,7 +225,7 @@ def _print(folder: SweepFolder, found: State) -> None:
     facts = f"{members['grokked']:,} of {members['stored']:,} members grokked within their budget; "
     facts += f"{duration(told['seconds'])} so far"
     out.print(Text(facts + (f"; {told['lost_workers']:,} workers were lost" if told["lost_workers"] else "")))
-    shown = picture(found.series, found.spec.varied, _SHOWN, fitted=True)
+    shown = picture(found.series, found.spec.varied, _SHOWN, fitted)
     if shown is not None:
         out.print(shown)
-    out.print(Text(f"tables: {folder.root / results.MEMBERS} and {results.POINTS}"), soft_wrap=True)
+    out.print(Text(f"tables: {tables[0]} and {tables[1].name}"), soft_wrap=True)

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import shutil
+from collections.abc import Sequence
+from itertools import chain
 from pathlib import Path
 
 from rich.table import Table
 
+from sim.cells import Cell
 from sim.cost import Cost, cost
-from sim.runtime import resolve, usable_cores
+from sim.runtime import Runtime, resolve, usable_cores
 from sim.spec import Spec
 from sim.sweep_folder import SweepFolder
 from validate.sweep_picture import duration
@@ -18,7 +21,7 @@ __all__ = ["estimate"]
 
 
 def estimate(spec: Spec, folder: SweepFolder, device: str, workers: int | None, as_json: bool) -> None:
-    """Print what it takes from the beginning, at most: members that stop early take less.
+    """Print what it takes from the beginning; members that stop early take less.
 
     Args:
         spec: what is to be done.
@@ -32,31 +35,44 @@ def estimate(spec: Spec, folder: SweepFolder, device: str, workers: int | None, 
     """
     runtime = resolve(device, spec.dtype, 1)
     count = workers or (usable_cores() if runtime.device == "cpu" else 1)
-    cells = list(spec.cells) or [cell for one in spec.bisections for cell in one.most_cells]
-    found = cost(cells, runtime, count)
+    most = usual = _cost(spec, [one.most_cells for one in spec.bisections], runtime, count)
+    if spec.bisections:
+        usual = _cost(spec, [one.cells_if((one.low + one.high) / 2) for one in spec.bisections], runtime, count)
     if as_json:
-        print_json(
-            {**found.as_data(), "bisections": len(spec.bisections), "name": spec.name, "folder": str(folder.root)}
-        )
+        facts = {"name": spec.name, "folder": str(folder.root), "bisections": len(spec.bisections)}
+        print_json({**facts, **usual.as_data(), "most": most.as_data(), "free_bytes": _free(folder.root)})
         return
-    _print(spec, folder, found)
+    _print(spec, folder, usual, most)
 
 
-def _print(spec: Spec, folder: SweepFolder, found: Cost) -> None:
-    most = "at most " if spec.bisections else ""
-    rows = {
-        "cells": f"{most}{found.cells:,}" + (f" for {len(spec.bisections):,} transitions" * bool(spec.bisections)),
-        "members": f"{most}{found.members:,}",
-        "member-steps": f"{most}{found.member_steps:,}",
-        "time": f"{most}{duration(found.seconds)} on {found.workers} workers",
-        "rate": f"{found.flops_per_second / 1e9:,.1f} Gflop/s a worker, measured just now",
-        "memory": f"{_bytes(found.worker_bytes)} a worker, {_bytes(found.workers * found.worker_bytes)} in all",
+def _cost(spec: Spec, searches: Sequence[list[Cell]], runtime: Runtime, workers: int) -> Cost:
+    cells = list(spec.cells) or list(chain.from_iterable(searches))
+    return cost(cells, runtime, workers, searches)
+
+
+def _print(spec: Spec, folder: SweepFolder, usual: Cost, most: Cost) -> None:
+    both = {"low and high enclose the transition": usual, "at most": most} if spec.bisections else {"": most}
+    table = Table(title=f"{spec.name}: what it takes", show_header=len(both) > 1)
+    for heading in ("", *both):
+        table.add_column(heading)
+    columns = [_words(found, folder) for found in both.values()]
+    for name in columns[0]:
+        table.add_row(name, *(column[name] for column in columns))
+    out = console()
+    out.print(table)
+    out.print(f"rate measured just now: {most.flops_per_second / 1e9:,.1f} Gflop/s a worker")
+
+
+def _words(found: Cost, folder: SweepFolder) -> dict[str, str]:
+    all_bytes = found.workers * found.worker_bytes
+    return {
+        "cells": f"{found.cells:,}",
+        "members": f"{found.members:,}",
+        "member-steps": f"{found.member_steps:,}",
+        "time": f"{duration(found.seconds)} with {found.workers} workers",
+        "memory": f"{_bytes(found.worker_bytes)} a worker, {_bytes(all_bytes)} in all",
         "disk": f"{_bytes(found.disk_bytes)} of {_bytes(_free(folder.root))} free",
     }
-    table = Table(title=f"{spec.name}: what it takes", show_header=False)
-    for row in rows.items():
-        table.add_row(*row)
-    console().print(table)
 
 
 def _bytes(count: float) -> str:

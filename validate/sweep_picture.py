@@ -2,27 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from rich.table import Table
 from rich.text import Text
 
 from validate.series import Series
 
-__all__ = ["duration", "picture", "rates_near", "size_text"]
+__all__ = ["Point", "duration", "picture", "rates_near", "size_text"]
+
+#: n_c and its interval.
+Point = tuple[float | None, float | None, float | None]
 
 #: Sizes shown of one group of cells.
 _SIZES = 6
 
 
-def picture(found: Sequence[Series], varied: Sequence[str], rows: int, *, fitted: bool) -> Table | None:
+def picture(found: Sequence[Series], varied: Sequence[str], rows: int, fitted: Mapping[str, Point]) -> Table | None:
     """A row for each group of cells: how many members grokked by size, and where the transition is.
 
     Args:
         found: groups of cells.
         varied: fields that tell them apart.
         rows: shown at most; how many more there are is said below them.
-        fitted: whether n_c is fitted where there is one, with its interval; else the bracket alone is shown.
+        fitted: n_c and its interval by `Series.text`; where there is none, the bracket is shown.
 
     Returns:
         None if there is nothing to show.
@@ -35,7 +38,8 @@ def picture(found: Sequence[Series], varied: Sequence[str], rows: int, *, fitted
     table.add_column("n: grokked/members", overflow="ellipsis", no_wrap=True, ratio=3)
     table.add_column("transition n_c", no_wrap=True)
     for one in found[:rows]:
-        table.add_row(Text(one.label(varied)), Text(rates_near(one)), Text(_place(one, fitted=fitted)))
+        place = _place(one, fitted) if len(one.rates) > 1 else ""
+        table.add_row(Text(one.label(varied)), Text(rates_near(one)), Text(place))
     return table
 
 
@@ -62,10 +66,11 @@ def duration(seconds: float) -> str:
     return f"{hours} h {minutes:02} min" if hours else f"{minutes} min {left:02} s" if minutes else f"{left} s"
 
 
-def _place(one: Series, *, fitted: bool) -> str:
+def _place(one: Series, fitted: Mapping[str, Point]) -> str:
+    value, least, largest = fitted.get(one.text, (None, None, None))
+    if value is not None:
+        return f"{size_text(value)} [{size_text(least)}, {size_text(largest)}]"
     low, high = one.bracket
     if low is not None and high is not None:
-        if fitted and one.point.value is not None:
-            return f"{size_text(one.point.value)} [{size_text(one.point.low)}, {size_text(one.point.high)}]"
         return f"{low} … {high}"
     return f"above {low}" if low is not None else f"at most {high}"

@@ -159,7 +159,7 @@ class Screen(Tally):
             f"{duration(left)} left" if left is not None else "",
         )
         rows = max(1, self._live.console.height - _REST)
-        return Group(line, picture(series(self._outcomes), self._varied, rows, fitted=False) or "")
+        return Group(line, picture(series(self._outcomes), self._varied, rows, {}) or "")
 
 
 @contextmanager

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 
 from rich.console import Console
 from rich.progress import (
@@ -23,7 +23,7 @@ from rich.text import Text
 
 from validate.files import finite
 
-__all__ = ["Interrupted", "console", "open_ended", "print_json", "stages"]
+__all__ = ["Interrupted", "console", "open_ended", "print_json", "stages", "waiting"]
 
 
 class Interrupted(Exception):  # noqa: N818 - it is no error
@@ -33,6 +33,13 @@ class Interrupted(Exception):  # noqa: N818 - it is no error
 def console() -> Console:
     """Standard output, as wide as the terminal, or 120 columns where it is piped."""
     return Console(width=None if sys.stdout.isatty() else 120, highlight=False)
+
+
+@contextmanager
+def waiting(what: str) -> Iterator[None]:
+    """A word on stderr, on a terminal only, on what takes a while."""
+    with Console(stderr=True).status(what) if sys.stderr.isatty() else nullcontext():
+        yield
 
 
 def print_json(value: object) -> None:
