@@ -19,15 +19,18 @@ __all__ = ["over_packs", "packs"]
 
 Result = TypeVar("Result")
 
+#: Records keep seeds as 64-bit integers.
+_LARGEST_SEED = 2**63 - 1
+
 
 def packs(setting: Setting, seeds: Sequence[int], runtime: Runtime) -> list[list[int]]:
     """Seeds cut into packs of about equal size: each fits a tile, and there is one for each thread if it can be.
 
     Raises:
-        InputError: if there are no seeds, negative ones, or some twice.
+        InputError: if there are no seeds, negative ones, some of 64 bits or more, or some twice.
     """
-    if not len(seeds) or min(seeds) < 0 or len(set(seeds)) != len(seeds):
-        raise InputError("seeds", "one or more different integers >= 0", list(seeds), "use e.g. 0, 1, 2")
+    if not len(seeds) or min(seeds) < 0 or max(seeds) > _LARGEST_SEED or len(set(seeds)) != len(seeds):
+        raise InputError("seeds", "one or more different integers >= 0 and < 2^63", list(seeds), "use e.g. 0, 1, 2")
     count = -(-len(seeds) // pack_size(setting, runtime))
     if runtime.device == "cpu":
         even = -(-count // runtime.threads) * runtime.threads
@@ -50,7 +53,7 @@ def over_packs(
         work: trains one pack; it must stop soon once the event ``cancelled`` is set.
 
     Raises:
-        InputError: if there are no seeds, negative ones, or some twice.
+        InputError: if there are no seeds, negative ones, some of 64 bits or more, or some twice.
     """
     parts = packs(setting, seeds, runtime)
     # A pack a thread needs no barriers; threads that share every small product wait for each other all the time,

@@ -105,9 +105,9 @@ def test_progress_adds_up_to_the_budget_even_with_early_stops(single: Runtime) -
     assert sum(told) == 1800
 
 
-@pytest.mark.parametrize("seeds", [[], [-1], [2, 2]], ids=["none", "negative", "twice"])
+@pytest.mark.parametrize("seeds", [[], [-1], [2, 2], [2**63]], ids=["none", "negative", "twice", "large"])
 def test_bad_seeds_are_refused(seeds: list[int], single: Runtime) -> None:
-    with pytest.raises(InputError, match="seeds must be one or more different integers >= 0"):
+    with pytest.raises(InputError, match=r"seeds must be one or more different integers >= 0 and < 2\^63"):
         train(small(), seeds, PLAN, single)
 
 
