@@ -69,10 +69,10 @@ def test_a_shard_that_another_process_stores_meanwhile_is_not_trained_again(
 
     def noted(*args: Any) -> Records:
         trained.append(args)
-        return train(*args)
+        return train_members(*args)
 
     monkeypatch.setattr(Checkpoints, "held", late)
-    monkeypatch.setattr(shards, "train", noted)
+    monkeypatch.setattr(shards, "train_members", noted)
     assert shards.run_shard(shard, place) is None
     assert len(trained) == 1
     assert [path.name for path in tmp_path.iterdir()] == [shard.name]
