@@ -28,7 +28,7 @@ class AutogradGradient:
     def __init__(self, setting: Setting, params: Params, data: PackData) -> None:
         self._network, self._loss = setting.network, LOSSES[setting.loss]
         self._params, self._tiles = params, data.tiles
-        self._scale = self._loss.scale / data.samples
+        self._scale = self._loss.scale / data.divisor
         self._result = empty_params(params)
 
     def __call__(self) -> Params:
@@ -44,4 +44,6 @@ class AutogradGradient:
             F = features(self._network, layers, tile.inputs)
             outputs = torch.bmm(F, layers[-1]).real * self._network.output_scale
         R = self._loss.gradient(outputs.detach().clone(), tile.one_hot).mul_(self._scale)
+        if tile.weights is not None:
+            R.mul_(tile.weights.unsqueeze(2))
         return torch.autograd.grad(outputs, layers, R)

@@ -62,6 +62,7 @@ class Checkpoints:
     Attributes:
         folder: made when the call starts, if need be.
         seconds: time between two checkpoints of a pack, 60 unless given; with 0 there is one before each step.
+        about: names that the caller wants to find again in `begun`, written into each file.
         notes: sentences on what was not as it should be.
         resumed: the step that each pack (by its number in the call) went on from.
         newest: the step of each pack's newest checkpoint.
@@ -72,6 +73,7 @@ class Checkpoints:
         if seconds is not None and not seconds >= 0:
             raise InputError("checkpoint_seconds", "0 or more", seconds, "use e.g. 60")
         self.folder, self.seconds = folder, _SECONDS if seconds is None else float(seconds)
+        self.about: list[str] = []
         self.notes: list[str] = []
         self.resumed: dict[int, int] = {}
         self.newest: dict[int, int] = {}
@@ -80,6 +82,14 @@ class Checkpoints:
         self._held: locks.Lock | None = None
         self._heading: dict[str, Any] = {}
         self._found: defaultdict[int, list[Path]] = defaultdict(list)
+
+    @property
+    def begun(self) -> list[str]:
+        """What was `about` when the checkpoints that are there were written; nothing if none can be read."""
+        for path in sorted(self.folder.glob(f"*{_ENDING}"), reverse=True):
+            with suppress(archive.DamagedError):
+                return list(archive.facts(path).get("about", ()))
+        return []
 
     @property
     def history(self) -> dict[str, Any]:
@@ -118,7 +128,8 @@ class Checkpoints:
             InUseError: if another call holds it.
             InputError: if it cannot be written, or holds checkpoints of another run or schema.
         """
-        self._heading = {"schema": SCHEMA, "identity": json.loads(json.dumps(identity)), "versions": versions()}
+        told = json.loads(json.dumps(identity))
+        self._heading = {"schema": SCHEMA, "identity": told, "about": self.about, "versions": versions()}
         with self.held() if self._held is None else nullcontext():
             self._look()
             self._began = time.perf_counter()

@@ -89,23 +89,30 @@ def cost(cells: Sequence[Cell], runtime: Runtime, workers: int, in_turn: Sequenc
 
 def measured_rate(shard: Shard, runtime: Runtime) -> float:
     """Operations a second (6 n K M a member-step) of one thread that trains a shard, in a fraction of a second."""
-    part = shard.parts[0]
-    setting, seeds = part.setting, part.seeds
-    a_step = part.flops / part.member_steps
-    if a_step > _MOST_FLOPS:  # a smaller training set will do: the rate hardly depends on n where it is that large
-        n = max(1, math.floor(setting.task.samples * _MOST_FLOPS / a_step))
-        setting = resized(setting, n)
-        a_step *= n / part.setting.task.samples
-    seeds = seeds[: max(1, math.floor(_MOST_FLOPS / a_step))]
+    settings, seeds, a_step = _affordable(shard)
     with pinned(runtime):
-        learner = Learner(setting, seeds, runtime)
-        for _ in range(_WARM if a_step * len(seeds) < _MOST_FLOPS / 10 else 1):
+        learner = Learner(settings, seeds, runtime)
+        for _ in range(_WARM if a_step < _MOST_FLOPS / 10 else 1):
             learner.step()
         steps, start = 0, time.perf_counter()
         while steps == 0 or time.perf_counter() - start < _SECONDS:
             learner.step()
             steps += 1
-        return a_step * len(seeds) * steps / (time.perf_counter() - start)
+        return a_step * steps / (time.perf_counter() - start)
+
+
+def _affordable(shard: Shard) -> tuple[list[Setting], list[int], float]:
+    """Settings and seeds of as many members as may be tried, and the operations of a step of them."""
+    members = [(part, seed) for part in shard.parts for seed in part.seeds]
+    first = shard.parts[0]
+    a_step = first.flops / first.member_steps
+    if a_step > _MOST_FLOPS:  # a smaller training set will do: the rate hardly depends on n where it is that large
+        n = max(1, math.floor(first.setting.task.samples * _MOST_FLOPS / a_step))
+        return [resized(first.setting, n)], [first.seeds[0]], a_step * n / first.setting.task.samples
+    reached = itertools.accumulate(part.flops / part.member_steps for part, _ in members)
+    steps = [flops for flops in reached if flops <= _MOST_FLOPS]
+    tried = members[: len(steps)]
+    return [part.setting for part, _ in tried], [seed for _, seed in tried], steps[-1]
 
 
 def _typical(ordered: Sequence[tuple[int, int]]) -> int:

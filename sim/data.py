@@ -2,6 +2,10 @@
 
 The input X is k one-hots a row, so X W is the sum of k rows of W and X^T G adds each row of G to k rows: sparse
 products with k ones a row, written into memory that is already there. No dense one-hot is ever built.
+
+Where sizes n differ, shorter training sets are padded to the longest: a padding row repeats the member's first row
+(whatever it overflows in, the member does too), has no label, and counts with the weight 0 where others have 1/n. So
+it adds exact zeros.
 """
 
 from __future__ import annotations
@@ -16,6 +20,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from sim.members import each
 from sim.runtime import Runtime
 from theory.sampling import draw_pairs, label_table
 from theory.setting import Setting
@@ -30,16 +35,23 @@ class Tile:
     """Samples s0 … s1 of every member of a pack of E (r = E·(s1 - s0) rows, member-major).
 
     Attributes:
-        one_hot: (E, s1 - s0, C) label of each row; in memory (E, C, s1 - s0), as outputs are.
+        one_hot: (E, s1 - s0, C) label of each row, zeros for padding; in memory (E, C, s1 - s0), as outputs are.
         X: (r, E·kA) sparse, block-diagonal over members; None where the device has no sparse products.
         Xt: (E·kA, r) its transpose.
         inputs: (k, r) the rows of the stacked W that each tile row is the sum of.
+        weights: (E, s1 - s0) what a row counts for in a mean: 1/n, or 0 for padding. None where all sizes are equal
+            and the mean is the sum over `PackData.divisor`.
     """
 
     one_hot: Tensor
     X: Tensor | None
     Xt: Tensor | None
     inputs: Tensor
+    weights: Tensor | None = None
+
+    def without_padding(self, rows: Tensor) -> Tensor:
+        """Values of the tile's rows, (E, s1 - s0, …), with zeros for padding, in place."""
+        return rows if self.weights is None else rows.masked_fill_((self.weights == 0).unsqueeze(2), 0)
 
     def gather(self, W: Tensor, out: Tensor) -> Tensor:
         """X W into ``out``: (E, kA, K) -> (E, s1 - s0, K)."""
@@ -77,7 +89,8 @@ class PackData:
 
     Attributes:
         table: what is learned: k operands of A values, C classes.
-        samples: training rows n of each member.
+        sizes: (E,) training rows n of each member.
+        divisor: n, or 1 where sizes differ and the weights of the tiles are there instead.
         tiles: the training rows, cut along the samples.
         labels: (E, A^k) label of every row of the table as the member is told, 0 where there is none.
         in_train: (E, A^k) whether the row is trained on.
@@ -85,11 +98,18 @@ class PackData:
     """
 
     table: Table
-    samples: int
+    sizes: Tensor
+    divisor: int
     tiles: tuple[Tile, ...]
     labels: Tensor
     in_train: Tensor
     in_test: Tensor
+
+    @property
+    def weights(self) -> Tensor | None:
+        """(E, n) those of all tiles."""
+        parts = [tile.weights for tile in self.tiles if tile.weights is not None]
+        return torch.cat(parts, dim=1) if parts else None
 
 
 def pack_size(setting: Setting, runtime: Runtime) -> int:
@@ -106,40 +126,54 @@ def _tile_length(setting: Setting, members: int, runtime: Runtime) -> int:
     return setting.task.samples if fitting >= setting.task.samples else runtime.rows_that_fit(row_bytes)
 
 
-def pack_data(setting: Setting, seeds: Sequence[int], runtime: Runtime) -> PackData:
-    """Draw the members' rows and labels and lay them out for training."""
+def pack_data(settings: Setting | Sequence[Setting], seeds: Sequence[int], runtime: Runtime) -> PackData:
+    """Draw the members' rows and labels and lay them out for training.
+
+    Args:
+        settings: one for all members, or one each, of one shape.
+        seeds: one a member.
+        runtime: where to.
+    """
     _hear_sparse_warning()
-    table = setting.task.table_of()
-    chosen = np.stack([draw_pairs(setting.task, seed) for seed in seeds])
-    told = _told(setting.task, seeds)
+    members = each(settings, seeds)
+    tasks, largest = [setting.task for setting in members], max(members, key=lambda setting: setting.task.samples)
+    table, n = largest.task.table_of(), largest.task.samples
+    chosen = np.stack([_padded(draw_pairs(task, seed), n) for task, seed in zip(tasks, seeds, strict=True)])
+    told = _told(tasks, seeds)
     labels = np.take_along_axis(np.broadcast_to(told, (len(seeds), told.shape[1])), chosen, axis=1)
     in_train = np.zeros((len(seeds), told.shape[1]), dtype=bool)
     np.put_along_axis(in_train, chosen, True, axis=1)
-    length = _tile_length(setting, len(seeds), runtime)
-    tiles = tuple(
-        _tile(chosen[:, s : s + length], labels[:, s : s + length], table, runtime)
-        for s in range(0, setting.task.samples, length)
-    )
-    device = runtime.torch_device
+    sizes = np.array([task.samples for task in tasks])
+    alike = bool((sizes == n).all())
+    weights = None if alike else np.where(np.arange(n) < sizes[:, None], 1 / sizes[:, None], 0)
+    length, device = _tile_length(largest, len(seeds), runtime), runtime.torch_device
+    pieces = [np.s_[:, s : s + length] for s in range(0, n, length)]
     return PackData(
         table,
-        chosen.shape[1],
-        tiles,
+        torch.as_tensor(sizes, dtype=runtime.torch_dtype, device=device),
+        n if alike else 1,
+        tuple(_tile(chosen[s], labels[s], None if weights is None else weights[s], table, runtime) for s in pieces),
         torch.as_tensor(np.maximum(told, 0), device=device).expand(in_train.shape),
         torch.as_tensor(in_train, device=device),
         torch.as_tensor(~in_train & (table.labels != UNDEFINED), device=device),
     )
 
 
-def _told(task: Task, seeds: Sequence[int]) -> NDArray[np.int64]:
+def _padded(rows: NDArray[np.int64], n: int) -> NDArray[np.int64]:
+    return np.pad(rows, (0, n - rows.size), constant_values=rows[0])
+
+
+def _told(tasks: Sequence[Task], seeds: Sequence[int]) -> NDArray[np.int64]:
     """(E, A^k) label of every row as each member is told it, or (1, A^k) where all are told the same."""
-    alike = task.labels == "true" and not task.noise
-    return np.stack([label_table(task, seed) for seed in (seeds[:1] if alike else seeds)])
+    alike = all(task.labels == "true" and not task.noise for task in tasks)
+    told = zip(tasks[:1], seeds[:1], strict=True) if alike else zip(tasks, seeds, strict=True)
+    return np.stack([label_table(task, seed) for task, seed in told])
 
 
 def _tile(
     rows: NDArray[np.int64],
     labels: NDArray[np.int64],
+    weights: NDArray[np.float64] | None,
     table: Table,
     runtime: Runtime,
 ) -> Tile:
@@ -149,13 +183,16 @@ def _tile(
     inputs = (first_row + table.digits(rows)).reshape(k, -1)
     one_hot = torch.nn.functional.one_hot(torch.as_tensor(labels.copy(), device=device), table.classes).to(dtype)
     one_hot = one_hot.mT.contiguous().mT
+    counted = None if weights is None else torch.as_tensor(weights, dtype=dtype, device=device)
+    if counted is not None:
+        one_hot.mul_((counted > 0).unsqueeze(2))
     X = Xt = None
     if device.type != "mps":  # which has no sparse products
         columns, count = inputs.T.ravel(), k * A * members
         ends = np.cumsum(np.bincount(columns, minlength=count))
         X = _sparse_ones(np.arange(0, columns.size + 1, k), columns, count, runtime)
         Xt = _sparse_ones(np.append(0, ends), np.argsort(columns, kind="stable") // k, columns.size // k, runtime)
-    return Tile(one_hot, X, Xt, torch.as_tensor(inputs, device=device))
+    return Tile(one_hot, X, Xt, torch.as_tensor(inputs, device=device), counted)
 
 
 def _sparse_ones(

@@ -10,8 +10,9 @@ from torch import Tensor
 from sim.autograd import AutogradGradient
 from sim.data import PackData, pack_data
 from sim.freeze import Frozen
+from sim.members import each
 from sim.network import Evaluation, Gradient, Params, evaluate, init_params, packed
-from sim.optim import State, init_state, select, update
+from sim.optim import Rates, State, init_state, select, update
 from sim.readout import solve_readout
 from sim.runtime import Runtime
 from theory.setting import Setting
@@ -26,35 +27,55 @@ class Learner:
         params: present weights, changed in place by `step`.
     """
 
-    def __init__(self, setting: Setting, seeds: Sequence[int], runtime: Runtime, initial: Params | None = None) -> None:
-        self._setting, self._seeds, self._runtime = setting, list(seeds), runtime
-        self.params = init_params(setting, seeds, runtime) if initial is None else initial
+    def __init__(
+        self,
+        settings: Setting | Sequence[Setting],
+        seeds: Sequence[int],
+        runtime: Runtime,
+        initial: Params | None = None,
+    ) -> None:
+        """Draw the members and lay them out.
+
+        Args:
+            settings: one for all members, or one each, of one shape (`sim.members.shape`).
+            seeds: one a member.
+            runtime: where to run.
+            initial: weights in place of drawn ones.
+        """
+        self._settings, self._seeds, self._runtime = each(settings, seeds), list(seeds), runtime
+        self.params = init_params(settings, seeds, runtime) if initial is None else initial
         self._state: State = init_state(self.params)
         self._bind()
 
     def _bind(self) -> None:
         """Lay out what depends on who is in the pack."""
-        self._data: PackData = pack_data(self._setting, self._seeds, self._runtime)
-        network = self._setting.network
-        if network.core:
+        self._data: PackData = pack_data(self._settings, self._seeds, self._runtime)
+        self._rates = Rates.of([setting.optimizer for setting in self._settings], self.params)
+        if self._shared.network.core:
             self._gradient: Callable[[], Params] = Gradient(
-                self._setting, self.params, self._data, self._runtime.threads
+                self._shared, self.params, self._data, self._runtime.threads
             )
         else:
-            self._gradient = AutogradGradient(self._setting, self.params, self._data)
+            self._gradient = AutogradGradient(self._shared, self.params, self._data)
         self._solve()
+
+    @property
+    def _shared(self) -> Setting:
+        """A setting to read from it what members have in common."""
+        return self._settings[0]
 
     def _solve(self) -> None:
         # A solved V overrides what the update rule made of it; to W it is a constant (envelope theorem).
-        if self._setting.network.readout == "ridge":
-            solve_readout(self._setting, self.params, self._data)
+        if self._shared.network.readout == "ridge":
+            solve_readout(self._settings, self.params, self._data)
 
     def step(self, frozen: Frozen | None = None) -> None:
         """One full-batch update of every member, except for what is frozen."""
         grads = self._gradient()
         if frozen is not None:
             frozen.silence(grads)
-        update(self._setting.optimizer, self.params, grads, self._state, self._setting.network.tables)
+        shared = self._shared
+        update(shared.optimizer, self.params, grads, self._state, shared.network.tables, self._rates)
         if frozen is not None:
             frozen.restore(self.params)
         self._solve()
@@ -66,7 +87,7 @@ class Learner:
 
     def evaluate(self) -> Evaluation:
         """Losses and accuracies at the present weights."""
-        return evaluate(self._setting, self.params, self._data, self._runtime)
+        return evaluate(self._shared, self.params, self._data, self._runtime)
 
     def state(self) -> dict[str, Tensor]:
         """All that decides the steps to come, by name (no copies): layers, optimizer memory, updates done."""
@@ -82,6 +103,7 @@ class Learner:
 
     def keep(self, members: Sequence[int]) -> None:
         """Go on with these members alone (positions in the pack)."""
+        self._settings = [self._settings[e] for e in members]
         self._seeds = [self._seeds[e] for e in members]
         index: Tensor = torch.as_tensor(members, device=self._runtime.torch_device)
         self.params = packed(*(layer[index] for layer in self.params))

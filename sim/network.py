@@ -22,6 +22,7 @@ from sim.activations import ACTIVATIONS
 from sim.architectures import layer_shapes
 from sim.data import PackData
 from sim.losses import LOSSES
+from sim.members import each
 from sim.runtime import Runtime
 from sim.table_features import table_features
 from theory.sampling import stream
@@ -86,14 +87,20 @@ def flat(params: Params) -> Tensor:
     return torch.as_strided(first, (size,), (1,))
 
 
-def init_params(setting: Setting, seeds: Sequence[int], runtime: Runtime) -> Params:
+def init_params(settings: Setting | Sequence[Setting], seeds: Sequence[int], runtime: Runtime) -> Params:
     """Uniform on ±1/sqrt(fan_in), tables ±1/sqrt(d), from each member's own stream; V scaled by ``init_scale_v``.
 
     Complex weights are (real + i imaginary)/sqrt(2) of two such draws, so that |.|^2 is as for real ones.
+
+    Args:
+        settings: one for all members, or one each, of one shape.
+        seeds: one a member.
+        runtime: where to.
     """
-    members = [_drawn(setting, stream(seed, "init", setting.task)) for seed in seeds]
-    dtype = runtime.torch_dtype.to_complex() if setting.network.weights == "complex" else runtime.torch_dtype
-    stacks = (np.stack(layer) for layer in zip(*members, strict=True))
+    members = each(settings, seeds)
+    drawn = [_drawn(setting, stream(seed, "init", setting.task)) for setting, seed in zip(members, seeds, strict=True)]
+    dtype = runtime.torch_dtype.to_complex() if members[0].network.weights == "complex" else runtime.torch_dtype
+    stacks = (np.stack(layer) for layer in zip(*drawn, strict=True))
     return packed(*(torch.as_tensor(layer, dtype=dtype, device=runtime.torch_device) for layer in stacks))
 
 
@@ -127,7 +134,7 @@ class Gradient:
         self._threads = threads
         self._sigma, self._loss = ACTIVATIONS[setting.network.activation], LOSSES[setting.loss]
         self._params, self._tiles = params, data.tiles
-        self._scale = self._loss.scale / data.samples
+        self._scale = self._loss.scale / data.divisor
         members, width, classes = params.V.shape
         self._result = empty_params(params)
         self._alpha = setting.network.output_scale
@@ -149,6 +156,8 @@ class Gradient:
             self._sigma.forward(tile.gather(W, out=Z), F)
             O = self._outputs[: tile.one_hot.numel()].view(tile.one_hot.mT.shape).mT
             R = self._loss.gradient(_product(F, V, O, self._threads), tile.one_hot)
+            if tile.weights is not None:
+                R.mul_(tile.weights.unsqueeze(2))
             torch.baddbmm(grad_vt, R.mT, F, beta=min(i, 1), alpha=self._scale, out=grad_vt)
             G = F  # its memory is free now, and warm in the cache
             torch.baddbmm(G, R, V.mT, beta=0, alpha=self._scale * self._sigma.scale, out=G)
@@ -191,7 +200,7 @@ def evaluate(setting: Setting, params: Params, data: PackData, runtime: Runtime)
         outputs = _product(F, V, V.new_empty(*labels.shape, table.classes), runtime.threads).real
         losses[:, rows] = loss.value(outputs, labels)
         correct[:, rows] = (outputs.argmax(dim=-1) == labels).to(losses.dtype)
-    n, rest = data.samples, table.rows.size - data.samples
+    n, rest = data.sizes, table.rows.size - data.sizes
 
     def split(values: Tensor) -> tuple[Tensor, Tensor]:
         inside = torch.where(data.in_train, values, 0).sum(dim=1) / n

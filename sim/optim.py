@@ -2,12 +2,16 @@
 
 The formulas are those of torch.optim (Kingma & Ba 1412.6980; Loshchilov & Hutter 1711.05101; Jordan 2024), which
 the tests use as the reference. Where torch.optim.Muon works in bfloat16, this one keeps the precision of the weights.
+Members may have rates, decays and momenta of their own; where these are equal they are plain numbers, and all layers
+of all members are updated as one flat array.
 """
 
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Self
 
 import torch
 from torch import Tensor
@@ -16,10 +20,52 @@ from sim.network import Params, flat, packed
 from sim.schedule import factor
 from theory.setting import Optimizer
 
-__all__ = ["State", "init_state", "select", "update"]
+__all__ = ["Rates", "State", "init_state", "select", "update"]
 
 #: Muon's guard against division by zero, as torch.optim.Muon has it.
 _TINY_NORM = 1e-7
+
+#: One number for all members, or (E, 1), one each.
+Factor = float | Tensor
+
+
+@dataclass(frozen=True)
+class Rates:
+    """What members of one update rule may have of their own.
+
+    Attributes:
+        lr, weight_decay, momentum: as `theory.optimizer.Optimizer` has them.
+        lr_v: rate of the Adam part of Muon.
+        shrink: lr times weight_decay, the share that decoupled decay takes.
+    """
+
+    lr: Factor
+    weight_decay: Factor
+    momentum: Factor
+    lr_v: Factor
+    shrink: Factor
+
+    @classmethod
+    def of(cls, rules: Sequence[Optimizer], like: Params) -> Self:
+        """Of the members' rules, for weights ``like``."""
+
+        def factor_of(values: list[float]) -> Factor:
+            if len(set(values)) == 1:
+                return values[0]
+            return torch.tensor(values, dtype=torch.float64).to(like.V.device, like.V.real.dtype).unsqueeze(1)
+
+        return cls(
+            factor_of([rule.lr for rule in rules]),
+            factor_of([rule.weight_decay for rule in rules]),
+            factor_of([rule.momentum for rule in rules]),
+            factor_of([rule.lr_v or rule.lr for rule in rules]),
+            factor_of([rule.lr * rule.weight_decay for rule in rules]),
+        )
+
+    @property
+    def alike(self) -> bool:
+        """Whether all members have the same."""
+        return not any(isinstance(x, Tensor) for x in vars(self).values())
 
 
 @dataclass
@@ -49,55 +95,97 @@ def select(state: State, keep: Tensor) -> State:
     return State(state.step, first, second)
 
 
-def update(rule: Optimizer, params: Params, grads: Params, state: State, tables: int = 0) -> None:
+def update(
+    rule: Optimizer, params: Params, grads: Params, state: State, tables: int = 0, rates: Rates | None = None
+) -> None:
     """One step: changes ``params`` and ``state`` in place and uses up ``grads``.
 
-    The first ``tables`` layers are embeddings, which Adam trains beside Muon, as it does the last layer.
+    Args:
+        rule: the rule of all members.
+        params: weights.
+        grads: their gradients.
+        state: memory of the rule.
+        tables: so many leading layers are embeddings, which Adam trains beside Muon, as it does the last layer.
+        rates: the members' own numbers; by default those of the rule.
     """
+    rates = rates or Rates.of([rule], params)
     f = factor(rule, state.step)
     state.step += 1
     if rule.name == "muon":
-        _muon(rule, f, params, grads, state, tables)
+        _muon(rule, rates, f, params, grads, state, tables)
         return
-    lr = rule.lr * f
-    theta, grad, first = flat(params), flat(grads), flat(state.first)
-    if rule.weight_decay and not rule.decoupled:
-        grad.add_(theta, alpha=rule.weight_decay)
-    if rule.weight_decay and rule.decoupled:
-        theta.mul_(1 - lr * rule.weight_decay)
-    if rule.name == "sgd":
-        _sgd(rule, lr, theta, grad, first)
-    else:
-        _adam(rule, lr, theta, grad, first, flat(state.second), state.step)
+    pieces = (_pieces(part, rates) for part in (params, grads, state.first, state.second))
+    for theta, grad, first, second in zip(*pieces, strict=True):
+        if rule.decoupled:
+            _shrink(theta, rates.shrink, f)
+        else:
+            _add(grad, theta, rates.weight_decay)
+        if rule.name == "sgd":
+            _sgd(rates, f, theta, grad, first)
+        else:
+            _adam(rule, rates.lr, f, theta, grad, first, second, state.step)
 
 
-def _sgd(rule: Optimizer, lr: float, theta: Tensor, grad: Tensor, buffer: Tensor) -> None:
-    if rule.momentum:
-        grad = buffer.mul_(rule.momentum).add_(grad)
-    theta.add_(grad, alpha=-lr)
+def _pieces(params: Params, rates: Rates) -> list[Tensor]:
+    """The one flat array, or, where a factor is to meet each member's part, (E, …) real numbers of every layer."""
+    return [flat(params)] if rates.alike else [_rows(layer) for layer in params]
 
 
-def _adam(rule: Optimizer, lr: float, theta: Tensor, grad: Tensor, m: Tensor, v: Tensor, step: int) -> None:
+def _rows(layer: Tensor) -> Tensor:
+    """(E, …) a layer's real numbers as they lie in memory, in which columns may come first."""
+    ordered = layer if layer.is_contiguous() else layer.mT
+    return (torch.view_as_real(ordered) if layer.is_complex() else ordered).view(len(layer), -1)
+
+
+def _add(x: Tensor, y: Tensor, factor: Factor, scale: float = 1.0) -> None:
+    """Add scale times factor times y to x, in place."""
+    if isinstance(factor, Tensor):
+        x.addcmul_(y, factor, value=scale)
+    elif factor:
+        x.add_(y, alpha=scale * factor)
+
+
+def _shrink(theta: Tensor, shrink: Factor, f: float) -> None:
+    """Decoupled decay, theta -= f lr eta theta."""
+    if isinstance(shrink, Tensor):
+        theta.addcmul_(theta, shrink, value=-f)
+    elif shrink:
+        theta.mul_(1 - f * shrink)
+
+
+def _sgd(rates: Rates, f: float, theta: Tensor, grad: Tensor, buffer: Tensor) -> None:
+    if isinstance(rates.momentum, Tensor) or rates.momentum:
+        grad = buffer.mul_(rates.momentum).add_(grad)
+    _add(theta, grad, rates.lr, -f)
+
+
+def _adam(rule: Optimizer, lr: Factor, f: float, theta: Tensor, grad: Tensor, m: Tensor, v: Tensor, step: int) -> None:
     m.lerp_(grad, 1 - rule.beta1)
     v.mul_(rule.beta2).addcmul_(grad, grad, value=1 - rule.beta2)
     # m^/(sqrt(v^) + eps) with v^ = v / c^2 equals c m^ / (sqrt(v) + c eps): one pass less.
     c = math.sqrt(1 - rule.beta2**step)
     denominator = torch.sqrt(v, out=grad).add_(rule.eps * c)
-    theta.addcdiv_(m, denominator, value=-lr * c / (1 - rule.beta1**step))
+    if isinstance(lr, Tensor):
+        denominator.div_(lr)
+        lr = 1.0
+    theta.addcdiv_(m, denominator, value=-lr * f * c / (1 - rule.beta1**step))
 
 
-def _muon(rule: Optimizer, f: float, params: Params, grads: Params, state: State, tables: int) -> None:
+def _muon(rule: Optimizer, rates: Rates, f: float, params: Params, grads: Params, state: State, tables: int) -> None:
     """Muon on every layer but tables and the last, Adam with coupled decay on these; f times their rates."""
-    lr, hidden = rule.lr * f, slice(tables, -1)
+    hidden = slice(tables, -1)
+    lr, momentum, shrink = (
+        x.unsqueeze(2) if isinstance(x, Tensor) else x for x in (rates.lr, rates.momentum, rates.shrink)
+    )
     for theta, grad, buffer in zip(params[hidden], grads[hidden], state.first[hidden], strict=True):
-        buffer.lerp_(grad, 1 - rule.momentum)
-        ahead = grad.lerp_(buffer, rule.momentum) if rule.nesterov else buffer
-        theta.mul_(1 - lr * rule.weight_decay)
-        theta.sub_(_orthogonalised(ahead, rule), alpha=lr * _shape_factor(rule, *theta.shape[1:]))
-    lr_v = (rule.lr_v or rule.lr) * f
+        buffer.lerp_(grad, 1 - momentum)
+        ahead = grad.lerp_(buffer, momentum) if rule.nesterov else buffer
+        _shrink(theta, shrink, f)
+        _add(theta, _orthogonalised(ahead, rule), lr, -f * _shape_factor(rule, *theta.shape[1:]))
     for i in (*range(tables), -1):
-        grad = grads[i].add_(params[i], alpha=rule.weight_decay)
-        _adam(rule, lr_v, params[i], grad, state.first[i], state.second[i], state.step)
+        theta, grad, m, v = (_rows(part[i]) for part in (params, grads, state.first, state.second))
+        _add(grad, theta, rates.weight_decay)
+        _adam(rule, rates.lr_v, f, theta, grad, m, v, state.step)
 
 
 def _orthogonalised(G: Tensor, rule: Optimizer) -> Tensor:

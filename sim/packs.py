@@ -11,16 +11,21 @@ from typing import TypeVar
 import numpy as np
 
 from sim.data import pack_size
+from sim.members import check
 from sim.runtime import Runtime, pinned
-from theory.errors import InputError
 from theory.setting import Setting
 
-__all__ = ["over_packs", "packs"]
+__all__ = ["fit", "mixed_size", "over_packs", "packs", "side_by_side"]
 
+Part = TypeVar("Part")
 Result = TypeVar("Result")
 
-#: Records keep seeds as 64-bit integers.
-_LARGEST_SEED = 2**63 - 1
+#: Largest share of padding among the rows of a pack of unequal sizes n. Packing pays where a member alone leaves most
+#: of a step to the cost of calls, and that is far more than this; but every row of padding is paid for at each step.
+_PADDING = 0.15
+#: On CPUs cells are put together up to this part of a full pack: more members hardly make a step of each any cheaper,
+#: and fewer shards would leave workers idle.
+_MIXED = 3
 
 
 def packs(setting: Setting, seeds: Sequence[int], runtime: Runtime) -> list[list[int]]:
@@ -29,40 +34,68 @@ def packs(setting: Setting, seeds: Sequence[int], runtime: Runtime) -> list[list
     Raises:
         InputError: if there are no seeds, negative ones, some of 64 bits or more, or some twice.
     """
-    if not len(seeds) or min(seeds) < 0 or max(seeds) > _LARGEST_SEED or len(set(seeds)) != len(seeds):
-        raise InputError("seeds", "one or more different integers >= 0 and < 2^63", list(seeds), "use e.g. 0, 1, 2")
-    count = -(-len(seeds) // pack_size(setting, runtime))
+    check([(setting, seed) for seed in seeds])
+    return [[int(seeds[i]) for i in part] for part in _split(range(len(seeds)), setting, runtime)]
+
+
+def side_by_side(settings: Sequence[Setting], runtime: Runtime) -> list[list[int]]:
+    """Members of one shape, by their places in the list, cut into packs of about equal size n.
+
+    Only members whose sizes differ little go together, so that little is padding. What is cut how follows from the
+    settings and the runtime alone.
+    """
+    ordered = sorted(range(len(settings)), key=lambda i: settings[i].task.samples)
+    runs: list[list[int]] = []
+    total = 0
+    for i in ordered:
+        n = settings[i].task.samples
+        if not runs or not fit(total + n, n * (len(runs[-1]) + 1)):
+            runs.append([])
+            total = 0
+        runs[-1].append(i)
+        total += n
+    return [part for run in runs for part in _split(run, settings[run[-1]], runtime)]
+
+
+def mixed_size(setting: Setting, runtime: Runtime) -> int:
+    """Members of several cells that are put together, see `_MIXED`."""
+    size = pack_size(setting, runtime)
+    return max(1, size // _MIXED) if runtime.device == "cpu" else size
+
+
+def fit(rows: int, padded: int) -> bool:
+    """Whether so many training rows may be padded to so many, all members of a pack taken together."""
+    return rows >= (1 - _PADDING) * padded
+
+
+def _split(places: Sequence[int], largest: Setting, runtime: Runtime) -> list[list[int]]:
+    """Packs of about equal numbers of members: each fits a tile, and there is one for each thread if it can be."""
+    count = -(-len(places) // pack_size(largest, runtime))
     if runtime.device == "cpu":
         even = -(-count // runtime.threads) * runtime.threads
-        count = min(even, len(seeds))
-    return [list(map(int, part)) for part in np.array_split(np.asarray(seeds), count)]
+        count = min(even, len(places))
+    return [part.tolist() for part in np.array_split(np.asarray(places), count)]
 
 
 def over_packs(
-    setting: Setting,
-    seeds: Sequence[int],
+    parts: Sequence[Part],
     runtime: Runtime,
-    work: Callable[[list[int], Runtime, threading.Event], Result],
+    work: Callable[[Part, Runtime, threading.Event], Result],
 ) -> list[Result]:
-    """What ``work(seeds, runtime, cancelled)`` makes of each pack, in order; one pack a thread at a time.
+    """What ``work(part, runtime, cancelled)`` makes of each pack, in order; one pack a thread at a time.
 
     Args:
-        setting: the problem.
-        seeds: one non-negative integer a member, all different.
+        parts: the packs.
         runtime: where to run; each call of ``work`` gets its share of the threads.
         work: trains one pack; it must stop soon once the event ``cancelled`` is set.
-
-    Raises:
-        InputError: if there are no seeds, negative ones, some of 64 bits or more, or some twice.
     """
-    parts = packs(setting, seeds, runtime)
     # A pack a thread needs no barriers; threads that share every small product wait for each other all the time,
     # and for ever when other work takes a core away.
     workers = min(runtime.threads, len(parts)) if runtime.device == "cpu" else 1
     cancelled = threading.Event()
     share = replace(runtime, threads=runtime.threads // workers)
 
-    def one(part: list[int]) -> Result:
+    def one(part: Part) -> Result:
         with pinned(share):
             return work(part, share, cancelled)
 

@@ -57,7 +57,7 @@ def repulsion(view: View) -> Tensor:
 
 def _moments(view: View) -> tuple[Tensor, Tensor]:
     """(E, K) sizes |f~_j| of the centred features and (E, K) means of the features over rows."""
-    rows = view.counts.sum(dim=1, keepdim=True)
+    rows = view.rows.unsqueeze(1)
     total = square = view.params.V.new_zeros(())
     for _, F in view.features():
         total, square = total + F.sum(dim=1), square + squares(F, 1)
@@ -79,7 +79,7 @@ def _overlaps(view: View, nodes: Tensor, sizes: Tensor, mean: Tensor) -> Tensor:
     for _, F in view.features():
         some = F.gather(2, nodes.unsqueeze(1).expand(-1, F.shape[1], -1))
         products.baddbmm_(some.mT, F)
-    rows = view.counts.sum(dim=1).view(E, 1, 1)
+    rows = view.rows.view(E, 1, 1)
     products -= rows * mean.gather(1, nodes).unsqueeze(2) * mean.unsqueeze(1)
     return (exact(products.abs().sum(dim=2)) - sizes.square()) / max(K - 1, 1)
 
@@ -87,7 +87,8 @@ def _overlaps(view: View, nodes: Tensor, sizes: Tensor, mean: Tensor) -> Tensor:
 def _features(view: View) -> list[Tensor]:
     """(n, K) F~ of each member."""
     F = torch.cat([part.clone() for _, part in view.features()], dim=1)
-    return list(F.sub_(F.mean(dim=1, keepdim=True)))
+    F.sub_(view.mean(F).unsqueeze(1))
+    return [features[: int(n)] for features, n in zip(F, view.rows, strict=True)]
 
 
 def _gram(F: Tensor) -> Tensor:

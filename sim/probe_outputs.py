@@ -32,7 +32,7 @@ def margin(view: View) -> Tensor:
     """Output at the label less the largest other output, on training rows."""
     O, Y = view.answers.O, view.answers.Y
     margins = (O * Y).sum(dim=2) - O.masked_fill(Y > 0, -math.inf).amax(dim=2)
-    return torch.stack([margins.mean(dim=1), margins.amin(dim=1)], dim=1)
+    return torch.stack([view.mean(margins), view.filled(margins, math.inf).amin(dim=1)], dim=1)
 
 
 def gradient(view: View) -> Tensor:
@@ -40,7 +40,7 @@ def gradient(view: View) -> Tensor:
     (O, Y, S), V = view.answers, view.V
     m = view.counts.unsqueeze(2)
     R = Y - O
-    R -= R.mean(dim=1, keepdim=True)
+    R = view.filled(R - view.mean(R).unsqueeze(1), 0)
     SV = S @ V
     D = torch.diag_embed(view.counts) - m @ (m / m.sum(dim=1, keepdim=True)).mT
     squared = exact((R.mT @ R) * (V.mT @ V)).sum(dim=(1, 2)).clamp(min=0)

@@ -26,7 +26,7 @@ class Answers(NamedTuple):
 
     Attributes:
         O: (E, n, C) outputs.
-        Y: (E, n, C) one-hot labels.
+        Y: (E, n, C) one-hot labels. Both are zero where a member has less than n rows.
         sums: (E, C, K) Y~^T F, ~ for centring over rows. It is Y~^T F~ as well.
     """
 
@@ -86,6 +86,30 @@ class View:
         """(E, C) training rows of each class."""
         return sum((tile.one_hot.sum(dim=1) for tile in self._data.tiles), self.params.V.real.new_zeros(()))
 
+    @property
+    def rows(self) -> Tensor:
+        """(E,) training rows n of each member."""
+        return self._data.sizes
+
+    def mean(self, values: Tensor) -> Tensor:
+        """(E, …) mean over training rows of values (E, n, …)."""
+        if self._padding is None:
+            return values.mean(dim=1)
+        total = self.filled(values, 0).sum(dim=1)
+        return total / self.rows.view(-1, *[1] * (total.dim() - 1))
+
+    def filled(self, values: Tensor, other: float) -> Tensor:
+        """Values (E, n, …) with another one where a member has no row."""
+        if self._padding is None:
+            return values
+        return values.masked_fill(self._padding.view(*values.shape[:2], *[1] * (values.dim() - 2)), other)
+
+    @cached_property
+    def _padding(self) -> Tensor | None:
+        """(E, n) where a member has no row; None where all have n of them."""
+        weights = self._data.weights
+        return None if weights is None else weights == 0
+
     def class_sums(self, W: Tensor) -> Tensor:
         """(E, C, K) Y~^T sigma(X W) for another first layer of a core network."""
         sums = self._no_sums()
@@ -94,10 +118,13 @@ class View:
         return self._centred(sums)
 
     def features(self, W: Tensor | None = None) -> Iterator[tuple[Tile, Tensor]]:
-        """Training rows tile by tile with F (E, s, K), what V reads; F is overwritten by the next one."""
+        """Training rows tile by tile with F (E, s, K), what V reads; F is overwritten by the next one.
+
+        It is zero where a member has no row.
+        """
         if not self._network.core:
             for tile in self._data.tiles:
-                yield tile, features(self._network, self.params, tile.inputs)
+                yield tile, tile.without_padding(features(self._network, self.params, tile.inputs))
             return
         W = self.params.W if W is None else W
         sigma = ACTIVATIONS[self._network.activation]
@@ -106,7 +133,7 @@ class View:
         for tile in self._data.tiles:
             shape = (*tile.one_hot.shape[:2], width)
             Z, F = (half[: shape[0] * shape[1] * width].view(shape) for half in hidden)
-            yield tile, sigma.forward(tile.gather(W, out=Z), F)
+            yield tile, tile.without_padding(sigma.forward(tile.gather(W, out=Z), F))
 
     def _no_sums(self) -> Tensor:
         E, K, C = self.params.V.shape

@@ -11,6 +11,8 @@ V being a minimum, the gradient of the objective along W is the partial one, at 
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import torch
 from torch import Tensor
 
@@ -26,28 +28,35 @@ __all__ = ["solve_readout"]
 _WITHOUT_DOUBLE = ("mps",)
 
 
-def solve_readout(setting: Setting, params: Params, data: PackData) -> None:
+def solve_readout(settings: Setting | Sequence[Setting], params: Params, data: PackData) -> None:
     """Write the ridge solution V into ``params``, in place.
 
     It is NaN for a member whose features are not finite, or so large that the ridge is lost in rounding. The
     solution is worked out in double precision: lambda is small against |F|^2.
+
+    Args:
+        settings: one for all members, or one each, of one shape.
+        params: their weights.
+        data: their training rows, of which padding adds exact zeros to either form.
 
     Raises:
         InputError: on a device without double precision.
     """
     if (kind := params.V.device.type) in _WITHOUT_DOUBLE:
         raise InputError("readout", f"trained on {kind}, which has no float64", "ridge", "use --device cpu")
-    A = _features(setting, params, data)
+    each = [settings] if isinstance(settings, Setting) else settings
+    A = _features(each[0].network, params, data)
+    eta = torch.tensor([setting.optimizer.weight_decay for setting in each], dtype=A.dtype, device=A.device)
     Y = torch.cat([tile.one_hot for tile in data.tiles], dim=1).double() - 1 / data.table.classes
-    X = _ridge(A, Y, data.samples * setting.optimizer.weight_decay / 2)
+    X = _ridge(A, Y, data.sizes * eta / 2)
     params.V.copy_(torch.complex(*X.chunk(2, dim=1)) if params.V.is_complex() else X)
 
 
-def _features(setting: Setting, params: Params, data: PackData) -> Tensor:
+def _features(network: Network, params: Params, data: PackData) -> Tensor:
     """(E, n, K) alpha times what V reads on the training rows, as real numbers (E, n, 2K) if it is complex."""
-    F = torch.cat([_of_tile(setting.network, params, tile) for tile in data.tiles], dim=1)
-    if setting.network.output_scale != 1:
-        F = F.mul_(setting.network.output_scale)
+    F = torch.cat([tile.without_padding(_of_tile(network, params, tile)) for tile in data.tiles], dim=1)
+    if network.output_scale != 1:
+        F = F.mul_(network.output_scale)
     return (torch.cat([F.real, -F.imag], dim=2) if F.is_complex() else F).double()
 
 
@@ -60,11 +69,11 @@ def _of_tile(network: Network, params: Params, tile: Tile) -> Tensor:
     return deeper(network, params, F)
 
 
-def _ridge(A: Tensor, Y: Tensor, ridge: float) -> Tensor:
-    """(A^T A + ridge I)^-1 A^T Y of each member: (E, n, K), (E, n, M) -> (E, K, M), by the smaller Gram matrix."""
+def _ridge(A: Tensor, Y: Tensor, ridge: Tensor) -> Tensor:
+    """(A^T A + ridge I)^-1 A^T Y by the smaller Gram matrix: (E, n, K), (E, n, M), (E,) -> (E, K, M)."""
     dual = A.shape[1] < A.shape[2]
     gram = torch.bmm(A, A.mT) if dual else torch.bmm(A.mT, A)
-    gram.diagonal(dim1=1, dim2=2).add_(ridge)
+    gram.diagonal(dim1=1, dim2=2).add_(ridge.unsqueeze(1))
     L, failed = torch.linalg.cholesky_ex(gram)
     X = A.mT @ torch.cholesky_solve(Y, L) if dual else torch.cholesky_solve(A.mT @ Y, L)
     return torch.where(failed.view(-1, 1, 1) > 0, torch.nan, X)

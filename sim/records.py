@@ -113,6 +113,20 @@ class Records:
         curves = {name: values[e, :count] for name, values in self.curves.items()}
         return {"steps": self.steps[:count].astype(np.float64), **curves}
 
+    @property
+    def last_steps(self) -> NDArray[np.int64]:
+        """(E,) last recorded step of each member."""
+        return np.asarray(self.steps[np.maximum(self.counts, 1) - 1])
+
+    def some(self, members: Sequence[int]) -> Self:
+        """Records of some members, in the order given, as long as the longest of these needs."""
+        index = np.asarray(members)
+        ends = tuple(self.ends[e] for e in members)
+        # At the step where a member diverged there is a record that holds nothing of it.
+        rows = int((self.counts[index] + np.array([end == "diverged" for end in ends])).max())
+        curves = {name: values[index, :rows] for name, values in self.curves.items()}
+        return type(self)(self.seeds[index], self.steps[:rows], self.counts[index], ends, curves)
+
     def final(self, name: str) -> NDArray[np.float64]:
         """(E,) last recorded value of an observable."""
         return self.curves[name][np.arange(len(self.seeds)), self.counts - 1]

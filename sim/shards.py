@@ -11,17 +11,22 @@ import hashlib
 import os
 import platform
 import time
-from collections.abc import Sequence
+from collections.abc import Hashable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 
+import numpy as np
+
 from sim import journal
 from sim.cells import Cell
 from sim.checkpoint import Checkpoints, InUseError
+from sim.members import shape
+from sim.packs import fit, mixed_size, packs
+from sim.records import Records
 from sim.runtime import DTypeName, Runtime
 from sim.store import run_name, save
-from sim.train import packs, train
+from sim.train import train_members
 from theory.errors import InputError
 
 __all__ = ["Place", "Shard", "cut", "run_shard"]
@@ -59,7 +64,7 @@ class Place:
         return all(folder.exists() for folder in self.folders(shard))
 
     def checkpoints(self, shard: Shard) -> Checkpoints:
-        """Checkpoints of a shard, for one call of `sim.train.train`."""
+        """Checkpoints of a shard, for one call of `sim.train.train_members`."""
         return Checkpoints(self.unfinished(shard), self.seconds)
 
 
@@ -85,7 +90,7 @@ class Shard:
     @property
     def name(self) -> str:
         """Of the shard: that of its one part, or a digest of all."""
-        if len(self.names) == 1:
+        if len(set(self.names)) == 1:
             return self.names[0]
         return f"pack-{hashlib.sha256(' '.join(self.names).encode()).hexdigest()[:16]}"
 
@@ -101,12 +106,38 @@ class Shard:
 
 
 def cut(cells: Sequence[Cell], runtime: Runtime) -> list[Shard]:
-    """Cells cut into shards, of a size that suits the device; the members of a cell keep their order."""
+    """Cells cut into shards, of a size that suits the device; the members of a cell keep their order.
+
+    A large cell is cut into parts by itself, so that what is stored of it has the same name in every sweep. Parts that
+    are small, of one shape and plan, and of nearly one size n are put together: a grid of rates and decays is one
+    batch. This follows from the list of cells alone, and not from what is stored, or an interrupted sweep would put
+    the same members together in other ways and get other digits.
+    """
+    together: dict[Hashable, list[tuple[int, Cell]]] = {}
+    for owner, cell in enumerate(cells):
+        for part in packs(cell.setting, cell.seeds, runtime):
+            key = (shape(cell.setting), cell.plan)
+            together.setdefault(key, []).append((owner, replace(cell, seeds=tuple(part))))
     return [
-        Shard((replace(cell, seeds=tuple(part)),), (owner,), runtime.dtype)
-        for owner, cell in enumerate(cells)
-        for part in packs(cell.setting, cell.seeds, runtime)
+        Shard(tuple(part for _, part in some), tuple(owner for owner, _ in some), runtime.dtype)
+        for parts in together.values()
+        for some in _filled(parts, runtime)
     ]
+
+
+def _filled(parts: list[tuple[int, Cell]], runtime: Runtime) -> list[list[tuple[int, Cell]]]:
+    """Parts put together, from the smallest n on, while they fit."""
+    shards: list[list[tuple[int, Cell]]] = []
+    members = rows = 0
+    for owner, part in sorted(parts, key=lambda some: some[1].setting.task.samples):
+        n, more = part.setting.task.samples, len(part.seeds)
+        room = members + more <= mixed_size(part.setting, runtime)
+        if not shards or not room or not fit(rows + n * more, n * (members + more)):
+            shards.append([])
+            members = rows = 0
+        shards[-1].append((owner, part))
+        members, rows = members + more, rows + n * more
+    return shards
 
 
 def run_shard(shard: Shard, place: Place) -> str | None:
@@ -136,19 +167,45 @@ def run_shard(shard: Shard, place: Place) -> str | None:
 def _train(shard: Shard, place: Place) -> None:
     checkpoints = place.checkpoints(shard)
     with checkpoints.held():
-        if place.has(shard):  # another process has stored it, and let go of it, since this one last looked
-            return
-        _train_alone(shard, place, checkpoints)
+        if not place.has(shard):  # another process may have stored it, and let go of it, since this one last looked
+            _train_alone(shard, place, checkpoints)
 
 
 def _train_alone(shard: Shard, place: Place, checkpoints: Checkpoints) -> None:
-    (part,) = shard.parts
     start, name = time.perf_counter(), shard.name
-    settings = [part.setting.content_id for part in shard.parts]
-    journal.append(place.journal, "begun", shard=name, settings=settings)
-    records = train(part.setting, part.seeds, part.plan, place.runtime, None, checkpoints)
+    parts = _to_train(shard, place, checkpoints)
+    members = [(part.setting, seed) for part in parts for seed in part.seeds]
+    journal.append(place.journal, "begun", shard=name, settings=[part.setting.content_id for part in parts])
+    records = train_members(members, parts[0].plan, place.runtime, None, checkpoints)
     seconds = time.perf_counter() - start + checkpoints.seconds_before
     journal.append(place.journal, "trained", shard=name, resumed_from=max(checkpoints.resumed.values(), default=None))
-    facts = {**place.runtime.describe(), "pid": os.getpid(), "host": platform.node()}
-    save(place.root, part.setting, part.plan, records, facts, seconds, checkpoints.history)
+    facts = {**place.runtime.describe(), "pid": os.getpid(), "host": platform.node(), "pack": len(members)}
+    for part, its, share in _shares(parts, records):
+        save(place.root, part.setting, part.plan, its, facts, seconds * share, checkpoints.history)
     checkpoints.discard()
+
+
+def _shares(parts: Sequence[Cell], records: Records) -> Iterator[tuple[Cell, Records, float]]:
+    """Each part with its records, and its share of the work: training rows times steps."""
+    work = records.last_steps * np.repeat([part.setting.task.samples for part in parts], [len(p.seeds) for p in parts])
+    total, first = int(work.sum()), 0
+    for part in parts:
+        its = range(first, first + len(part.seeds))
+        yield part, records.some(its), int(work[its].sum()) / total if total else 1 / len(parts)
+        first = its.stop
+
+
+def _to_train(shard: Shard, place: Place, checkpoints: Checkpoints) -> list[Cell]:
+    """Parts that are not stored, or those that a killed worker had begun with, some of which it may have stored.
+
+    Its checkpoints hold all of these to the last step, so none is trained again and every bit is as it would have
+    been. What an earlier sweep of other cells has stored is left out.
+    """
+    parts = dict(zip(shard.names, shard.parts, strict=True))
+    missing = [name for name in parts if not (place.root / name).exists()]
+    begun = checkpoints.begun
+    if begun and not set(begun) & set(missing):  # all of that is stored
+        checkpoints.discard()
+        begun = []
+    checkpoints.about = begun or missing
+    return [part for name, part in parts.items() if name in checkpoints.about]

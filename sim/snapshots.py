@@ -14,7 +14,7 @@ from sim.architectures import layer_shapes
 from sim.freeze import Frozen, Layer
 from sim.learner import Learner
 from sim.network import Params, packed
-from sim.packs import over_packs
+from sim.packs import over_packs, packs
 from sim.runtime import Runtime
 from theory.errors import InputError
 from theory.sampling import draw_pairs, label_table
@@ -84,7 +84,8 @@ def snapshots(
         InputError: if seeds, steps, initial weights or what is frozen do not fit the setting.
     """
     job = _Job(setting, seeds, steps, runtime, initial, frozen)
-    over_packs(setting, seeds, runtime, lambda part, share, stop: job.fill(part, share, stop, progress))
+    parts = packs(setting, seeds, runtime)
+    over_packs(parts, runtime, lambda part, share, stop: job.fill(part, share, stop, progress))
     pairs = np.stack([draw_pairs(setting.task, int(seed)) for seed in seeds])
     table = np.stack([label_table(setting.task, int(seed)) for seed in seeds])
     labels = np.take_along_axis(table, pairs, axis=1)

@@ -14,13 +14,14 @@ from torch import Tensor
 
 from sim.checkpoint import Checkpoints, PackCheckpoints
 from sim.learner import Learner
-from sim.packs import over_packs, packs
+from sim.members import Member, check
+from sim.packs import over_packs, packs, side_by_side
 from sim.probing import PackProbes
 from sim.records import End, Plan, Records, concatenate
 from sim.runtime import Runtime
 from theory.setting import TRANSITIONS, Setting
 
-__all__ = ["packs", "train"]
+__all__ = ["identity", "packs", "train", "train_members"]
 
 #: Called with the number of member-steps done since the last call.
 Progress = Callable[[int], None]
@@ -49,24 +50,59 @@ def train(
         InputError: if there are no seeds, negative ones, or some twice; if the folder of ``checkpoint`` cannot be
             written, is in use, or holds checkpoints of another run.
     """
-    parts = packs(setting, seeds, runtime)
-    number = {part[0]: i for i, part in enumerate(parts)}
-
-    def work(part: list[int], share: Runtime, cancelled: threading.Event) -> Records:
-        kept = None if checkpoint is None else checkpoint.pack(number[part[0]])
-        return _Pack(setting, part, plan, share, cancelled, kept).run(progress)
-
-    identity = _identity(setting, parts, plan, runtime)
-    with checkpoint.opened(identity) if checkpoint is not None else nullcontext():
-        return concatenate(over_packs(setting, seeds, runtime, work))
+    return train_members([(setting, int(seed)) for seed in seeds], plan, runtime, progress, checkpoint)
 
 
-def _identity(setting: Setting, parts: Sequence[Sequence[int]], plan: Plan, runtime: Runtime) -> dict[str, Any]:
+def train_members(
+    members: Sequence[Member],
+    plan: Plan,
+    runtime: Runtime,
+    progress: Progress | None = None,
+    checkpoint: Checkpoints | None = None,
+) -> Records:
+    """Train members of one shape, each with its own setting and seed, side by side: a whole grid in one batch.
+
+    Each gives the records that it gives alone (to rounding). Members of unequal n are padded, exactly; those whose
+    sizes differ much are packed apart.
+
+    Args:
+        members: setting and seed of each; all different, and alike but for `sim.members.PER_MEMBER`.
+        plan: budget and recording.
+        runtime: where to run, from `sim.runtime.resolve`.
+        progress: as for `train`.
+        checkpoint: as for `train`.
+
+    Returns:
+        Curves of the members in the order given; `sim.records.Records.some` takes out those of one setting.
+
+    Raises:
+        InputError: if there are no members, some twice, or of different shapes; or for a reason of `train`.
+    """
+    check(members)
+    parts = list(enumerate(side_by_side([setting for setting, _ in members], runtime)))
+
+    def work(part: tuple[int, list[int]], share: Runtime, cancelled: threading.Event) -> Records:
+        number, places = part
+        kept = None if checkpoint is None else checkpoint.pack(number)
+        return _Pack([members[i] for i in places], plan, share, cancelled, kept).run(progress)
+
+    order = [i for _, places in parts for i in places]
+    told = identity([members[i] for i in order], plan, runtime) | {"packs": [len(places) for _, places in parts]}
+    with checkpoint.opened(told) if checkpoint is not None else nullcontext():
+        found = concatenate(over_packs(parts, runtime, work))
+    return found if order == sorted(order) else found.some(np.argsort(order).tolist())
+
+
+def identity(members: Sequence[Member], plan: Plan, runtime: Runtime) -> dict[str, Any]:
     """All that decides the bits of the records; a graphics card may be another one of the same kind."""
+    settings = [setting for setting, _ in members]
+    if len(set(settings)) == 1:
+        what: dict[str, Any] = {"setting": settings[0].model_dump(mode="json")}
+    else:
+        what = {"settings": [setting.content_id for setting in settings]}
     return {
-        "setting": setting.model_dump(mode="json"),
-        "seeds": [seed for part in parts for seed in part],
-        "packs": [len(part) for part in parts],
+        **what,
+        "seeds": [seed for _, seed in members],
         "plan": plan.model_dump(),
         "dtype": runtime.dtype,
         "device": runtime.torch_device.type,
@@ -82,23 +118,23 @@ class _Pack:
 
     def __init__(
         self,
-        setting: Setting,
-        seeds: Sequence[int],
+        members: Sequence[Member],
         plan: Plan,
         runtime: Runtime,
         cancelled: threading.Event,
         kept: PackCheckpoints | None,
     ) -> None:
-        self.setting, self.plan, self.runtime, self.cancelled, self.kept = setting, plan, runtime, cancelled, kept
-        self.seeds = np.asarray(seeds, dtype=np.int64)
-        self.active = np.arange(len(seeds))  # positions in `seeds` of the members still training
-        self.probes = PackProbes([setting] * len(seeds), plan)
+        self.plan, self.runtime, self.cancelled, self.kept = plan, runtime, cancelled, kept
+        self.settings = [setting for setting, _ in members]
+        self.seeds = np.array([seed for _, seed in members], dtype=np.int64)
+        self.active = np.arange(len(members))  # positions of the members still training
+        self.probes = PackProbes(self.settings, plan)
         self.done = 0  # updates so far
         self.told = 0  # member-steps that progress knows of
         self.steps: list[int] = []
         self.rows: list[dict[str, NDArray[np.float64]]] = []
-        self.ends: list[End] = ["budget"] * len(seeds)
-        self.above_since = np.full(len(seeds), -1)  # step since which test accuracy holds the level of t_grok
+        self.ends: list[End] = ["budget"] * len(members)
+        self.above_since = np.full(len(members), -1)  # step since which test accuracy holds the level of t_grok
 
     @property
     def unfinished(self) -> bool:
@@ -132,7 +168,7 @@ class _Pack:
         return self._records()
 
     def _learner(self) -> Learner:
-        return Learner(self.setting, self.seeds[self.active].tolist(), self.runtime)
+        return Learner([self.settings[e] for e in self.active], self.seeds[self.active].tolist(), self.runtime)
 
     def _keep_state(self, kept: PackCheckpoints) -> None:
         """Keep all of it; of the learner only where it is needed again."""

@@ -13,11 +13,12 @@ import pytest
 
 from sim import shards
 from sim.checkpoint import Checkpoints
+from sim.members import Member
 from sim.pool import LostContactError, LostWorkerError
 from sim.records import Plan, Records
 from sim.runtime import Runtime
 from sim.sweep import Cell, run_cells
-from sim.train import train
+from sim.train import train, train_members
 from theory.errors import InputError
 from theory.setting import OBSERVABLES, Network, Setting, Task
 
@@ -49,7 +50,7 @@ def test_finished_cells_are_read_and_not_trained_again(
         def never(*_: object) -> None:
             raise AssertionError("trained again")
 
-        monkeypatch.setattr(shards, "train", never)
+        monkeypatch.setattr(shards, "train_members", never)
         again = run_cells([cell(10)], tmp_path, double, pool)
     assert np.array_equal(first[0].records.final("train_loss"), again[0].records.final("train_loss"))
     assert first[0].seconds == pytest.approx(again[0].seconds, abs=1e-3)
@@ -68,10 +69,10 @@ def test_a_shard_that_another_process_stores_meanwhile_is_not_trained_again(
 
     def noted(*args: Any) -> Records:
         trained.append(args)
-        return train(*args)
+        return train_members(*args)
 
     monkeypatch.setattr(Checkpoints, "held", late)
-    monkeypatch.setattr(shards, "train", noted)
+    monkeypatch.setattr(shards, "train_members", noted)
     assert shards.run_shard(shard, place) is None
     assert len(trained) == 1
     assert [path.name for path in tmp_path.iterdir()] == [shard.name]
@@ -137,12 +138,12 @@ def test_what_killed_workers_left_is_gone_at_the_end_even_if_all_was_stored(tmp_
 def test_what_was_done_before_an_error_is_kept(
     tmp_path: Path, double: Runtime, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def fail_on_ten(setting: Setting, *rest: object) -> object:
-        if setting.task.samples == 10:
+    def fail_on_ten(members: list[Member], *rest: object) -> object:
+        if members[0][0].task.samples == 10:
             raise RuntimeError("worker lost")
-        return train(setting, *rest)  # type: ignore[arg-type]
+        return train_members(members, *rest)  # type: ignore[arg-type]
 
-    monkeypatch.setattr(shards, "train", fail_on_ten)
+    monkeypatch.setattr(shards, "train_members", fail_on_ten)
     with ThreadPoolExecutor(1) as pool, pytest.raises(RuntimeError, match="worker lost"):
         run_cells([cell(20), cell(10)], tmp_path, double, pool)
     assert [p.name.split("-")[2] for p in tmp_path.iterdir()] == ["n20"]

@@ -1,0 +1,67 @@
+"""Who may learn side by side: members of one shape, each with a setting and a seed of its own."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Sequence
+
+from theory.errors import InputError
+from theory.setting import Network, Optimizer, Setting, Task
+
+__all__ = ["PER_MEMBER", "Member", "check", "each", "shape"]
+
+#: One network: what it learns and how, and its seed.
+Member = tuple[Setting, int]
+
+#: Records keep seeds as 64-bit integers.
+_LARGEST_SEED = 2**63 - 1
+
+#: Fields that members of one pack may have of their own. All others decide shapes, formulas or what a number means.
+PER_MEMBER: dict[str, frozenset[str]] = {
+    "task": frozenset({"samples", "labels", "bias", "noise"}),
+    "network": frozenset({"init_scale_v"}),
+    "optimizer": frozenset({"lr", "weight_decay", "lr_v", "momentum"}),
+}
+
+_FIELDS = {"task": Task.model_fields, "network": Network.model_fields, "optimizer": Optimizer.model_fields}
+_SHARED = [(part, [field for field in fields if field not in PER_MEMBER[part]]) for part, fields in _FIELDS.items()]
+
+
+def shape(setting: Setting) -> Hashable:
+    """What members of one pack have in common: equal for settings whose members may learn side by side.
+
+    It is the setting without the fields of `PER_MEMBER`: table and operands, network, loss, update rule with its
+    averages and schedule.
+    """
+    parts = (tuple(getattr(getattr(setting, part), field) for field in fields) for part, fields in _SHARED)
+    return (*parts, setting.loss, setting.schema_version)
+
+
+def each(settings: Setting | Sequence[Setting], seeds: Sequence[int]) -> list[Setting]:
+    """The setting of each member, where one may be given for all."""
+    return [settings] * len(seeds) if isinstance(settings, Setting) else list(settings)
+
+
+def check(members: Sequence[Member]) -> None:
+    """Refuse what is no pack.
+
+    Raises:
+        InputError: if there are no members, some are there twice, shapes differ, or seeds are negative or of 64 bits.
+    """
+    seeds = [seed for _, seed in members]
+    if not seeds or min(seeds) < 0 or max(seeds) > _LARGEST_SEED or len(set(members)) != len(members):
+        raise InputError("seeds", "one or more different integers >= 0 and < 2^63", seeds, "use e.g. 0, 1, 2")
+    first = members[0][0]
+    other = next((setting for setting in {setting for setting, _ in members} if shape(setting) != shape(first)), None)
+    if other is not None:
+        own = ", ".join(sorted(field for fields in PER_MEMBER.values() for field in fields))
+        raise InputError("members", f"alike but for {own}", _difference(first, other), "train the others by themselves")
+
+
+def _difference(a: Setting, b: Setting) -> str:
+    """The first thing that keeps two settings apart."""
+    for part, fields in _SHARED:
+        for field in fields:
+            one, two = (getattr(getattr(setting, part), field) for setting in (a, b))
+            if one != two:
+                return f"{field} {one} beside {two}"
+    return f"loss {a.loss} beside {b.loss}"
