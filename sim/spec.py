@@ -31,7 +31,7 @@ from theory.groups import from_csv
 from theory.setting import explain
 from theory.tables import Table
 
-__all__ = ["Spec", "read_spec", "spec_of"]
+__all__ = ["KEYS", "Spec", "read_spec", "spec_of"]
 
 #: A grid of more cells is refused before any of them is made.
 _MOST_CELLS = 200_000
@@ -57,8 +57,8 @@ class _Around(BaseModel):
     seeds: Any = Field(None, description="how many seeds, or a list of them; those of the sweep if left out")
 
 
-#: Keys that may be given in each table.
-_KEYS: dict[str, Collection[str]] = {
+#: Keys that may be given in each table; those of "" at the top.
+KEYS: dict[str, Collection[str]] = {
     "": _TOP,
     "base": _VALUES,
     "plan": frozenset(PLAN),
@@ -190,15 +190,15 @@ def _keys_of(content: Mapping[str, Any], table: str) -> list[str]:
 
 def _check_key(table: str, key: str) -> None:
     """Refuse a key that is not one of this table, with the place it belongs to or the nearest right one."""
-    allowed = _KEYS[table]
+    allowed = KEYS[table]
     if key in allowed:
         return
     place = f"[{table}] {key}" if table else key
-    home = next((f"[{t}]" if t else "the top of the file" for t, keys in _KEYS.items() if key in keys), None)
+    home = next((f"[{t}]" if t else "the top of the file" for t, keys in KEYS.items() if key in keys), None)
     if home is not None:
         here = f"[{table}]" if table else "the top of the file"
         raise InputError(place, f"left out of {here}", "given", f"move it to {home}")
-    everywhere, said = sorted({k for keys in _KEYS.values() for k in keys}), key.replace("-", "_").lower()
+    everywhere, said = sorted({k for keys in KEYS.values() for k in keys}), key.replace("-", "_").lower()
     near = difflib.get_close_matches(said, everywhere, n=1, cutoff=0.6)
     near = near or difflib.get_close_matches(said, sorted(allowed), n=1, cutoff=0.5)
     remedy = f"did you mean {near[0]}?" if near else f"known keys: {', '.join(sorted(allowed))}"

@@ -3,9 +3,15 @@
 from __future__ import annotations
 
 import re
+import tomllib
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
+
+from sim.runtime import resolve
+from sim.spec import KEYS, read_spec, spec_of
+from sim.sweep import run_cells
 
 ROOT = Path(__file__).parent.parent
 PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md"))]
@@ -15,6 +21,35 @@ PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").g
 def test_python_blocks_of_the_readme_run(block: str, capsys: pytest.CaptureFixture[str]) -> None:
     exec(block, {})
     assert capsys.readouterr().out.strip()
+
+
+SWEEPS = (ROOT / "docs" / "sweeps.md").read_text()
+TOML = re.findall(r"```toml\n(.*?)```", SWEEPS + (ROOT / "README.md").read_text(), re.DOTALL)
+
+
+@pytest.mark.parametrize("block", TOML)
+def test_sweeps_that_are_shown_are_sweeps(block: str) -> None:
+    spec = spec_of(tomllib.loads(block))
+    assert len(spec.cells) + len(spec.bisections) > 1
+
+
+def test_every_key_of_a_sweep_is_named() -> None:
+    keys = {key for keys in KEYS.values() for key in keys} - {"table"}  # of a group_table, where it was read
+    assert {key for key in keys if f"`{key}`" not in SWEEPS and f"[{key}]" not in SWEEPS} == set()
+
+
+@pytest.mark.parametrize("path", sorted((ROOT / "examples").glob("*.toml")), ids=lambda p: p.name)
+def test_examples_are_sweeps_that_run(path: Path, tmp_path: Path) -> None:
+    spec = read_spec(path)
+    assert spec.name == path.stem
+    assert len(spec.cells) + len(spec.bisections) > 1
+    content = {**spec.content, "seeds": 1, "plan": {"steps": 2, "every": 1}}
+    content["grid"] = {key: list(axis)[:1] if isinstance(axis, list) else axis for key, axis in content["grid"].items()}
+    tiny = spec_of(content)
+    cells = [*tiny.cells, *(one.cell(one.low) for one in tiny.bisections)]
+    with ThreadPoolExecutor(1) as pool:
+        run_cells(cells, tmp_path, resolve("cpu", "float32", 1), pool)
+    assert len(list(tmp_path.iterdir())) == len(cells)
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda p: p.name)

@@ -153,14 +153,20 @@ def _searches(spec: Spec) -> list[Search]:
 @contextmanager
 def _executor(options: Options, spec: Spec) -> Iterator[tuple[Executor, Runtime, int | None]]:
     """Where to train, on what device, and on how many local processes."""
-    from sim.pool import LocalPool
+    from sim.pool import LocalPool, LostWorkerError
     from sim.runtime import resolve, usable_cores
 
     if options.scheduler is not None:
         from sim.cluster import Cluster
 
         with Cluster(options.scheduler) as cluster:
-            yield cluster, cluster.resolve(options.device, spec.dtype), None
+            try:
+                with waiting("waiting for a worker of the cluster"):
+                    runtime = cluster.resolve(options.device, spec.dtype)
+            except LostWorkerError as error:
+                remedy = f"it was lost at once: {error}"
+                raise InputError("--scheduler", "of a cluster that stays", options.scheduler, remedy) from error
+            yield cluster, runtime, None
         return
     runtime = resolve(options.device, spec.dtype, 1)
     # One process keeps an accelerator busy.
