@@ -225,7 +225,7 @@ def test_permuting_members_permutes_results(order: tuple[int, ...], double: Runt
 
 def test_diverged_and_patient_members_leave_the_others_alone(double: Runtime) -> None:
     base = {"network": {"width": 64}}
-    rules = [{"lr": 1.0, "momentum": 0.9}, {"lr": 3.0}, {"lr": 1.0}, {"lr": 2.0}, {"lr": 0.3}]
+    rules = [{"lr": 1.0, "momentum": 0.9}, {"lr": 3.0}, {"lr": 0.7}, {"lr": 2.0}, {"lr": 0.3}]
     members = [
         (
             Setting.model_validate(
@@ -287,14 +287,6 @@ def test_padding_adds_exact_zeros(network: str, double: Runtime, monkeypatch: py
         # Autograd sorts the rows of an embedding before it sums them.
         assert torch.equal(a, b) if network in ("core", "transformer") else oracle.relative(a, b) < 1e-14
     assert torch.equal(usual.in_train, changed.in_train)
-
-
-def test_padding_without_sparse_products(double: Runtime) -> None:
-    settings, seeds = zip(*grid("core"), strict=True)
-    params, data = init_params(settings, seeds, double), pack_data(settings, seeds, double)
-    bare = replace(data, tiles=tuple(replace(tile, X=None, Xt=None) for tile in data.tiles))
-    for a, b in zip(Gradient(settings[0], params, data)(), Gradient(settings[0], params, bare)(), strict=True):
-        assert oracle.relative(a, b) < 1e-13
 
 
 def test_evaluation_counts_the_rows_of_each_member(double: Runtime) -> None:
