@@ -23,7 +23,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from sim.activations import ACTIVATIONS
-from sim.data import real_rows
+from sim.data import real_rows, rows_like
 from theory.network import Network
 from theory.setting import Setting
 
@@ -106,16 +106,9 @@ def _heads(network: Network, x: Tensor) -> Tensor:
 
 def _each(table: Tensor, inputs: Tensor) -> list[Tensor]:
     """Rows of a table (E, kA, c) for each operand: k times (E, s, c)."""
-    return [_complex_like(table, functional.embedding(index, real_rows(table))) for index in inputs]
+    return [rows_like(table, functional.embedding(index, real_rows(table))) for index in inputs]
 
 
 def _summed(table: Tensor, inputs: Tensor) -> Tensor:
     """The sum of these over the operands, in one pass: (E, s, c)."""
-    return _complex_like(table, functional.embedding_bag(inputs.T, real_rows(table), mode="sum"))
-
-
-def _complex_like(table: Tensor, rows: Tensor) -> Tensor:
-    """(E·s, c) real rows, with the parts of complex numbers beside each other, as (E, s, c) of the table's kind."""
-    parts = (table.shape[2], 2) if table.is_complex() else (table.shape[2],)
-    rows = rows.view(table.shape[0], -1, *parts)
-    return torch.view_as_complex(rows) if table.is_complex() else rows
+    return rows_like(table, functional.embedding_bag(inputs.T, real_rows(table), mode="sum"))

@@ -1,7 +1,7 @@
 """The training data of a pack of members, cut into tiles that stay in the cache.
 
-The input X is k one-hots a row, so X W is the sum of k rows of W and X^T G adds each row of G to k rows: sparse
-products with k ones a row, written into memory that is already there. No dense one-hot is ever built.
+The input X is k one-hots a row, so X W is the sum of k rows of W for each row, and X^T G the sum of some rows of G for
+each row of W: embedding bags, which read rows where they are. No dense one-hot is ever built.
 
 Where sizes n differ, shorter training sets are padded to the longest: a padding row repeats the member's first row
 (whatever it overflows in, the member does too), has no label, and counts with the weight 0 where others have 1/n. So
@@ -10,15 +10,14 @@ it adds exact zeros.
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cache
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
+from torch.nn import functional
 
 from sim.members import each
 from sim.runtime import Runtime
@@ -27,7 +26,7 @@ from theory.setting import Setting
 from theory.tables import UNDEFINED, Table
 from theory.task import Task
 
-__all__ = ["PackData", "Tile", "pack_data", "pack_size", "real_rows"]
+__all__ = ["PackData", "Tile", "pack_data", "pack_size", "real_rows", "rows_like"]
 
 
 @dataclass(frozen=True)
@@ -36,51 +35,44 @@ class Tile:
 
     Attributes:
         one_hot: (E, s1 - s0, C) label of each row, zeros for padding; in memory (E, C, s1 - s0), as outputs are.
-        X: (r, E·kA) sparse, block-diagonal over members; None where the device has no sparse products.
-        Xt: (E·kA, r) its transpose.
-        inputs: (k, r) the rows of the stacked W that each tile row is the sum of.
+        inputs: (k, r) the rows of the stacked W that each tile row is the sum of; in memory (r, k).
+        users: (k r) tile rows in the order of the row of the stacked W that they use.
+        starts: (E·kA) where the users of each row of the stacked W start.
         weights: (E, s1 - s0) what a row counts for in a mean: 1/n, or 0 for padding. None where all sizes are equal
             and the mean is the sum over `PackData.divisor`.
     """
 
     one_hot: Tensor
-    X: Tensor | None
-    Xt: Tensor | None
     inputs: Tensor
+    users: Tensor
+    starts: Tensor
     weights: Tensor | None = None
 
     def without_padding(self, rows: Tensor) -> Tensor:
         """Values of the tile's rows, (E, s1 - s0, …), with zeros for padding, in place."""
         return rows if self.weights is None else rows.masked_fill_((self.weights == 0).unsqueeze(2), 0)
 
-    def gather(self, W: Tensor, out: Tensor) -> Tensor:
-        """X W into ``out``: (E, kA, K) -> (E, s1 - s0, K)."""
-        stacked, rows = real_rows(W), real_rows(out)
-        if self.X is None:
-            torch.index_select(stacked, 0, self.inputs[0], out=rows)
-            for index in self.inputs[1:]:
-                rows += stacked[index]
-        else:
-            torch.addmm(rows, self.X, stacked, beta=0, out=rows)
-        return out
+    def gather(self, W: Tensor) -> Tensor:
+        """X W: (E, kA, K) -> (E, s1 - s0, K)."""
+        return rows_like(W, functional.embedding_bag(self.inputs.T, real_rows(W), mode="sum"))
 
     def scatter(self, G: Tensor, out: Tensor, add: bool) -> Tensor:
         """X^T G into ``out``, or added to it: (E, s1 - s0, K) -> (E, kA, K)."""
-        stacked, rows = out.view(-1, G.shape[2]), G.view(-1, G.shape[2])
-        if self.Xt is not None:
-            torch.addmm(stacked, self.Xt, rows, beta=int(add), out=stacked)
-            return out
-        if not add:
-            stacked.zero_()
-        for index in self.inputs:
-            stacked.index_add_(0, index, rows)
-        return out
+        sums = functional.embedding_bag(self.users, G.view(-1, G.shape[2]), self.starts, mode="sum").view(out.shape)
+        return out.add_(sums) if add else out.copy_(sums)
 
 
 def real_rows(x: Tensor) -> Tensor:
     """(E, r, K) as (E·r, K) real rows, with real and imaginary parts beside each other: (E·r, 2K); a view."""
     real = torch.view_as_real(x).flatten(-2) if x.is_complex() else x
     return real.view(-1, real.shape[2])
+
+
+def rows_like(table: Tensor, rows: Tensor) -> Tensor:
+    """(E·r, c) real rows, as `real_rows` has them, as (E, r, c) of the kind of a table (E, …, c); a view."""
+    parts = (table.shape[2], 2) if table.is_complex() else (table.shape[2],)
+    rows = rows.view(table.shape[0], -1, *parts)
+    return torch.view_as_complex(rows) if table.is_complex() else rows
 
 
 @dataclass(frozen=True)
@@ -134,7 +126,6 @@ def pack_data(settings: Setting | Sequence[Setting], seeds: Sequence[int], runti
         seeds: one a member.
         runtime: where to.
     """
-    _hear_sparse_warning()
     members = each(settings, seeds)
     tasks, largest = [setting.task for setting in members], max(members, key=lambda setting: setting.task.samples)
     table, n = largest.task.table_of(), largest.task.samples
@@ -180,41 +171,22 @@ def _tile(
     members, (device, dtype) = rows.shape[0], (runtime.torch_device, runtime.torch_dtype)
     k, A = table.operands, table.alphabet
     first_row = k * A * np.arange(members)[:, None] + A * np.arange(k)[:, None, None]
-    inputs = (first_row + table.digits(rows)).reshape(k, -1)
-    one_hot = torch.nn.functional.one_hot(torch.as_tensor(labels.copy(), device=device), table.classes).to(dtype)
+    inputs = (first_row + table.digits(rows)).reshape(k, -1).T
+    users = np.argsort(inputs, axis=None, kind="stable") // k
+    uses = np.bincount(inputs.ravel(), minlength=k * A * members)
+    one_hot = functional.one_hot(torch.as_tensor(labels.copy(), device=device), table.classes).to(dtype)
     one_hot = one_hot.mT.contiguous().mT
     counted = None if weights is None else torch.as_tensor(weights, dtype=dtype, device=device)
     if counted is not None:
         one_hot.mul_((counted > 0).unsqueeze(2))
-    X = Xt = None
-    if device.type != "mps":  # which has no sparse products
-        columns, count = inputs.T.ravel(), k * A * members
-        ends = np.cumsum(np.bincount(columns, minlength=count))
-        X = _sparse_ones(np.arange(0, columns.size + 1, k), columns, count, runtime)
-        Xt = _sparse_ones(np.append(0, ends), np.argsort(columns, kind="stable") // k, columns.size // k, runtime)
-    return Tile(one_hot, X, Xt, torch.as_tensor(inputs, device=device), counted)
-
-
-def _sparse_ones(
-    starts: NDArray[np.int64],
-    columns: NDArray[np.int64],
-    width: int,
-    runtime: Runtime,
-) -> Tensor:
-    """Matrix of zeros and ones: row i has ones in ``columns[starts[i]:starts[i + 1]]``."""
-    return torch.sparse_csr_tensor(
-        torch.as_tensor(starts, dtype=torch.int32),
-        torch.as_tensor(columns, dtype=torch.int32),
-        torch.ones(columns.size, dtype=runtime.torch_dtype),
-        size=(starts.size - 1, width),
-        device=runtime.torch_device,
-        check_invariants=True,
+    return Tile(
+        one_hot,
+        _index(inputs, device).T,
+        _index(users, device),
+        _index(np.cumsum(uses) - uses, device),
+        counted,
     )
 
 
-@cache
-def _hear_sparse_warning() -> None:
-    """Torch warns once a process that sparse rows are in beta; we use products alone, and test them."""
-    with warnings.catch_warnings():
-        warnings.filterwarnings("ignore", message=".*Sparse CSR tensor support is in beta.*")
-        torch.sparse_csr_tensor([0, 1], [0], [1.0], size=(1, 1), check_invariants=True)
+def _index(rows: NDArray[np.int64], device: torch.device) -> Tensor:
+    return torch.as_tensor(np.ascontiguousarray(rows), dtype=torch.int32, device=device)

@@ -140,7 +140,7 @@ class Gradient:
         self._alpha = setting.network.output_scale
         self._scaled_v = params.V if self._alpha == 1 else torch.empty_like(params.V)  # alpha V: O = F (alpha V)
         most = max(tile.one_hot.shape[1] for tile in data.tiles)
-        self._hidden = params.V.new_empty(2, members * most * width)
+        self._hidden = params.V.new_empty(members * most * width)
         self._outputs = params.V.new_empty(members * most * classes)
 
     def __call__(self) -> Params:
@@ -151,9 +151,8 @@ class Gradient:
         grad_w, grad_v = self._result
         grad_vt = grad_v.mT
         for i, tile in enumerate(self._tiles):
-            shape = (*tile.one_hot.shape[:2], V.shape[1])
-            Z, F = (half[: math.prod(shape)].view(shape) for half in self._hidden)
-            self._sigma.forward(tile.gather(W, out=Z), F)
+            Z = tile.gather(W)
+            F = self._sigma.forward(Z, self._hidden[: Z.numel()].view(Z.shape))
             O = self._outputs[: tile.one_hot.numel()].view(tile.one_hot.mT.shape).mT
             R = self._loss.gradient(_product(F, V, O, self._threads), tile.one_hot)
             if tile.weights is not None:

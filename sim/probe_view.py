@@ -118,22 +118,15 @@ class View:
         return self._centred(sums)
 
     def features(self, W: Tensor | None = None) -> Iterator[tuple[Tile, Tensor]]:
-        """Training rows tile by tile with F (E, s, K), what V reads; F is overwritten by the next one.
-
-        It is zero where a member has no row.
-        """
+        """Training rows tile by tile with F (E, s, K), what V reads: zero where a member has no row."""
         if not self._network.core:
             for tile in self._data.tiles:
                 yield tile, tile.without_padding(features(self._network, self.params, tile.inputs))
             return
         W = self.params.W if W is None else W
         sigma = ACTIVATIONS[self._network.activation]
-        width, longest = W.shape[2], max(tile.one_hot.shape[1] for tile in self._data.tiles)
-        hidden = W.new_empty(2, W.shape[0] * longest * width)
         for tile in self._data.tiles:
-            shape = (*tile.one_hot.shape[:2], width)
-            Z, F = (half[: shape[0] * shape[1] * width].view(shape) for half in hidden)
-            yield tile, tile.without_padding(sigma.forward(tile.gather(W, out=Z), F))
+            yield tile, tile.without_padding(sigma.function(tile.gather(W)))
 
     def _no_sums(self) -> Tensor:
         E, K, C = self.params.V.shape

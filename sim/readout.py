@@ -63,9 +63,7 @@ def _features(network: Network, params: Params, data: PackData) -> Tensor:
 def _of_tile(network: Network, params: Params, tile: Tile) -> Tensor:
     if network.family != "mlp" or network.hidden != "sum":
         return features(network, params, tile.inputs)
-    W = first_layer(network, params)
-    Z = W.new_empty(*tile.one_hot.shape[:2], W.shape[2])
-    F = ACTIVATIONS[network.activation].forward(tile.gather(W, out=Z), torch.empty_like(Z))
+    F = ACTIVATIONS[network.activation].function(tile.gather(first_layer(network, params)))
     return deeper(network, params, F)
 
 
