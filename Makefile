@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 OUT ?= twopeaks-demo
 
-.PHONY: demo test test-all lint bench equations clean
+.PHONY: demo test test-all lint bench laws equations clean
 .DEFAULT_GOAL := test
 
 $(VENV)/.run: pyproject.toml constraints.txt
@@ -34,6 +34,9 @@ lint: $(VENV)/.dev
 
 bench: $(VENV)/.run  ## speed, as ratios within one run
 	$(BIN)/python benchmarks/bench.py
+
+laws: $(VENV)/.run  ## deviations from every law of theory: representations, peaks, Stage II, emergence times
+	$(BIN)/python benchmarks/laws.py
 
 equations: $(VENV)/.run  ## write the equations as a page and as LaTeX
 	$(BIN)/twopeaks derive --all --markdown > docs/equations.md

@@ -17,11 +17,14 @@ from scipy.integrate import quad
 from scipy.stats import ttest_1samp
 
 from sim.runtime import Runtime
+from theory.ascent import ascend, random_nodes
 from theory.equations import labels
 from theory.errors import InputError
+from theory.groups import named
+from theory.landscape import Landscape, all_pairs
 from validate.claims import Claim, Finding, Form, Sample, Series, as_finding, estimate, judge
 from validate.examine import Outcome, as_data, examine, overall
-from validate.exams import CLAIMS, pick, transition
+from validate.exams import CLAIMS, flatness, lazy, pick, transition
 from validate.laboratory import Laboratory
 from validate.verdicts import allowed, counts, measured, summary
 
@@ -114,6 +117,48 @@ def test_the_crossing_is_known_no_better_than_the_gap_between_sizes(
     density = estimate(found.samples["density 11"])
     assert density.high - density.low >= 2 / 121
     assert density.low * 121 <= 58.3 <= density.high * 121
+
+
+@pytest.mark.parametrize(("name", "wanted"), [("Z7", {2}), ("S3", {0, 3}), ("Q8", {0, 6})])
+def test_flat_directions_are_counted_at_nodes_near_a_peak(name: str, wanted: set[int]) -> None:
+    group, rng = named(name), np.random.default_rng(0)
+    peaks = ascend(Landscape(group, all_pairs(group)), random_nodes(40, 2 * group.order, rng)).nodes
+    near = peaks + 0.01 * rng.normal(size=peaks.shape)
+    scaled = rng.uniform(0.5, 2, (len(near), 1)) * near + rng.normal(size=(len(near), 1))
+    found, expected = flatness._flat_directions(group, scaled.T)
+    assert set(expected) == wanted
+    assert (found == expected).all()
+
+
+def test_mixed_nodes_have_another_number_of_flat_directions(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Two frequencies in equal parts: no peak; its saddle falls, rises and is flat along two phases more."""
+    monkeypatch.setattr(flatness, "_PURE", 0.4)
+    k = 2 * np.pi * np.arange(7) / 7
+    found, expected = flatness._flat_directions(named("Z7"), np.tile(np.cos(k) + np.cos(2 * k), 2)[:, None])
+    assert found[0] != expected[0]
+
+
+def test_flows_start_from_every_seed_in_full_and_from_three_in_quick(
+    single: Runtime, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    started: list[int] = []
+
+    def recorded(setting: object, seeds: tuple[int, ...], *rest: object, **more: object) -> None:
+        started.append(len(seeds))
+        raise ArithmeticError
+
+    for module in (lazy, transition):
+        monkeypatch.setattr(module, "snapshots", recorded)
+    for quick, expected in ((False, 12), (True, 3)):
+        lab = Laboratory(tuple(range(12)), quick, single)
+        for start in (
+            lambda lab=lab: lazy._flow_peaks(lab, None, []),
+            lambda lab=lab: transition._slow_flow(lab, None),
+        ):
+            with pytest.raises(ArithmeticError):
+                start()
+        assert started == [expected] * 2
+        started.clear()
 
 
 # --- judge ---------------------------------------------------------------------------------------------

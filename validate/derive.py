@@ -25,12 +25,12 @@ def derive(names: Sequence[str], every: bool, form: Form, check: bool) -> int:
     """Print the equations of these labels; returns 1 if one was verified and failed."""
     if names and every:
         raise InputError("LABEL", "left out with --all", " ".join(names), "give labels or --all, not both")
+    start = time.perf_counter()
     chosen = list(names) if names else list(labels()) if every or check or form != "text" else []
     equations = [equation(label) for label in dict.fromkeys(chosen)]
     if not equations:
         _list()
         return 0
-    start = time.perf_counter()
     verdicts = [verify(e) for e in equations] if check else []
     _show(equations, verdicts, form)
     if form == "text" and verdicts:

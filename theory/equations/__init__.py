@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from functools import cache
 
-from theory.equations import clock, depth, features, heights, interaction, lazy, memorise, modes, muon, peaks
+from theory.equations import addition, clock, depth, features, heights, interaction, lazy, memorise, modes, muon, peaks
 from theory.equations.base import Check, Equation, Printed, Step, Verdict, verify
 from theory.errors import InputError
 
@@ -15,6 +15,7 @@ _STAGES: tuple[dict[str, Callable[[], Equation]], ...] = (
     lazy.EQUATIONS,
     features.EQUATIONS,
     peaks.EQUATIONS,
+    addition.EQUATIONS,
     modes.EQUATIONS,
     memorise.EQUATIONS,
     heights.EQUATIONS,

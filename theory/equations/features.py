@@ -169,7 +169,10 @@ def group_energy() -> Equation:
         check,
         (
             Step("f(c) = sum over ab = c of (u_a + v_b)^2 = const + 2 (u * v)(c)", 2 * sp.Symbol("(u * v)(c)")),
-            Step("the transform of a convolution is the product", sp.Symbol("u^(rho) v^(rho)")),
+            Step(
+                "the transform of a convolution is the product",
+                sp.Function(r"\hat{u}")(rho) * sp.Function(r"\hat{v}")(rho),
+            ),
         ),
     )
 

@@ -137,7 +137,7 @@ def early_gradient() -> Equation:
     return Equation(
         "lazy.3",
         "Early G_F: the labels' kernel seen through the features",
-        sp.Eq(symbols_of("G_F(t)", n, K), t * Yc * Yc.T * Fc, evaluate=False),
+        sp.Eq(symbols_of("G_{F}(t)", n, K), t * Yc * Yc.T * Fc, evaluate=False),
         _LETTERS,
         f"{_PAPER}, proposition 1",
         (
@@ -179,7 +179,7 @@ def late_gradient() -> Equation:
     return Equation(
         "lazy.4",
         "Late G_F: proportional to weight decay",
-        sp.Eq(symbols_of(r"G_F(\infty)", n, K), eta * left * Yc * Yc.T * Fc * right, evaluate=False),
+        sp.Eq(symbols_of(r"G_{F}(\infty)", n, K), eta * left * Yc * Yc.T * Fc * right, evaluate=False),
         _LETTERS,
         f"{_PAPER}, proposition 1",
         ("F fixed", "V at the ridge solution (lazy.2)"),
@@ -277,23 +277,27 @@ def kernel_constants() -> Equation:
         overlap = rng.uniform(-0.9, 0.9)
         found = [float(k.subs(rho, overlap)) for k in (square, relu)]
         direct = [_mean_product(lambda x: x**2, overlap), _mean_product(lambda x: np.maximum(x, 0), overlap)]
-        return Check(proved, relative(found, direct), "quadrature over angle: E sigma(x) sigma(y), correlation rho")
+        found += [float(c_square), float(c_relu)]
+        direct += [_variance(lambda x: x**2), _variance(lambda x: max(x, 0.0))]
+        return Check(proved, relative(found, direct), "quadrature: E sigma(x) sigma(y) over angle, var sigma(z) over z")
 
     k = sp.Function("k_sigma")
     return Equation(
         "lazy.7",
-        "Kernel of a wide random layer and its constant c_1",
+        "Kernel of a wide random layer and its constants c_1 = c_2",
         sp.Tuple(
             sp.Eq(sp.Symbol("c_1"), k(1) - k(0)),
+            sp.Eq(sp.Symbol("c_2"), sp.Symbol("c_1")),
             sp.Eq(sp.Function(r"k_{x^2}")(rho), square),
             sp.Eq(sp.Function(r"k_{ReLU}")(rho), relu),
         ),
         {
             "k_sigma(rho)": "E sigma(z) sigma(z') for standard normal z, z' of correlation rho = sum_l a_l^2 rho^l",
             "c_1": "variance of sigma(z), sum over l >= 1 of a_l^2: 2 for x^2, 1/2 - 1/(2 pi) for ReLU",
+            "c_2": "variance of sigma(z) over samples at one node, where c_1 is that over nodes at one sample",
         },
         f"{_PAPER}, lemma 1 (constants named there); values here",
-        ("weights Gaussian, |x|^2 E w^2 = 1", "K large"),
+        ("c_1: weights Gaussian, |x|^2 E w^2 = 1, K large", "c_2: data Gaussian, |w|^2 E x^2 = 1, n large"),
         "Two pairs (a, b) that share an operand have rho = 1/2, not 0: group data are isotropic only on average.",
         check,
         (
@@ -319,6 +323,20 @@ def _mean_product(sigma: Callable[[Matrix], Matrix], overlap: float) -> float:
         epsrel=1e-13,
     )
     return float(radial * angles / (2 * np.pi))
+
+
+def _variance(sigma: Callable[[float], float]) -> float:
+    """Variance of sigma(z), z standard normal, integrated on either side of the kink at 0."""
+
+    def moment(power: int) -> float:
+        def density(z: float) -> float:
+            return sigma(z) ** power * float(np.exp(-z * z / 2)) / float(np.sqrt(2 * np.pi))
+
+        below, _ = quad(density, -np.inf, 0.0, epsabs=1e-13, epsrel=1e-12)
+        above, _ = quad(density, 0.0, np.inf, epsabs=1e-13, epsrel=1e-12)
+        return float(below + above)
+
+    return float(moment(2) - moment(1) ** 2)
 
 
 def wide_limit() -> Equation:
@@ -348,7 +366,7 @@ def wide_limit() -> Equation:
     return Equation(
         "lazy.8",
         "Late G_F of a wide layer: vanishes as 1/K^2",
-        sp.Eq(symbols_of(r"G_F(\infty)", n, K), statement * kernel, evaluate=False),
+        sp.Eq(symbols_of(r"G_{F}(\infty)", n, K), statement * kernel, evaluate=False),
         _LETTERS | {"c_1": "variance of sigma, lazy.7"},
         f"{_PAPER}, lemma 1",
         ("F~F~^T = K c_1 P: a wide layer with K >= n", "V at the ridge solution"),
@@ -357,7 +375,7 @@ def wide_limit() -> Equation:
         (Step("lazy.4 along a direction with s^2 = K c_1", mode),),
         Printed(
             sp.Eq(
-                symbols_of(r"G_F(\infty)", n, K),
+                symbols_of(r"G_{F}(\infty)", n, K),
                 eta / ((K * sp.Symbol("c_1") + eta) * (n * sp.Symbol("c_2") + eta)) * kernel,
                 evaluate=False,
             ),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 import numpy as np
 import sympy as sp
@@ -11,22 +11,34 @@ from scipy.optimize import minimize
 from theory.equations.algebra import Matrix, relative, vanishes
 from theory.equations.base import Check, Equation, Printed, Step
 from theory.equations.features import brute_energy, brute_gradient
-from theory.groups import Group, cyclic, named
+from theory.groups import Group, named
 from theory.irreps import irreps
 
-__all__ = ["EQUATIONS", "flat_directions", "four_nodes", "peak_energy", "rank_one", "sample_law", "second_order"]
+__all__ = [
+    "EQUATIONS",
+    "flat_directions",
+    "four_nodes",
+    "peak_energy",
+    "rank_one",
+    "sample_law",
+    "second_order",
+]
 
 _PAPER = "Tian, arXiv 2509.21519"
-M, d, m = sp.symbols("M d m", integer=True, positive=True)
+M, d, m, BETA = sp.symbols("M d m beta", integer=True, positive=True)
 _LETTERS = {
     "M": "order of the group",
     "d": "dimension of the irreducible representation over the complex numbers",
     "m": "1 for real type, 2 for complex and quaternionic type",
     "E_*": "energy of the local maximum, |w| = 1",
 }
+_BETA = "1 for real, 2 for complex, 4 for quaternionic type"
+#: Flat directions at a peak: three unit vectors of m d real components less beta - 1 common factors. Eq. feat.6.
+_FLAT = 3 * m * d - 2 - BETA
+_TYPES_IN = "Z5, S3, Q8, A4, F21"
 
 
-def _ascend(group: Group, start: Matrix) -> Matrix:
+def ascended(group: Group, start: Matrix) -> Matrix:
     """Maximum of E(w)/|w|^4 reached from a start, normalised."""
 
     def height(w: Matrix) -> float:
@@ -62,7 +74,7 @@ def peak_energy() -> Equation:
             types = {(rho.dim, 1 if rho.schur == 1 else 2) for rho in irreps(group) if not rho.is_trivial}
             true = np.array([group.order / (2 * k * dim) for dim, k in types])
             for start in rng.standard_normal((6, 2 * group.order)):
-                found = brute_energy(group, *np.split(_ascend(group, start), 2))
+                found = brute_energy(group, *np.split(ascended(group, start), 2))
                 nearest = true[np.argmin(np.abs(found / true - 1))]
                 ours.append(float(abs(found / nearest - 1)))
                 printed.append(float(abs(found / (nearest / 4) - 1)))
@@ -91,32 +103,60 @@ def second_order() -> Equation:
     theta, E, other = sp.symbols("theta E_* E'", positive=True)
     balance = E * sp.cos(2 * theta) ** 2  # [u; v] -> [cos(pi/4 + theta) u^; sin(pi/4 + theta) v^]
     mixing = E * sp.cos(theta) ** 4 + other * sp.sin(theta) ** 4  # towards another irrep, where modes decouple
+    turned = sp.Matrix([sp.cos(theta), sp.sin(theta)]).dot(sp.Matrix([sp.cos(theta), -sp.sin(theta)]))
+    inner = E * turned**2  # u^ = s x y*, v^ = t y z*: y in u^ turned one way, y in v^ the other
     curvatures = [sp.diff(curve, theta, 2).subs(theta, 0) for curve in (balance, mixing)]
+    steep = 1 + (m * d - BETA)
 
     def check(rng: np.random.Generator) -> Check:
-        group = cyclic(7)
-        w = _ascend(group, rng.standard_normal(14))
-        spectrum = np.sort(_curvature(group, w)) / brute_energy(group, *np.split(w, 2))
-        expected = np.array([-8] + [-4] * 10 + [0] * 2)
-        proved = vanishes(curvatures[0] + 8 * E) and vanishes(curvatures[1] + 4 * E)
-        return Check(proved, relative(spectrum, expected), "eigenvalues of the Hessian on the sphere at a peak of Z7")
+        proved = vanishes(curvatures[0] + 8 * E) and vanishes(curvatures[1] + 4 * E) and vanishes(inner - balance)
+        worst = 0.0
+        for group, irrep, w in _one_of_each_type(rng):
+            spectrum = np.sort(_curvature(group, w)) / brute_energy(group, *np.split(w, 2))
+            counts = [int(count.subs(irrep)) for count in (steep, _FLAT)]
+            expected = np.repeat([-8.0, -4.0, 0.0], [counts[0], spectrum.size - sum(counts), counts[1]])
+            worst = max(worst, relative(spectrum, expected))
+        return Check(proved, worst, f"eigenvalues of the Hessian on the sphere at peaks of {_TYPES_IN}")
 
     return Equation(
         "feat.5",
-        "Curvature at a peak: -8 E* out of balance, -4 E* towards any other irrep, 0 along phases",
+        "Curvature at a peak, any type: -8 E* in 1 + m d - beta directions, 0 along phases, -4 E* in all others",
         sp.Tuple(
             *(
                 sp.Eq(sp.Symbol(f"E''_{{{name}}}"), value)
                 for name, value in zip(("balance", "mixing"), curvatures, strict=True)
-            )
+            ),
+            sp.Eq(sp.Symbol("n_balance"), steep),
         ),
-        _LETTERS | {"E''": "second derivative of E along a unit-speed great circle through the peak"},
-        f"{_PAPER}, theorem 2 (second-order conditions); values here",
-        ("as feat.4",),
-        "Inside one irrep of d >= 2 there are more directions: feat.6 and feat.7.",
+        _LETTERS
+        | {
+            "beta": _BETA,
+            "E''": "second derivative of E along a unit-speed great circle through the peak",
+            "n_balance": "directions of the steepest fall; feat.6 counts the flat ones",
+        },
+        f"{_PAPER}, theorem 2 (second-order conditions); values and counts here",
+        ("as feat.4", "rank one (feat.7)"),
+        "On part of the table modes couple: curvatures spread about these values.",
         check,
-        (Step("share of u against v", balance), Step("share of another irrep", mixing)),
+        (
+            Step("share of u against v", balance),
+            Step("inner vectors of u^ and v^ turned apart, m d - beta directions", sp.trigsimp(inner)),
+            Step("share of another irrep, or of outer vectors of this one", mixing),
+        ),
     )
+
+
+def _one_of_each_type(rng: np.random.Generator) -> Iterator[tuple[Group, dict[sp.Symbol, int], Matrix]]:
+    """A group, the d, m and beta of one of its irreps, and a peak of that irrep: every type, d from 1 to 3."""
+    for name, dim, schur in (("Z5", 1, 0), ("S3", 2, 1), ("Q8", 2, -1), ("A4", 3, 1), ("F21", 3, 0)):
+        group, multiplicity = named(name), 1 if schur == 1 else 2
+        height = group.order / (2 * dim * multiplicity)
+        peaks = (ascended(group, start) for start in rng.standard_normal((40, 2 * group.order)))
+        w = next(w for w in peaks if abs(brute_energy(group, *np.split(w, 2)) / height - 1) < 1e-9)
+        for _ in range(60):  # from here on each step cuts what is left to 2/3, in the steepest directions to 1/3
+            w = w + brute_gradient(group, w) / (8 * height)
+            w = np.asarray(w / np.linalg.norm(w))
+        yield group, {d: dim, m: multiplicity, BETA: {1: 1, 0: 2, -1: 4}[schur]}, w
 
 
 def _curvature(group: Group, w: Matrix) -> Matrix:
@@ -132,31 +172,25 @@ def flat_directions() -> Equation:
     """feat.6: corollary 1, how many directions at a peak are flat."""
     alpha, x, y, a, b = sp.symbols("alpha x y a b", real=True)
     turned = sp.Abs(sp.exp(sp.I * alpha) * (x + sp.I * y)) ** 2 * (a**2 + b**2)
-    beta = sp.Symbol("beta", integer=True, positive=True)
-    vectors, frames = 3 * (m * d - 1), beta - 1
-    dimension = vectors - frames
+    vectors, frames = 3 * (m * d - 1), BETA - 1
 
     def check(rng: np.random.Generator) -> Check:
-        proved = sp.simplify(turned - (x**2 + y**2) * (a**2 + b**2)) == 0
+        proved = sp.simplify(turned - (x**2 + y**2) * (a**2 + b**2)) == 0 and vanishes(vectors - frames - _FLAT)
         worst = 0.0
-        for name, dim, schur in (("Z5", 1, 0), ("S3", 2, 1), ("Q8", 2, -1), ("A4", 3, 1), ("F21", 3, 0)):
-            group, kind = named(name), {1: (1, 1), 0: (2, 2), -1: (2, 4)}[schur]
-            height = group.order / (2 * dim * kind[0])
-            peaks = (_ascend(group, start) for start in rng.standard_normal((40, 2 * group.order)))
-            w = next(w for w in peaks if abs(brute_energy(group, *np.split(w, 2)) / height - 1) < 1e-9)
-            flat = int((np.abs(_curvature(group, w)) < 1e-5 * height).sum())
-            worst = max(worst, float(abs(flat - dimension.subs({d: dim, m: kind[0], beta: kind[1]}))))
-        return Check(bool(proved), worst, "zero eigenvalues of the Hessian at peaks of Z5, S3, Q8, A4, F21")
+        for group, irrep, w in _one_of_each_type(rng):
+            flat = int((np.abs(_curvature(group, w)) < 1e-5 * brute_energy(group, *np.split(w, 2))).sum())
+            worst = max(worst, float(abs(flat - _FLAT.subs(irrep))))
+        return Check(bool(proved), worst, f"zero eigenvalues of the Hessian at peaks of {_TYPES_IN}")
 
     return Equation(
         "feat.6",
         "Peaks are flat along the phases of their irrep",
-        sp.Eq(sp.Symbol("D"), dimension),
+        sp.Eq(sp.Symbol("D"), _FLAT),
         {
             "D": "dimension of the set of maxima of one irrep on |w| = 1",
             "d": _LETTERS["d"],
             "m": _LETTERS["m"],
-            "beta": "1 for real, 2 for complex, 4 for quaternionic type",
+            "beta": _BETA,
         },
         f"{_PAPER}, corollary 1 (flatness); dimensions here",
         (
@@ -169,11 +203,11 @@ def flat_directions() -> Equation:
             Step("energy of a cyclic mode after turning the phase of u^", sp.simplify(turned)),
             Step("three unit vectors of m d real components", vectors),
             Step("less the unit scalars that may be moved from one to the next without changing u^ and v^", frames),
-            Step("real type", dimension.subs({m: 1, beta: 1})),
-            Step("complex type", sp.expand(dimension.subs({m: 2, beta: 2}))),
-            Step("quaternionic type", sp.expand(dimension.subs({m: 2, beta: 4}))),
+            Step("real type", _FLAT.subs({m: 1, BETA: 1})),
+            Step("complex type", sp.expand(_FLAT.subs({m: 2, BETA: 2}))),
+            Step("quaternionic type", sp.expand(_FLAT.subs({m: 2, BETA: 4}))),
         ),
-        inputs=(d, m, beta),
+        inputs=(d, m, BETA),
     )
 
 

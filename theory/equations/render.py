@@ -96,7 +96,8 @@ def _drawn(expression: sp.Basic) -> str:
 
 
 def _readable(name: str) -> str:
-    name = re.sub(r"\\hat\{(.)\}", r"\1^", re.sub(r"\\tilde\{(.)\}", r"\1~", name))
+    for written, shown in {r"\\hat\{(.)\}": "\\1\u0302", r"\\tilde\{(.)\}": r"\1~", r"_\{(.)\}": r"_\1"}.items():
+        name = re.sub(written, shown, name)
     for written, shown in {r"\infty": "∞", r"\sigma": "σ", r"\nabla ": "∇", r"\left": "", r"\right": ""}.items():
         name = name.replace(written, shown)
     return name
@@ -185,7 +186,9 @@ _SPECIAL = {
 
 def latex_document(equations: Sequence[Equation]) -> str:
     """A complete LaTeX document (amsmath and graphicx) with every given equation."""
-    parts = [_PREAMBLE, _escaped(_INTRO.replace("`", "'")), ""]
+    before, command, after = _INTRO.split("`")
+    told = rf"{_escaped(before)}\texttt{{{_escaped(command).replace('--', '-{}-')}}}{_escaped(after)}"
+    parts = [_PREAMBLE, told, ""]
     for equation in equations:
         parts += _section(equation)
     return "\n".join(parts) + "\n\\end{document}\n"

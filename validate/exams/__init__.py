@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from validate.claims import Claim
-from validate.exams import features, interaction, lazy, optimisation, transition, variants
+from validate.exams import features, flatness, interaction, lazy, optimisation, transition, variants
 from validate.exams.problems import pick
 
 __all__ = ["CLAIMS", "pick"]
@@ -11,6 +11,7 @@ __all__ = ["CLAIMS", "pick"]
 CLAIMS: tuple[Claim, ...] = (
     *lazy.CLAIMS,
     *features.CLAIMS,
+    *flatness.CLAIMS,
     *interaction.CLAIMS,
     *transition.CLAIMS,
     *optimisation.CLAIMS,

@@ -168,13 +168,13 @@ def _clock(lab: Laboratory) -> Finding:
 
 #: Clock time to which gradient descent is followed.
 _TAU = 6.0
-#: Seeds from which the slow flow is integrated: the fewest that have an interval; and its accuracy.
-_FLOWS, _SOLVER = 3, Solver("RK23", rtol=1e-3, atol=1e-6)
+#: Seeds from which the slow flow is integrated in a quick examination, the fewest that have an interval; its accuracy.
+_FEWEST, _SOLVER = 3, Solver("RK23", rtol=1e-3, atol=1e-6)
 
 
 def _slow_flow(lab: Laboratory, without_decay: Setting) -> list[float]:
     """Tau at which norm descent generalises, from networks that memorised without decay."""
-    seeds = lab.seeds[:_FLOWS]
+    seeds = lab.seeds[: lab.pick(len(lab.seeds), _FEWEST)]
     found = snapshots(without_decay, seeds, [4000], replace(lab.runtime, dtype="float64"), progress=lab.progress)
     flows = [
         norm_descent(Problem.of(without_decay, seed), *member(found, e, 0), np.linspace(0, _TAU, 13), solver=_SOLVER)

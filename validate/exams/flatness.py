@@ -1,0 +1,71 @@
+"""Stage II, second order: what the landscape of E looks like around the features that networks learn."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from theory.ascent import curvatures
+from theory.features import flat_directions
+from theory.groups import Group, named
+from theory.irreps import irreps, real_blocks
+from theory.landscape import Landscape, all_pairs
+from validate.claims import Claim, Finding, Form, Sample
+from validate.exams.problems import PAPER, problem, views
+from validate.laboratory import Laboratory
+from validate.probes import Array, dominant, live, purities
+
+__all__ = ["CLAIMS"]
+
+#: Group, training pairs and steps of networks that had time to generalise.
+_GROUPS = (("Z23", 264, 3000), ("D11", 260, 3000), ("Q8xZ3", 400, 4000))
+#: Nodes of at least this purity count as features of one irrep.
+_PURE = 0.98
+#: A direction is flat if it curves less than this part of the steepest one: peaks have parts 1, 1/2 and 0 (feat.5).
+_FLAT = 0.25
+
+
+def _flatness(lab: Laboratory) -> Finding:
+    some, exact, budgets, ids = [], [], [], []
+    for name, n, steps in _GROUPS[: lab.pick(3, 1)]:
+        setting = problem(name, n, 256)
+        for W, V, _ in views(lab.weights(setting, [steps]), 0):
+            found, expected = _flat_directions(named(name), W[:, live(W, V)])
+            some.append(float(np.mean(found[expected > 0] > 0)))
+            exact.append(float(np.mean(found == expected)))
+        budgets.append(f"{name} n={n} {steps} steps")
+        ids.append(setting.content_id)
+    return Finding(
+        {"some": Sample(tuple(some)), "exact": Sample(tuple(exact))},
+        "K=256; " + ", ".join(budgets),
+        tuple(ids),
+        notes=f"live nodes of purity {_PURE} or more, means taken off, |w| = 1; curvature of E on the full table; "
+        f"flat: less than {_FLAT} of the steepest",
+    )
+
+
+def _flat_directions(group: Group, W: Array) -> tuple[Array, Array]:
+    """How many directions are flat at each pure node, and how many feat.6 says."""
+    pure = W[:, purities(group, W) >= _PURE]
+    found, blocks = irreps(group), real_blocks(irreps(group))
+    expected = [flat_directions(found[blocks[b][0]]) for b in dominant(group, pure)]
+    halves = pure.T.reshape(-1, 2, group.order)
+    nodes = (halves - halves.mean(axis=2, keepdims=True)).reshape(len(halves), -1)
+    nodes /= np.linalg.norm(nodes, axis=1, keepdims=True)
+    kappa = curvatures(Landscape(group, all_pairs(group)), nodes)
+    return (np.abs(kappa) < _FLAT * -kappa[:, :1]).sum(axis=1), np.array(expected)
+
+
+CLAIMS: tuple[Claim, ...] = (
+    Claim(
+        "flat-peaks",
+        "Around a learned feature E is flat along the phases of its irrep and falls in every other direction.",
+        f"{PAPER}, corollary 1; the number of flat directions here",
+        ("feat.5", "feat.6"),
+        "directions at each pure live node along which E hardly curves, share of nodes in each network",
+        (
+            Form("printed", "flat in one direction or more: at least 90% of nodes with phases", "some", 0.9, None),
+            Form("derived here", "in 3 m d - 2 - beta directions exactly: at least 90% of nodes", "exact", 0.9, None),
+        ),
+        _flatness,
+    ),
+)
