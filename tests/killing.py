@@ -36,13 +36,17 @@ def cramp(size: int, arguments: list[str]) -> None:
     sys.exit(run(arguments))
 
 
-def tell(told: Connection, arguments: list[str]) -> None:
-    """Run a command and say each step before which there is a checkpoint, once it is there."""
-    store = PackCheckpoints.store
+def tell(told: Connection, arguments: list[str], most: int = sys.maxsize) -> None:
+    """Run a command and say each step before which there is a checkpoint, once it is there; wait after so many."""
+    store, left = PackCheckpoints.store, most
 
     def telling(self: PackCheckpoints, step: int, *content: object) -> None:
+        nonlocal left
         store(self, step, *content)  # type: ignore[arg-type]
         told.send(step)
+        left -= 1
+        while left == 0:
+            signal.pause()
 
     PackCheckpoints.store = telling  # type: ignore[method-assign,assignment]
     sys.exit(run(arguments))
