@@ -8,7 +8,7 @@ import socket
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from concurrent.futures import Future
 from pathlib import Path
 from types import SimpleNamespace
@@ -22,6 +22,7 @@ from sim.pool import LostContactError, LostWorkerError
 from sim.runtime import Runtime
 from tests import calls
 from tests.dask_processes import DaskProcesses, dask_processes
+from tests.processes import needs_proc, until, written
 from theory.errors import InputError
 
 pytest.importorskip("distributed")
@@ -37,21 +38,6 @@ def processes(tmp_path_factory: pytest.TempPathFactory) -> Iterator[DaskProcesse
 def cluster(processes: DaskProcesses) -> Iterator[Cluster]:
     with Cluster(processes.address) as connected:
         yield connected
-
-
-def until(true: Callable[[], bool]) -> None:
-    """Wait for something that is sure to happen."""
-    for _ in range(6000):
-        if true():
-            return
-        time.sleep(0.01)
-    raise AssertionError("it did not happen")
-
-
-def written(path: Path) -> int:
-    """The process that holds there, once it does."""
-    until(path.exists)
-    return int(path.read_text())
 
 
 # --- outcomes -------------------------------------------------------------------------------------------
@@ -221,6 +207,7 @@ def test_leaving_ends_every_future(processes: DaskProcesses, tmp_path: Path) -> 
     assert held.cancelled()
 
 
+@needs_proc
 def test_nothing_is_left_of_a_connection(processes: DaskProcesses, cluster: Cluster) -> None:
     def descriptors() -> int:
         return len(os.listdir("/proc/self/fd"))

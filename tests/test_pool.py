@@ -7,8 +7,7 @@ import signal
 import subprocess
 import sys
 import threading
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from concurrent.futures import Future
 from pathlib import Path
 
@@ -17,37 +16,16 @@ import pytest
 from sim import pool as pools
 from sim.pool import LocalPool, LostWorkerError
 from tests import calls
+from tests.processes import gone, needs_proc, pool_workers, until, written
 from theory.errors import InputError
+
+pytestmark = needs_proc
 
 
 @pytest.fixture(scope="module")
 def pool() -> Iterator[LocalPool]:
     with LocalPool(2) as workers:
         yield workers
-
-
-def until(true: Callable[[], bool]) -> None:
-    """Wait for something that is sure to happen."""
-    for _ in range(6000):
-        if true():
-            return
-        time.sleep(0.01)
-    raise AssertionError("it did not happen")
-
-
-def written(path: Path) -> int:
-    """The process that holds there, once it does."""
-    until(path.exists)
-    return int(path.read_text())
-
-
-def gone(pid: int) -> bool:
-    """Whether a process has ended; one that waits to be buried counts as ended."""
-    try:
-        state = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
-    except OSError:
-        return True
-    return state == "Z"
 
 
 # --- outcomes -------------------------------------------------------------------------------------------
@@ -266,14 +244,9 @@ def test_ctrl_c_ends_all_and_only_the_parent_speaks(moment: str, tmp_path: Path)
     if moment == "at work":
         pids = [written(tmp_path / name) for name in ("a", "b")]
     else:
-        children = Path(f"/proc/{parent.pid}/task/{parent.pid}/children")
-        until(lambda: len(found(children)) >= 3)  # two workers and what tracks the resources of all
-        pids = found(children)
+        until(lambda: len(pool_workers(parent.pid)) == 2)
+        pids = pool_workers(parent.pid)
     os.killpg(parent.pid, signal.SIGINT)
     assert parent.communicate() == (None, "interrupted\n")
     assert parent.returncode == 130
     until(lambda: all(gone(pid) for pid in pids))
-
-
-def found(children: Path) -> list[int]:
-    return [int(pid) for task in children.parents[1].iterdir() for pid in (task / "children").read_text().split()]

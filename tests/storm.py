@@ -1,0 +1,135 @@
+"""A sweep of forty small cells to be killed at any moment, which writes down every update that it ever makes."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable
+from concurrent.futures import Executor, Future
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sim.cells import Cell, Search
+from sim.cluster import Cluster
+from sim.learner import Learner
+from sim.pool import LocalPool
+from sim.records import Plan
+from sim.runtime import resolve
+from sim.shards import Place, Shard, cut
+from sim.sweep import Monitor, run_searches
+from theory.errors import InputError
+from theory.setting import Network, Optimizer, Setting, Task
+
+#: Of each cell.
+STEPS, SEEDS = 120, (0, 1)
+
+#: One update: which shard, how many updates it had, and by which process.
+_UPDATE = np.dtype([("shard", "<i4"), ("step", "<i4"), ("pid", "<i4")])
+
+
+def cells() -> list[Cell]:
+    """Forty, on two groups; some members of them stop early."""
+    optimizer = Optimizer(lr=4e-2, weight_decay=1e-3)
+    plan = Plan(steps=STEPS, every=7, patience=20)
+    tasks = [Task(group=group, samples=n) for group, first in (("Z5", 5), ("Z7", 29)) for n in range(first, first + 20)]
+    return [Cell(Setting(task=task, network=Network(width=16), optimizer=optimizer), SEEDS, plan) for task in tasks]
+
+
+def shards() -> list[Shard]:
+    return cut(cells(), resolve("cpu", "float32", 1))
+
+
+@dataclass(frozen=True)
+class Sweep:
+    """Where one sweep keeps what.
+
+    Attributes:
+        folder: all of it.
+    """
+
+    folder: Path
+
+    @property
+    def runs(self) -> Path:
+        return self.folder / "runs"
+
+    @property
+    def journal(self) -> Path:
+        return self.folder / "journal.jsonl"
+
+    @property
+    def log(self) -> Path:
+        return self.folder / "updates"
+
+    @property
+    def count(self) -> int:
+        """Updates begun so far, those that were lost included."""
+        return self.log.stat().st_size // _UPDATE.itemsize if self.log.exists() else 0
+
+    def updates(self) -> NDArray[Any]:
+        """(updates,) of shard, step and pid."""
+        return np.fromfile(self.log, _UPDATE)
+
+    def command(self, seconds: float, address: str | None = None) -> list[str]:
+        """What runs it, or goes on with it."""
+        return [sys.executable, "-m", "tests.storm", str(self.folder), str(seconds), *([address] if address else [])]
+
+    def run(self, seconds: float, address: str | None) -> None:
+        self.runs.mkdir(parents=True, exist_ok=True)
+        place = Place(self.runs, resolve("cpu", "float32", 1), seconds, self.journal)
+
+        def everything() -> Search:
+            yield cells()
+
+        with LocalPool(2) if address is None else Cluster(address) as executor:
+            run_searches([everything()], place, _Logged(executor, self.log), _Notes(self.folder / "notes.txt"))
+
+
+class _Notes(Monitor):
+    def __init__(self, path: Path) -> None:
+        self._path = path
+
+    def note(self, sentence: str) -> None:
+        with self._path.open("a") as file:
+            file.write(f"{sentence}\n")
+
+
+class _Logged(Executor):
+    """Hands on calls for shards, and lets the process that gets one log its updates."""
+
+    def __init__(self, executor: Executor, log: Path) -> None:
+        self._executor, self._log = executor, log
+        self._numbers = {shard.name: i for i, shard in enumerate(shards())}
+
+    def submit(self, fn: Callable[..., Any], /, *args: Any, **_: Any) -> Future[Any]:
+        shard, place = args
+        return self._executor.submit(logged, fn, shard, place, self._log, self._numbers[shard.name])
+
+
+_step = Learner.step
+
+
+def logged(fn: Callable[[Shard, Place], Any], shard: Shard, place: Place, log: Path, number: int) -> Any:
+    descriptor = os.open(log, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o666)
+
+    def stepping(learner: Learner) -> None:
+        os.write(descriptor, np.array((number, learner._state.step, os.getpid()), _UPDATE).tobytes())
+        _step(learner)
+
+    Learner.step = stepping  # type: ignore[method-assign,assignment]
+    try:
+        return fn(shard, place)
+    finally:
+        Learner.step = _step  # type: ignore[method-assign]
+        os.close(descriptor)
+
+
+if __name__ == "__main__":
+    try:
+        Sweep(Path(sys.argv[1])).run(float(sys.argv[2]), sys.argv[3] if len(sys.argv) > 3 else None)
+    except InputError as error:
+        sys.exit(f"error: {error}")
