@@ -21,6 +21,7 @@ from sim.records import Plan
 from sim.runtime import resolve
 from sim.shards import Place, Shard, cut
 from sim.sweep import Monitor, run_searches
+from sim.sweep_folder import UNFINISHED
 from theory.errors import InputError
 from theory.setting import Network, Optimizer, Setting, Task
 
@@ -41,6 +42,26 @@ def cells() -> list[Cell]:
 
 def shards() -> list[Shard]:
     return cut(cells(), resolve("cpu", "float32", 1))
+
+
+def description() -> str:
+    """The same cells in the words of ``twopeaks sweep``."""
+    tasks = [cell.setting.task for cell in cells()]
+    return f"""
+name = "storm"
+seeds = {len(SEEDS)}
+[base]
+width = 16
+lr = 4e-2
+weight_decay = 1e-3
+[plan]
+steps = {STEPS}
+every = 7
+patience = 20
+[list]
+group = {[task.group for task in tasks]}
+samples = {[task.samples for task in tasks]}
+"""
 
 
 @dataclass(frozen=True)
@@ -66,6 +87,11 @@ class Sweep:
         return self.folder / "updates"
 
     @property
+    def stored(self) -> list[str]:
+        """Names of what is in the folder of runs and stored there."""
+        return sorted(path.name for path in self.runs.glob("Z*") if path.suffix != UNFINISHED)
+
+    @property
     def count(self) -> int:
         """Updates begun so far, those that were lost included."""
         return self.log.stat().st_size // _UPDATE.itemsize if self.log.exists() else 0
@@ -75,7 +101,7 @@ class Sweep:
         return np.fromfile(self.log, _UPDATE)
 
     def command(self, seconds: float, address: str | None = None) -> list[str]:
-        """What runs it, or goes on with it."""
+        """What runs it, or goes on with it, and logs its updates."""
         return [sys.executable, "-m", "tests.storm", str(self.folder), str(seconds), *([address] if address else [])]
 
     def run(self, seconds: float, address: str | None) -> None:

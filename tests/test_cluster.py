@@ -25,8 +25,6 @@ from tests.dask_processes import DaskProcesses, dask_processes
 from tests.processes import needs_proc, until, written
 from theory.errors import InputError
 
-pytest.importorskip("distributed")
-
 
 @pytest.fixture(scope="module")
 def processes(tmp_path_factory: pytest.TempPathFactory) -> Iterator[DaskProcesses]:

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import polars as pl
 import pytest
 from numpy.typing import NDArray
 
@@ -20,7 +21,7 @@ from sim import journal, store
 from sim.records import Records
 from tests.dask_processes import DaskProcesses, dask_processes
 from tests.processes import needs_proc, pool_workers
-from tests.storm import Sweep, cells, shards
+from tests.storm import Sweep, cells, description, shards
 
 pytestmark = [needs_proc, pytest.mark.slow]
 
@@ -45,38 +46,45 @@ def ended(parent: subprocess.Popen[str]) -> None:
     assert (parent.returncode, told) == (0, "")
 
 
-def reached(sweep: Sweep, updates: int, parent: subprocess.Popen[str]) -> None:
-    """Wait until the sweep has begun so many updates."""
-    while sweep.count < updates:
+def reached(sweep: Sweep, moment: int, parent: subprocess.Popen[str], count: Callable[[Sweep], int]) -> None:
+    """Wait until the sweep has got so far."""
+    while count(sweep) < moment:
         if parent.poll() is not None:
             ended(parent)
             raise AssertionError("it ended too soon")
         time.sleep(0.001)
 
 
-class Blows:
-    """What is killed when: moments drawn over all the updates that the sweep needs, victims among all it is made of."""
+def updates(sweep: Sweep) -> int:
+    """Updates begun so far: how far a sweep is that logs them."""
+    return sweep.count
 
-    def __init__(self, seed: int, needed: int, blows: list[Callable[[], int]]) -> None:
+
+class Blows:
+    """What is done to a sweep when: moments are drawn over its whole length.
+
+    Attributes:
+        deaths: processes that were killed, as the blows say.
+    """
+
+    def __init__(
+        self, seed: int, length: int, blows: list[Callable[[], int]], count: Callable[[Sweep], int] = updates
+    ) -> None:
         self._rng = np.random.default_rng(seed)
-        self._moments = np.sort(self._rng.choice(needed - 1, len(blows), replace=False)) + 1
-        self._blows = blows
+        self._moments = np.sort(self._rng.choice(length - 1, len(blows), replace=False)) + 1
+        self._blows, self._count = blows, count
         self.deaths = 0
 
     def fall(self, sweep: Sweep, parent: Callable[[], subprocess.Popen[str]]) -> None:
         for moment, blow in zip(self._moments, self._blows, strict=True):
-            reached(sweep, int(moment), parent())
+            reached(sweep, int(moment), parent(), self._count)
             time.sleep(self._rng.uniform(0, 0.02))
             self.deaths += blow()
 
 
 def same_as(straight: Sweep, sweep: Sweep, deaths: int) -> None:
     """Same folders and nothing else, same bits; nothing done twice but one update a death at most."""
-    names = sorted(shard.name for shard in shards())
-    assert len(names) == len(cells()) == 40
-    assert sorted(path.name for path in straight.runs.iterdir()) == names
-    assert sorted(path.name for path in sweep.runs.iterdir()) == names
-    same_records(straight, sweep, names)
+    same_runs(straight, sweep)
     trained_once(straight, sweep)
     needed, made = straight.updates(), sweep.updates()
     assert len(needed) == len(distinct(needed))
@@ -86,8 +94,11 @@ def same_as(straight: Sweep, sweep: Sweep, deaths: int) -> None:
     assert len(made) - len(needed) <= deaths
 
 
-def same_records(straight: Sweep, sweep: Sweep, names: list[str]) -> None:
-    resumed = 0
+def same_runs(straight: Sweep, sweep: Sweep) -> None:
+    names, resumed = sorted(name for shard in shards() for name in shard.names), 0
+    assert len(names) == len(cells()) == 40
+    assert sorted(path.name for path in straight.runs.iterdir()) == names
+    assert sorted(path.name for path in sweep.runs.iterdir()) == names
     for name in names:
         there, here = store.load(straight.runs / name), store.load(sweep.runs / name)
         same(there.records, here.records)
@@ -120,29 +131,81 @@ def distinct(updates: NDArray[Any]) -> set[tuple[int, int]]:
     return set(updates[["shard", "step"]].tolist())
 
 
-def test_fifty_kills_of_workers_and_parent(straight: Sweep, tmp_path: Path) -> None:
-    sweep, rng = Sweep(tmp_path / "killed"), np.random.default_rng(50)
-    parents = [begun(sweep, 0.0)]
+class Family:
+    """A parent and its workers, to be killed; whoever is killed is followed by another."""
 
-    def kill_parent() -> int:
-        workers = pool_workers(parents[-1].pid)
-        parents[-1].kill()
-        assert parents[-1].communicate()[1] == ""
-        parents.append(begun(sweep, 0.0))
+    def __init__(self, begin: Callable[[], subprocess.Popen[str]]) -> None:
+        self._begin = begin
+        self.parents = [begin()]
+
+    @property
+    def parent(self) -> subprocess.Popen[str]:
+        return self.parents[-1]
+
+    def kill_parent(self) -> int:
+        workers = pool_workers(self.parent.pid)
+        self.parent.kill()
+        self.parent.communicate()
+        self.parents.append(self._begin())
         return len(workers)
 
-    def kill_worker() -> int:
-        while not (workers := pool_workers(parents[-1].pid)):
+    def kill_worker(self) -> int:
+        while not (workers := pool_workers(self.parent.pid)):
             time.sleep(0.001)
-        os.kill(int(rng.choice(workers)), signal.SIGKILL)
+        os.kill(workers[time.monotonic_ns() % len(workers)], signal.SIGKILL)
         return 1
 
-    kinds = [kill_parent, kill_worker, kill_worker]
-    blows = Blows(4, straight.count, [*(kinds[rng.integers(3)] for _ in range(49)), kill_parent])
-    blows.fall(sweep, lambda: parents[-1])
-    ended(parents[-1])
-    assert len(parents) > 10
+    def blows(self, seed: int, count: int) -> list[Callable[[], int]]:
+        """So many, the last one at the parent: what follows is a resume."""
+        kinds = [self.kill_parent, self.kill_worker, self.kill_worker]
+        rng = np.random.default_rng(seed)
+        return [*(kinds[rng.integers(3)] for _ in range(count - 1)), self.kill_parent]
+
+
+def test_fifty_kills_of_workers_and_parent(straight: Sweep, tmp_path: Path) -> None:
+    sweep = Sweep(tmp_path / "killed")
+    family = Family(lambda: begun(sweep, 0.0))
+    blows = Blows(4, straight.count, family.blows(50, 50))
+    blows.fall(sweep, lambda: family.parent)
+    ended(family.parent)
+    assert len(family.parents) > 10
     same_as(straight, sweep, blows.deaths)
+
+
+def test_kills_of_the_command_and_its_workers(straight: Sweep, tmp_path: Path) -> None:
+    sweep, spec = Sweep(tmp_path / "killed"), tmp_path / "spec.toml"
+    spec.write_text(description())
+    options = ["--out", str(sweep.folder), "--workers", "2", "--device", "cpu", "--checkpoint-seconds", "0"]
+    command = [sys.executable, "-m", "validate.cli", "sweep", str(spec), *options]
+
+    def begin() -> subprocess.Popen[str]:
+        return subprocess.Popen(command, cwd=_ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
+
+    family = Family(begin)
+    blows = Blows(5, 40, family.blows(5, 10), lambda sweep: len(sweep.stored))
+    blows.fall(sweep, lambda: family.parent)
+    told = family.parent.communicate()[1]
+    assert family.parent.returncode == 0, told
+    assert "error" not in told
+    same_runs(straight, sweep)
+    trained_once(straight, sweep)
+    assert sorted(path.name for path in sweep.folder.iterdir()) == [
+        "journal.jsonl",
+        "members.parquet",
+        "runs",
+        "sweep.json",
+        "transitions.parquet",
+    ]
+    table = pl.read_parquet(sweep.folder / "members.parquet")
+    assert len(table) == 80
+
+
+def test_two_sweeps_on_one_folder(straight: Sweep, tmp_path: Path) -> None:
+    sweep = Sweep(tmp_path / "shared")
+    parents = [begun(sweep, 0.0) for _ in range(2)]
+    for parent in parents:
+        ended(parent)
+    same_as(straight, sweep, 0)
 
 
 def on_a_cluster(straight: Sweep, folder: Path, kinds: Callable[[DaskProcesses], list[Callable[[], int]]]) -> None:
