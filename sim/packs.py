@@ -6,6 +6,7 @@ import threading
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from itertools import groupby
 from typing import TypeVar
 
 import numpy as np
@@ -44,16 +45,19 @@ def side_by_side(settings: Sequence[Setting], runtime: Runtime) -> list[list[int
     Only members whose sizes differ little go together, so that little is padding. What is cut how follows from the
     settings and the runtime alone.
     """
-    ordered = sorted(range(len(settings)), key=lambda i: settings[i].task.samples)
+
+    def size(i: int) -> int:
+        return settings[i].task.samples
+
     runs: list[list[int]] = []
-    total = 0
-    for i in ordered:
-        n = settings[i].task.samples
-        if not runs or not fit(total + n, n * (len(runs[-1]) + 1)):
+    rows = 0
+    for n, alike in groupby(sorted(range(len(settings)), key=size), size):
+        some = list(alike)
+        if not runs or not fit(rows + n * len(some), n * (len(runs[-1]) + len(some))):
             runs.append([])
-            total = 0
-        runs[-1].append(i)
-        total += n
+            rows = 0
+        runs[-1] += some
+        rows += n * len(some)
     return [part for run in runs for part in _split(run, settings[run[-1]], runtime)]
 
 

@@ -126,16 +126,19 @@ def cut(cells: Sequence[Cell], runtime: Runtime) -> list[Shard]:
 
 
 def _filled(parts: list[tuple[int, Cell]], runtime: Runtime) -> list[list[tuple[int, Cell]]]:
-    """Parts put together, from the smallest n on, while they fit."""
+    """Parts put together, from the smallest n on, while they fit; those that are large enough stay alone."""
     shards: list[list[tuple[int, Cell]]] = []
+    open_one: list[tuple[int, Cell]] = []
     members = rows = 0
     for owner, part in sorted(parts, key=lambda some: some[1].setting.task.samples):
-        n, more = part.setting.task.samples, len(part.seeds)
-        room = members + more <= mixed_size(part.setting, runtime)
-        if not shards or not room or not fit(rows + n * more, n * (members + more)):
-            shards.append([])
-            members = rows = 0
-        shards[-1].append((owner, part))
+        n, more, enough = part.setting.task.samples, len(part.seeds), mixed_size(part.setting, runtime)
+        if more >= enough:
+            shards.append([(owner, part)])
+            continue
+        if not open_one or members + more > enough or not fit(rows + n * more, n * (members + more)):
+            open_one, members, rows = [], 0, 0
+            shards.append(open_one)
+        open_one.append((owner, part))
         members, rows = members + more, rows + n * more
     return shards
 

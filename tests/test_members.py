@@ -225,7 +225,7 @@ def test_permuting_members_permutes_results(order: tuple[int, ...], double: Runt
 
 def test_diverged_and_patient_members_leave_the_others_alone(double: Runtime) -> None:
     base = {"network": {"width": 64}}
-    rules = [{"lr": 1.0, "momentum": 0.9}, {"lr": 3.0}, {"lr": 0.5}, {"lr": 2.0}, {"lr": 0.3}]
+    rules = [{"lr": 0.5, "momentum": 0.9}, {"lr": 3.0}, {"lr": 0.7}, {"lr": 2.0}, {"lr": 0.3}]
     members = [
         (
             Setting.model_validate(
