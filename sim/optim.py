@@ -15,6 +15,7 @@ from typing import Self
 
 import torch
 from torch import Tensor
+from torch.optim.adam import adam
 
 from sim.network import Params, flat, packed
 from sim.schedule import factor
@@ -114,6 +115,9 @@ def update(
     if rule.name == "muon":
         _muon(rule, rates, f, params, grads, state, tables)
         return
+    if rule.name != "sgd" and not isinstance(rates.lr, Tensor) and not isinstance(rates.weight_decay, Tensor):
+        _adam_in_one_pass(rule, rates.lr * f, rates.weight_decay, params, grads, state)
+        return
     pieces = (_pieces(part, rates) for part in (params, grads, state.first, state.second))
     for theta, grad, first, second in zip(*pieces, strict=True):
         if rule.decoupled:
@@ -157,6 +161,29 @@ def _sgd(rates: Rates, f: float, theta: Tensor, grad: Tensor, buffer: Tensor) ->
     if isinstance(rates.momentum, Tensor) or rates.momentum:
         grad = buffer.mul_(rates.momentum).add_(grad)
     _add(theta, grad, rates.lr, -f)
+
+
+def _adam_in_one_pass(rule: Optimizer, lr: float, decay: float, params: Params, grads: Params, state: State) -> None:
+    """Decay and `_adam` for members alike, by torch's own kernel: once over memory, not seven times."""
+    # Filled where it is needed: a number sent to a device would wait for it. The call counts on from it.
+    clock = torch.full((), state.step - 1.0, dtype=torch.float32, device=params.W.device)
+    adam(
+        [flat(params)],
+        [flat(grads)],
+        [flat(state.first)],
+        [flat(state.second)],
+        [],
+        [clock],
+        fused=True,
+        decoupled_weight_decay=rule.decoupled,
+        lr=lr,
+        weight_decay=decay,
+        beta1=rule.beta1,
+        beta2=rule.beta2,
+        eps=rule.eps,
+        amsgrad=False,
+        maximize=False,
+    )
 
 
 def _adam(rule: Optimizer, lr: Factor, f: float, theta: Tensor, grad: Tensor, m: Tensor, v: Tensor, step: int) -> None:
