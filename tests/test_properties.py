@@ -209,7 +209,8 @@ def learned_from(setting: Setting, seeds: list[int], plan: Plan, runtime: Runtim
 
     def shifted(*call: Any) -> Params:
         layers, rng = init_params(*call), np.random.default_rng(0)
-        return packed(*(layer * (1 + shift * torch.as_tensor(rng.choice([-1.0, 1.0], layer.shape))) for layer in layers))
+        signs = (torch.as_tensor(rng.choice([-1.0, 1.0], layer.shape)) for layer in layers)
+        return packed(*(layer * (1 + shift * sign) for layer, sign in zip(layers, signs, strict=True)))
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(learner, "init_params", shifted)
