@@ -21,10 +21,10 @@ demo: $(VENV)/.run  ## predict a transition, train networks across it, write rep
 	$(BIN)/twopeaks demo --out $(OUT)
 
 test: $(VENV)/.dev  ## the fast suite
-	$(BIN)/pytest -n 2 -m "not slow"
+	$(BIN)/pytest -n 2 --dist worksteal -m "not slow"
 
 test-all: $(VENV)/.dev  ## the fast suite and the slow agreement with trained networks
-	$(BIN)/pytest -n 2 -m "not slow"
+	$(BIN)/pytest -n 2 --dist worksteal -m "not slow"
 	$(BIN)/pytest -m slow
 
 lint: $(VENV)/.dev

@@ -12,6 +12,7 @@ import pytest
 from sim.runtime import resolve
 from sim.spec import KEYS, read_spec, spec_of
 from sim.sweep import run_cells
+from validate.cli import run
 
 ROOT = Path(__file__).parent.parent
 PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md"))]
@@ -50,6 +51,22 @@ def test_examples_are_sweeps_that_run(path: Path, tmp_path: Path) -> None:
     with ThreadPoolExecutor(1) as pool:
         run_cells(cells, tmp_path, resolve("cpu", "float32", 1), pool)
     assert len(list(tmp_path.iterdir())) == len(cells)
+
+
+FEATURES = (ROOT / "docs" / "features.md").read_text()
+
+
+def test_options_in_the_table_of_features_are_options(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["train", "--help"]) == 0
+    shown = set(re.findall(r"--[a-z-]+", capsys.readouterr().out))
+    named = set(re.findall(r"`(--[a-z-]+)", FEATURES))
+    assert len(named) > 10
+    assert named <= shown
+
+
+def test_tests_named_in_the_table_of_features_are_there() -> None:
+    for path in re.findall(r"`(tests/[a-z_]+\.py)`", FEATURES):
+        assert (ROOT / path).exists(), path
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda p: p.name)
