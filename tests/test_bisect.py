@@ -98,7 +98,8 @@ def test_finer_and_longer_searches_try_all_that_the_others_try() -> None:
     finer = replace(AROUND, tolerance=0.01, rounds=40)
     assert finer.extends(AROUND)
     assert AROUND.extends(AROUND)
-    assert not AROUND.extends(finer)
+    assert not AROUND.extends(replace(AROUND, tolerance=0.01))
+    assert not AROUND.extends(replace(AROUND, rounds=40))
     assert not replace(finer, high=401).extends(AROUND)
     assert not replace(finer, seeds=(0, 1)).extends(AROUND)
     for transition in (50, 310, 850):

@@ -3,6 +3,7 @@ from __future__ import annotations
 import os
 import platform
 from collections import Counter
+from collections.abc import Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import AbstractContextManager
 from pathlib import Path
@@ -11,16 +12,18 @@ from typing import Any
 import numpy as np
 import pytest
 
-from sim import shards
+from sim import journal, shards
+from sim.cells import Finished, Search
 from sim.checkpoint import Checkpoints
 from sim.members import Member
 from sim.pool import LostContactError, LostWorkerError
 from sim.records import Plan, Records
 from sim.runtime import Runtime
-from sim.sweep import Cell, run_cells
+from sim.sweep import Cell, Monitor, run_cells, run_searches
 from sim.train import train, train_members
 from theory.errors import InputError
 from theory.setting import OBSERVABLES, Network, Setting, Task
+from validate.sweep_screen import Tally
 
 
 def cell(samples: int) -> Cell:
@@ -147,3 +150,103 @@ def test_what_was_done_before_an_error_is_kept(
     with ThreadPoolExecutor(1) as pool, pytest.raises(RuntimeError, match="worker lost"):
         run_cells([cell(20), cell(10)], tmp_path, double, pool)
     assert [p.name.split("-")[2] for p in tmp_path.iterdir()] == ["n20"]
+
+
+# --- what a monitor hears ------------------------------------------------------------------------------
+
+
+class Ears(Monitor):
+    """Keeps what it hears, in short."""
+
+    def __init__(self) -> None:
+        self.heard: list[str] = []
+
+    def wanted(self, cells: Sequence[Cell]) -> None:
+        self.heard.append(f"wanted {[c.setting.task.samples for c in cells]}")
+
+    def awaited(self, shard: shards.Shard) -> None:
+        self.heard.append(f"awaited {shard.parts[0].setting.task.samples}")
+
+    def worked(self, shard: shards.Shard, *, before: bool) -> None:
+        self.heard.append(f"{'was' if before else 'is'} stored {shard.parts[0].setting.task.samples}")
+
+    def finished(self, cell: Finished) -> None:
+        assert all(folder.is_dir() for folder in cell.folders)
+        self.heard.append(f"finished {cell.cell.setting.task.samples}")
+
+    def note(self, sentence: str) -> None:
+        self.heard.append(sentence)
+
+
+def growing(sizes: Sequence[int]) -> Search:
+    """One size after the other; what is sent back must be what was asked for."""
+    for n in sizes:
+        (done,) = yield [cell(n)]
+        assert done.cell == cell(n)
+        assert done.load().records.seeds.tolist() == [0, 1, 2]
+
+
+def test_a_monitor_hears_of_each_step_of_a_search_in_order(tmp_path: Path, double: Runtime) -> None:
+    place, first, again = shards.Place(tmp_path, double), Ears(), Ears()
+    with ThreadPoolExecutor(1) as pool:
+        run_searches([growing([5, 10, 20])], place, pool, first)
+        run_searches([growing([5, 10, 20])], place, pool, again)
+    assert first.heard == [
+        line for n in (5, 10, 20) for line in (f"wanted [{n}]", f"awaited {n}", f"is stored {n}", f"finished {n}")
+    ]
+    assert again.heard == [line for n in (5, 10, 20) for line in (f"wanted [{n}]", f"was stored {n}", f"finished {n}")]
+
+
+def test_two_searches_share_a_cell_and_it_is_trained_once(tmp_path: Path, double: Runtime) -> None:
+    ears = Ears()
+    with ThreadPoolExecutor(1) as pool:
+        run_searches([growing([5, 10]), growing([5, 20])], shards.Place(tmp_path, double), pool, ears)
+    assert ears.heard.count("awaited 5") == ears.heard.count("is stored 5") == 1
+    assert ears.heard.count("finished 5") == 2
+    assert {"finished 10", "finished 20"} <= set(ears.heard)
+
+
+def test_lost_workers_are_noted_and_in_the_journal(tmp_path: Path, double: Runtime) -> None:
+    ears, book = Ears(), tmp_path / "journal.jsonl"
+    with Flaky(LostWorkerError("a worker died"), 2) as pool:
+        (tmp_path / "runs").mkdir()
+        run_searches([growing([5])], shards.Place(tmp_path / "runs", double, journal=book), pool, ears)
+    noted = [line for line in ears.heard if "a worker died" in line]
+    assert len(noted) == 2
+    assert all("its work on Z5-true-n5-" in line and "is gone on with" in line for line in noted)
+    assert [line["event"] for line in journal.entries(book)] == ["lost", "lost", "begun", "trained"]
+    assert journal.entries(book)[2]["settings"] == [cell(5).setting.content_id]
+
+
+def test_a_tally_counts_work_checkpoints_included(
+    tmp_path: Path, double: Runtime, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Two shards of 60 and 120 member-step units of work; the large one has a checkpoint in the middle."""
+    place = shards.Place(tmp_path, double)
+    small, large = (shards.cut([cell(n)], double)[0] for n in (5, 10))
+    tally = Tally(place)
+    tally.wanted([cell(5), cell(10)])
+    for shard in (small, large):
+        tally.awaited(shard)
+    assert tally.progress(100.0) == (0.0, None, None)
+    place.unfinished(large).mkdir()
+    (place.unfinished(large) / "pack-00000-0000000010.ckpt").touch()
+    share, rate, left = tally.progress(110.0)
+    assert share == pytest.approx(1 / 3)  # half of two thirds
+    assert rate == pytest.approx(30 / 10)  # member-steps: half of 3 times 20
+    assert left == pytest.approx(20.0)
+    tally.worked(small, before=False)
+    assert tally.progress(120.0)[0] == pytest.approx(2 / 3)
+    tally.worked(large, before=False)
+    assert tally.progress(130.0) == (1.0, pytest.approx(120 / 30), 0.0)
+    assert (tally.done, tally.cells) == (0, 2)
+    tally.note("once")
+    tally.note("once")
+    assert capsys.readouterr().err == "note: once\n"
+
+
+def test_what_was_stored_before_is_no_work(tmp_path: Path, double: Runtime) -> None:
+    tally = Tally(shards.Place(tmp_path, double))
+    tally.wanted([cell(5)])
+    tally.worked(shards.cut([cell(5)], double)[0], before=True)
+    assert tally.progress(1.0) == (1.0, None, None)
