@@ -210,7 +210,7 @@ def test_odd_cyclic_groups_obey_their_closed_form() -> None:
 
 
 def test_one_element_costs_nothing() -> None:
-    assert shared_height(named("Z1")) == SharedHeight(0.0, 0, None, ())
+    assert shared_height(named("Z1")) == SharedHeight(0.0, 0, None, (), "")
 
 
 # --- trained networks ----------------------------------------------------------------------------------------

@@ -127,10 +127,10 @@ def _symplectic(matrices: _Complex) -> _Complex:
     J /= np.linalg.norm(J[0])
     basis: list[_Complex] = []
     while len(basis) < d:
-        x = rng.standard_normal(d) + 1j * rng.standard_normal(d)
+        x: _Complex = np.asarray(rng.standard_normal(d) + 1j * rng.standard_normal(d))
         for e in basis:
-            x -= e * (e.conj() @ x)
-        x /= np.linalg.norm(x)
-        basis += [x, J @ x.conj()]
+            x = np.asarray(x - e * (e.conj() @ x))
+        unit: _Complex = x / np.linalg.norm(x)
+        basis += [unit, J @ unit.conj()]
     Q = np.stack(basis, axis=1)
     return np.asarray(Q.conj().T @ matrices @ Q)

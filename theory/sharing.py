@@ -2,7 +2,7 @@
 
 Nodes that build a block most cheaply leave a function of c over (heights.7, heights.8). Blocks with a few nodes more
 leave nothing, and can undo what the others leave (heights.9). How many of which kind do so is chosen by cost. Decay
-takes a share of every part away (heights.12).
+takes a share of every part away (heights.11).
 """
 
 from __future__ import annotations
@@ -64,11 +64,11 @@ class Part:
     cost: float
 
     def at_decay(self, eta: float) -> tuple[float, float]:
-        """What decay leaves of these blocks: their norm, and what they add to loss + (eta/2) norm. Eq. heights.12.
+        """What decay leaves of these blocks: their norm, and what they add to loss + (eta/2) norm. Eq. heights.11.
 
         A block that is not worth its norm is given up: norm 0, all of its energy lost.
         """
-        theta = float(function("heights.12")(self.cost, self.energy, eta))
+        theta = float(function("heights.11")(self.cost, self.energy, eta))
         g = 1.0
         for _ in range(200):  # the larger root attracts where there is one; below g = 1/4 there is none
             g = 1 - theta / max(g, 0.25) ** (1 / 3)
@@ -88,12 +88,14 @@ class SharedHeight:
         nodes: how many take part.
         carriers: kind and number of the blocks that undo what the others leave over; None if there are no blocks.
         parts: the blocks, carriers last.
+        looseness: which blocks may cost less than here; empty where search has found nothing cheaper.
     """
 
     cost: float
     nodes: int
     carriers: tuple[Kind, int] | None
     parts: tuple[Part, ...]
+    looseness: str
 
     def at_decay(self, eta: float) -> tuple[float, float]:
         """Norm and objective loss + (eta/2) norm of the network that decay eta leaves."""
@@ -112,7 +114,7 @@ def shared_height(group: Group) -> SharedHeight:
     """The cheapest way to have the blocks of one kind carry, of all kinds and numbers. Eqs. heights.7 to heights.9."""
     counts, order = kinds(group), group.order
     if not counts:
-        return SharedHeight(0.0, 0, None, ())
+        return SharedHeight(0.0, 0, None, (), "")
     return min(
         (_with_carriers(counts, order, kind, P) for kind, most in sorted(counts.items()) for P in range(1, most + 1)),
         key=lambda height: height.cost,
@@ -128,7 +130,19 @@ def _with_carriers(counts: Counter[Kind], order: int, kind: Kind, P: int) -> Sha
     ]
     parts.append(Part(P, kind.functions / order, carrying / P))
     nodes = sum(count * k.nodes for k, count in rest.items()) + P * (kind.nodes + kind.factor * kind.dim)
-    return SharedHeight(sum(part.count * part.cost for part in parts), nodes, (kind, P), tuple(parts))
+    return SharedHeight(
+        sum(part.count * part.cost for part in parts), nodes, (kind, P), tuple(parts), _looseness(counts)
+    )
+
+
+def _looseness(counts: Counter[Kind]) -> str:
+    """Where heights.7 is a bound that some groups stay below."""
+    loose = sorted(k for k in counts if k.schur == -1 or (k.schur == 0 and k.dim > 1) or k.dim > 3)
+    if not loose:
+        return ""
+    names = {1: "real", 0: "complex", -1: "quaternionic"}
+    told = ", ".join(f"{names[k.schur]} of d = {k.dim}" for k in loose)
+    return f"(a bound from above for blocks that are {told}: relations of their group may make them cheaper)"
 
 
 def _kind(rho: Irrep) -> Kind:

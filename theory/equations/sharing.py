@@ -18,7 +18,7 @@ from theory.equations.base import Check, Equation, Step
 from theory.groups import Group, alternating, cyclic, named, symmetric
 from theory.representations import Representation, representations
 
-__all__ = ["EQUATIONS", "block_cost", "carried", "leftover", "odd_cyclic", "shared_crossing", "shrunk"]
+__all__ = ["EQUATIONS", "block_cost", "carried", "leftover", "odd_cyclic", "shrunk"]
 
 M, d, f, D, P, N = sp.symbols("M d f D P N", positive=True)
 q, beta2 = sp.symbols("q beta^2", positive=True)
@@ -184,38 +184,8 @@ def odd_cyclic() -> Equation:
     )
 
 
-def shared_crossing() -> Equation:
-    """heights.11: data size at which the peaks are equally high, for any heights."""
-    n, C, c_1, gamma = sp.symbols("n C_gen c_1 gamma", positive=True)
-    n_c = (C / c_1) ** (1 / (1 + gamma))
-
-    def check(rng: np.random.Generator) -> Check:
-        proved = vanishes(sp.powsimp(sp.expand_power_base((c_1 * n ** (1 + gamma) - C).subs(n, n_c)), force=True))
-        numbers = dict(zip((C, c_1, gamma), rng.uniform(0.1, 3, 3), strict=True))
-        C_, c_, g_ = (numbers[x] for x in (C, c_1, gamma))
-        found = np.exp(minimize_scalar(lambda x: (np.log(c_) + (1 + g_) * x - np.log(C_)) ** 2, tol=1e-14).x)
-        return Check(bool(proved), relative(float(n_c.subs(numbers)), found), "numerical root")
-
-    return Equation(
-        "heights.11",
-        "Crossing of the peaks where memorising n pairs costs a power of n",
-        sp.Eq(sp.Symbol("n_c"), n_c),
-        {
-            "C_gen": "height of the generalising peak",
-            "c_1, gamma": "memorising n pairs costs c_1 n^(1 + gamma)",
-            "n_c": "training pairs at which both peaks are equally high",
-        },
-        "here",
-        ("time enough to reach the lower norm",),
-        "Near n_c a finite budget cuts in; heights say who wins in the end, not how fast.",
-        check,
-        (Step("n_c", n_c),),
-        inputs=(C, c_1, gamma),
-    )
-
-
 def shrunk() -> Equation:
-    """heights.12: what is left of a part of the answer at finite decay."""
+    """heights.11: what is left of a part of the answer at finite decay."""
     g, e, C, eta = sp.symbols("g e C eta", positive=True)
     loss = e * (1 - g) ** 2 + eta / 2 * C * g ** sp.Rational(2, 3)
     threshold = sp.simplify(eta * C / (6 * e))
@@ -237,7 +207,7 @@ def shrunk() -> Equation:
         return Check(bool(slope == 0 and top == [sp.Rational(1, 4)]), close, "numerical minimum of the loss")
 
     return Equation(
-        "heights.12",
+        "heights.11",
         "What decay leaves of a part of the answer",
         sp.Tuple(condition, sp.Eq(sp.Symbol("theta"), threshold)),
         {
@@ -333,6 +303,5 @@ EQUATIONS: dict[str, Callable[[], Equation]] = {
     "heights.8": leftover,
     "heights.9": carried,
     "heights.10": odd_cyclic,
-    "heights.11": shared_crossing,
-    "heights.12": shrunk,
+    "heights.11": shrunk,
 }
