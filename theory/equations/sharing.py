@@ -45,7 +45,7 @@ def block_cost() -> Equation:
     def check(rng: np.random.Generator) -> Check:
         proved = vanishes(built - rest) and vanishes(_phases(2)) and vanishes(_phases(3))
         found, expected = [], []
-        for rho, table in _blocks(rng):
+        for rho, table in _blocks():
             nodes = feature_nodes(rho)
             error = remainder(nodes, rho, table)
             spread = np.abs(error - error.mean(axis=(0, 1))).max()
@@ -90,10 +90,8 @@ def leftover() -> Equation:
             and sp.simplify(real - closed.subs({f: 1, D: d**2})) == 0
             and sp.simplify(other - closed.subs(f, 2)) == 0
         )
-        found = [
-            (remainder(feature_nodes(rho), rho, table).mean(axis=(0, 1)) ** 2).sum() for rho, table in _blocks(rng)
-        ]
-        expected = [float(closed.subs(_numbers(rho, len(table)))) for rho, table in _blocks(rng)]
+        found = [(remainder(feature_nodes(rho), rho, table).mean(axis=(0, 1)) ** 2).sum() for rho, table in _blocks()]
+        expected = [float(closed.subs(_numbers(rho, len(table)))) for rho, table in _blocks()]
         return Check(bool(proved), relative(found, expected), "what the nodes built for five groups leave over")
 
     return Equation(
@@ -248,9 +246,8 @@ def _phases(count: int) -> sp.Expr:
     return sp.expand_trig(sp.expand(sp.Integer(2) / count * (nodes - left))) - sp.expand_trig(2 * sp.cos(x + y - z))
 
 
-def _blocks(rng: np.random.Generator) -> list[tuple[Representation, np.ndarray]]:
+def _blocks() -> list[tuple[Representation, np.ndarray]]:
     """One representation of each kind and small dimension, with its group's table."""
-    del rng
     groups: list[tuple[Group, int, int]] = [
         (symmetric(3), 1, 1), (symmetric(3), 2, 1), (alternating(4), 3, 1), (cyclic(7), 1, 0), (named("F21"), 3, 0),
         (named("SL(2,3)"), 2, 0), (named("SL(2,3)"), 2, -1),
