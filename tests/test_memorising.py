@@ -15,11 +15,12 @@ def test_the_constant_is_that_of_the_runs() -> None:
     assert pytest.approx(error, abs=0.005) == KAPPA_ERROR
 
 
-def test_the_law_meets_every_order_within_three_percent() -> None:
+def test_the_law_meets_every_order_within_its_noise() -> None:
     for order in sorted({run.order for run in control_runs()}):
         costs = [r.cost for r in control_runs() if r.order == order and 0.15 <= r.samples / order**2 <= 0.45]
         if costs:
-            assert shared_memorising_cost(order) == pytest.approx(np.mean(costs), rel=0.03)
+            error = np.std(costs, ddof=1) / np.sqrt(len(costs))  # 3% at M = 11, below 1% from M = 17
+            assert abs(shared_memorising_cost(order) - np.mean(costs)) <= 0.01 + 2 * error
 
 
 def test_runs_begin_at_the_least_order_and_hold_two_seeds_each() -> None:
