@@ -6,16 +6,20 @@ on what), how many training runs it used, and whether the setting lies inside it
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from pydantic import BaseModel, ConfigDict
+from scipy.optimize import brentq
 
 from theory.heights import NODES_PER_PAIR, HeightFit, generalising_cost, memorising_cost
 from theory.irreps import irreps
 from theory.lower import function
+from theory.memorising import KAPPA, KAPPA_ERROR, LEAST_ORDER, shared_memorising_cost
 from theory.setting import Network, Setting
+from theory.sharing import Part, SharedHeight, shared_height
 
 __all__ = [
     "CALIBRATED",
@@ -23,16 +27,18 @@ __all__ = [
     "NO_RUN",
     "PAPER_CONSTANT",
     "PAPER_LAW",
+    "SHARED",
     "Calibration",
     "Prediction",
     "closed_form",
     "control_calibrated",
     "paper_law",
     "predict",
+    "shared_form",
 ]
 
 #: Names under which predictions are tabulated.
-PAPER_LAW, CLOSED_FORM, CALIBRATED = "paper-law", "heights-closed-form", "heights-calibrated"
+PAPER_LAW, CLOSED_FORM, SHARED, CALIBRATED = "paper-law", "heights-closed-form", "heights-shared", "heights-calibrated"
 
 #: Constant of n = c M log M in the code of arXiv 2509.21519; its origin is not documented there.
 PAPER_CONSTANT = 2.7482
@@ -171,6 +177,57 @@ def _closed_form(setting: Setting) -> _Answer:
     )
 
 
+def shared_form(setting: Setting) -> Prediction:
+    """n_c where both objectives, loss + (eta/2) norm, are equal, for any group. Eqs. heights.7-9 and heights.11.
+
+    Nothing is trained. The one constant is that of memorising (`theory.memorising`), the same for every group.
+    """
+    return _stamped(SHARED, setting, _shared_form)
+
+
+def _shared_form(setting: Setting) -> _Answer:
+    group, eta = setting.task.resolve(), setting.optimizer.weight_decay
+    reasons = _outside(setting) + _not_norm_descent(setting)
+    assumptions = (
+        "weight decay makes the solution of smaller loss + (eta/2) (|W|^2 + |V|^2) win",
+        "every block is built as cheaply as heights.7 has it, and a few blocks undo what the others leave over",
+        "memorising costs 1.19 (1 - kappa/M) a pair, as for random labels",
+        "budget long enough; width for both solutions",
+    )
+    if group.order < LEAST_ORDER:
+        note = f"the law of memorising begins at M = {LEAST_ORDER}"
+        return _Answer(None, None, None, 1, 0, False, "; ".join([note, *reasons]), assumptions)
+    height = shared_height(group)
+    value, low, high = (
+        _equal_objectives(height, group.order, eta, KAPPA + shift) for shift in (0, -KAPPA_ERROR, KAPPA_ERROR)
+    )
+    if value is None:
+        note = f"decay {eta:g} leaves nothing of the rule"
+        return _Answer(None, None, None, 1, 0, False, "; ".join([note, *reasons]), assumptions)
+    needed = math.ceil(max(height.nodes, value / 2))
+    if setting.network.width < needed:
+        reasons.append(f"one of the two solutions takes {needed} nodes, the network has {setting.network.width}")
+    note = " ".join(
+        filter(None, (f"C_gen = {height.cost:.1f}, interval that of the law of memorising alone", height.looseness))
+    )
+    return _Answer(value, low, high, 1, 0, not reasons, "; ".join([note, *reasons]), assumptions)
+
+
+def _equal_objectives(height: SharedHeight, order: int, eta: float, kappa: float) -> float | None:
+    """N at which n memorised pairs are worth as much as the rule; None if the rule is worth nothing."""
+    norm, generalising = height.at_decay(eta)
+    if not norm:
+        return None
+    cost = shared_memorising_cost(order, kappa)
+    if eta == 0:  # no objective tells them apart, but the norms to which decay would lead still differ
+        return norm / cost
+
+    def gap(n: float) -> float:
+        return Part(1, (1 - 1 / order) / n, cost).at_decay(eta)[1] * n - generalising
+
+    return float(brentq(gap, 1e-3 * norm / cost, 1e3 * norm / cost))
+
+
 @dataclass(frozen=True)
 class Calibration:
     """Heights measured on control runs, and what they cost.
@@ -291,8 +348,17 @@ def _not_norm_descent(setting: Setting) -> list[str]:
 
 def predict(setting: Setting, calibration: Calibration | None = None) -> list[Prediction]:
     """Every predictor on one setting, the cheapest knowledge first."""
-    return [paper_law(setting), closed_form(setting), control_calibrated(setting, calibration)]
+    return [
+        paper_law(setting),
+        closed_form(setting),
+        shared_form(setting),
+        control_calibrated(setting, calibration),
+    ]
 
 
 #: Predictors that need nothing but the setting.
-NO_RUN: Mapping[str, Callable[[Setting], Prediction]] = {PAPER_LAW: paper_law, CLOSED_FORM: closed_form}
+NO_RUN: Mapping[str, Callable[[Setting], Prediction]] = {
+    PAPER_LAW: paper_law,
+    CLOSED_FORM: closed_form,
+    SHARED: shared_form,
+}

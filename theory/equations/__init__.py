@@ -5,7 +5,20 @@ from __future__ import annotations
 from collections.abc import Callable
 from functools import cache
 
-from theory.equations import addition, clock, depth, features, heights, interaction, lazy, memorise, modes, muon, peaks
+from theory.equations import (
+    addition,
+    clock,
+    depth,
+    features,
+    heights,
+    interaction,
+    lazy,
+    memorise,
+    modes,
+    muon,
+    peaks,
+    sharing,
+)
 from theory.equations.base import Check, Equation, Printed, Step, Verdict, verify
 from theory.errors import InputError
 
@@ -19,6 +32,7 @@ _STAGES: tuple[dict[str, Callable[[], Equation]], ...] = (
     modes.EQUATIONS,
     memorise.EQUATIONS,
     heights.EQUATIONS,
+    sharing.EQUATIONS,
     interaction.EQUATIONS,
     muon.EQUATIONS,
     depth.EQUATIONS,
