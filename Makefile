@@ -32,8 +32,9 @@ lint: $(VENV)/.dev
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 
-bench: $(VENV)/.run  ## speed, as ratios within one run
+bench: $(VENV)/.run  ## speed, as ratios within one run; peak memory; what probes cost; the run of the paper's figure 3
 	$(BIN)/python benchmarks/bench.py
+	$(BIN)/python benchmarks/probes.py --rounds 3 --figure-3
 
 laws: $(VENV)/.run  ## deviations from every law of theory: representations, peaks, Stage II, emergence times
 	$(BIN)/python benchmarks/laws.py

@@ -1,78 +1,58 @@
-"""Speed as ratios within one run: the ensemble trainer against an idiomatic torch loop and the arithmetic limit.
+"""Speed as ratios within one run, and peak memory: the ensemble trainer against plain torch and the arithmetic limit.
 
 Every round times all contestants one after the other, so that a drift of the machine's speed cancels in the
-ratios; the median over rounds is quoted with its range. Prints a table, or JSON with ``--json``.
+ratios; the median over rounds is quoted with its range. Prints a table, or JSON with ``--json``. What probes cost is
+in ``probes.py``.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
+import resource
+import subprocess
 import sys
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
-import torch
-from torch import nn
+from contestants import Step, idiomatic, products, vmapped
 
 from sim.records import Plan
 from sim.runtime import Runtime, pinned, resolve
 from sim.train import packs, train
-from theory.sampling import draw_pairs, label_table
 from theory.setting import Setting, standard
 
 
 @dataclass(frozen=True)
 class Case:
-    """One comparison: group, training pairs, width, members of the batch, steps of each contestant in a round."""
+    """One comparison: group, training pairs, width, members; steps of each contestant in a round; targets.
+
+    ``loop`` and ``vmap`` are how many times more member-steps a second than plain and vmapped torch are wanted at
+    least, ``limit`` how many times the product limit a step may take; None where nothing was set.
+    """
 
     group: str
     samples: int
     width: int
     members: int
     steps: int
-    loop_steps: int
-    target: float
+    other_steps: int
+    loop: float | None = None
+    vmap: float | None = None
+    limit: float | None = None
 
 
-CASES = (Case("Z23", 264, 256, 16, 250, 500, 5.0), Case("Z71", 2016, 2048, 1, 100, 25, 2.0))
+CASES = (
+    Case("Z23", 264, 256, 32, 100, 400, loop=8.0, vmap=2.0),
+    Case("Z71", 2016, 2048, 1, 60, 15, loop=2.8, limit=2.0),
+    Case("Z127", 3225, 2048, 1, 30, 8, limit=2.0),
+)
 
-
-class IdiomaticNet(nn.Module):
-    """The network as one would write it in plain torch."""
-
-    def __init__(self, order: int, width: int) -> None:
-        super().__init__()
-        self.first = nn.Linear(2 * order, width, bias=False)
-        self.second = nn.Linear(width, order, bias=False)
-
-    def forward(self, x: torch.Tensor) -> torch.Tensor:
-        """Class outputs of dense two-hot rows."""
-        return self.second(self.first(x).square())
-
-
-def idiomatic(setting: Setting, runtime: Runtime) -> Callable[[], None]:
-    """One training step of one member: nn.Linear, autograd, torch.optim.Adam."""
-    order = setting.task.resolve().order
-    pairs = draw_pairs(setting.task, 0)
-    one_hot = nn.functional.one_hot
-    a, b = torch.as_tensor(pairs // order), torch.as_tensor(pairs % order)
-    x = torch.cat([one_hot(a, order), one_hot(b, order)], dim=1).to(runtime.torch_dtype)
-    y = one_hot(torch.as_tensor(label_table(setting.task, 0)[pairs]), order).to(runtime.torch_dtype) - 1 / order
-    net = IdiomaticNet(order, setting.network.width)
-    optimizer = torch.optim.Adam(net.parameters(), lr=1e-3, weight_decay=2e-4)
-
-    def step() -> None:
-        with torch.enable_grad():
-            optimizer.zero_grad()
-            outputs = net(x)
-            loss = (outputs - outputs.mean(dim=1, keepdim=True) - y).square().sum(dim=1).mean()
-            loss.backward()
-        optimizer.step()
-
-    return step
+#: What `peak_memory` trains, and the bytes it may take.
+LARGEST = Case("Z257", 6000, 2048, 1, 2, 0)
+MEMORY_TARGET = 1.5e9
 
 
 def ensemble(setting: Setting, members: int, runtime: Runtime) -> Callable[[int], float]:
@@ -86,20 +66,7 @@ def ensemble(setting: Setting, members: int, runtime: Runtime) -> Callable[[int]
     return seconds_a_step
 
 
-def products(setting: Setting, runtime: Runtime) -> Callable[[], None]:
-    """The arithmetic limit: one square matrix product with the 6 n K M flops that a step cannot avoid."""
-    order, width, n = setting.task.resolve().order, setting.network.width, setting.task.samples
-    size = max(64, round((3 * n * width * order) ** (1 / 3)))
-    a, b = torch.rand(2, size, size, dtype=runtime.torch_dtype)
-    out = torch.empty_like(a)
-
-    def step() -> None:
-        torch.mm(a, b, out=out)
-
-    return step
-
-
-def seconds(step: Callable[[], None], count: int) -> float:
+def seconds(step: Step, count: int) -> float:
     """Mean duration of a step over ``count`` of them."""
     start = time.perf_counter()
     for _ in range(count):
@@ -120,22 +87,20 @@ def compare(case: Case, runtime: Runtime, rounds: int) -> dict[str, object]:
         idiomatic(setting, runtime),
         products(setting, runtime),
     )
-    for step in (loop, limit):
-        seconds(step, 3)
-    ours(3)
-    over_loop, over_limit, member_ms = [], [], []
-    for _ in range(rounds):
+    batch = None if case.vmap is None else vmapped(setting, case.members, runtime)
+    found: dict[str, list[float]] = {"ms_per_member_step": [], "over_loop": [], "over_vmap": [], "over_limit": []}
+    for i in range(-1, rounds):  # the first round warms up
         t_ours = ours(case.steps) / case.members
-        t_loop, t_limit = seconds(loop, case.loop_steps), seconds(limit, case.loop_steps)
-        over_loop.append(t_loop / t_ours)
-        over_limit.append(t_ours / t_limit)
-        member_ms.append(1e3 * t_ours)
+        t_loop, t_limit = seconds(loop, case.other_steps), seconds(limit, case.other_steps)
+        values = {"ms_per_member_step": 1e3 * t_ours, "over_loop": t_loop / t_ours, "over_limit": t_ours / t_limit}
+        if batch is not None:
+            values["over_vmap"] = seconds(batch, case.steps // 10) / case.members / t_ours
+        for name, value in values.items() if i >= 0 else ():
+            found[name].append(value)
     return {
         "case": f"{case.group}, n={case.samples}, K={case.width}, {case.members} members",
-        "times_faster_than_loop": spread(over_loop),
-        "target": case.target,
-        "times_the_product_limit": spread(over_limit),
-        "ms_per_member_step": spread(member_ms),
+        **{name: spread(values) for name, values in found.items() if values},
+        "targets": {"over_loop": case.loop, "over_vmap": case.vmap, "over_limit": case.limit},
     }
 
 
@@ -162,28 +127,71 @@ def late_against_early(runtime: Runtime, steps: int = 10_000) -> dict[str, objec
     }
 
 
+def train_largest(runtime: Runtime) -> int:
+    """Train `LARGEST` with evaluation at every step; the peak memory of this process, in bytes."""
+    setting = standard(LARGEST.group, LARGEST.samples, LARGEST.width)
+    train(setting, range(LARGEST.members), Plan(steps=LARGEST.steps, every=1), runtime)
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return peak if sys.platform == "darwin" else 1024 * peak
+
+
+def peak_memory(threads: int) -> dict[str, object]:
+    """Peak memory of `train_largest` in a process of its own, the interpreter and torch included."""
+    command = [sys.executable, __file__, "--peak-memory", "--threads", str(threads)]
+    told = subprocess.run(command, check=True, capture_output=True, text=True)
+    return {
+        "case": f"{LARGEST.group}, n={LARGEST.samples}, K={LARGEST.width}, {LARGEST.members} member, full evaluation",
+        "peak_bytes": int(told.stdout),
+        "target": MEMORY_TARGET,
+    }
+
+
+#: What each ratio says, and whether its target is a floor.
+RATIOS = {
+    "over_loop": ("times faster than plain torch", True),
+    "over_vmap": ("times faster than vmapped torch", True),
+    "over_limit": ("times the product limit", False),
+    "ms_per_member_step": ("ms a member-step", False),
+}
+
+
+def lines(row: dict[str, object], threads: int) -> list[str]:
+    """A case as text."""
+    targets = row["targets"]
+    assert isinstance(targets, dict)  # noqa: S101
+    text = [f"{row['case']} ({threads} threads)"]
+    for name, (words, floor) in RATIOS.items():
+        value, target = row.get(name), targets.get(name)
+        if isinstance(value, dict):
+            aim = "" if target is None else f"   target {'>=' if floor else '<='} {target:g}"
+            text.append(f"  {words:32s} {value['median']:8.3f}  [{value['low']:.3f}, {value['high']:.3f}]{aim}")
+    return text
+
+
 def main(argv: Sequence[str]) -> int:
     """Run all comparisons and print them."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--rounds", type=int, default=9)
     parser.add_argument("--threads", type=int, default=None)
     parser.add_argument("--json", action="store_true")
+    parser.add_argument("--peak-memory", action="store_true", help="only train the largest case; print bytes")
     options = parser.parse_args(argv)
     runtime = resolve("cpu", threads=options.threads)
+    if options.peak_memory:
+        sys.stdout.write(f"{train_largest(runtime)}\n")
+        return 0
     with pinned(runtime):
         rows = [compare(case, runtime, options.rounds) for case in CASES]
-    late = late_against_early(runtime)
+    late, memory = late_against_early(runtime), peak_memory(runtime.threads)
     if options.json:
-        sys.stdout.write(json.dumps({"threads": runtime.threads, "cases": rows, "late": late}, indent=2) + "\n")
+        result = {"threads": runtime.threads, "cases": rows, "late": late, "memory": memory}
+        sys.stdout.write(json.dumps(result, indent=2) + "\n")
         return 0
-    for row in rows:
-        sys.stdout.write(f"{row['case']} ({runtime.threads} threads)\n")
-        for name in ("times_faster_than_loop", "times_the_product_limit", "ms_per_member_step"):
-            value = row[name]
-            assert isinstance(value, dict)  # noqa: S101
-            aim = f"   target >= {row['target']}" if name == "times_faster_than_loop" else ""
-            sys.stdout.write(f"  {name:26s} {value['median']:8.3f}  [{value['low']:.3f}, {value['high']:.3f}]{aim}\n")
-    sys.stdout.write(f"{late['case']}: {late['late_over_early']:.2f} times   target <= {late['target']}\n")
+    text = [line for row in rows for line in lines(row, runtime.threads)]
+    text.append(f"{late['case']}: {late['late_over_early']:.2f} times   target <= {late['target']}")
+    peak = int(str(memory["peak_bytes"]))
+    text.append(f"{memory['case']}: {peak / 1e9:.2f} GB   target <= {MEMORY_TARGET / 1e9:g} GB")
+    sys.stdout.write("\n".join(text) + "\n")
     return 0
 
 
