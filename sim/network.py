@@ -124,8 +124,8 @@ def _drawn(setting: Setting, rng: np.random.Generator) -> list[NDArray[np.inexac
 class Gradient:
     """Gradient of the mean training loss of a pack (decay not included), tile by tile.
 
-    Bound to parameters that the optimizer changes in place. Working arrays are made once: fresh memory of this
-    size would be handed out by the system page by page, at twice the cost of the step. Outputs and V lie in memory
+    Bound to parameters that the optimizer changes in place. Working arrays but Z are made once: fresh memory of this
+    size may be handed out by the system page by page, at twice the cost of the step. Outputs and V lie in memory
     with the class first, (E, C, s) and (E, C, K): a product with as few columns as there are classes is half as fast
     where the classes are the last dimension.
     """
