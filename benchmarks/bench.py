@@ -45,7 +45,7 @@ class Case:
 
 
 CASES = (
-    Case("Z23", 264, 256, 32, 100, 400, loop=8.0, vmap=2.0),
+    Case("Z23", 264, 256, 32, 500, 400, loop=8.0, vmap=2.0),
     Case("Z71", 2016, 2048, 1, 60, 15, loop=2.8, limit=2.0),
     Case("Z127", 3225, 2048, 1, 30, 8, limit=2.0),
 )
@@ -94,7 +94,7 @@ def compare(case: Case, runtime: Runtime, rounds: int) -> dict[str, object]:
         t_loop, t_limit = seconds(loop, case.other_steps), seconds(limit, case.other_steps)
         values = {"ms_per_member_step": 1e3 * t_ours, "over_loop": t_loop / t_ours, "over_limit": t_ours / t_limit}
         if batch is not None:
-            values["over_vmap"] = seconds(batch, case.steps // 10) / case.members / t_ours
+            values["over_vmap"] = seconds(batch, case.steps // 20) / case.members / t_ours
         for name, value in values.items() if i >= 0 else ():
             found[name].append(value)
     return {
