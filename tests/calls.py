@@ -90,7 +90,7 @@ def parent(folder: Path) -> None:
     """A process with two workers that hold; ends only when it is made to."""
     try:
         with LocalPool(2) as pool:
-            for held in [pool.submit(hold, folder / name) for name in ("a", "b")]:
+            for held in [pool.submit(hold, folder / name, 600.0) for name in ("a", "b")]:
                 held.result()
     except KeyboardInterrupt:
         sys.stderr.write("interrupted\n")

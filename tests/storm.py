@@ -26,7 +26,7 @@ from theory.errors import InputError
 from theory.setting import Network, Optimizer, Setting, Task
 
 #: Of each cell.
-STEPS, SEEDS = 120, (0, 1)
+STEPS, SEEDS = 80, (0, 1)
 
 #: One update: which shard, how many updates it had, and by which process.
 _UPDATE = np.dtype([("shard", "<i4"), ("step", "<i4"), ("pid", "<i4")])

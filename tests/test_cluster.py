@@ -205,6 +205,21 @@ def test_leaving_ends_every_future(processes: DaskProcesses, tmp_path: Path) -> 
     assert held.cancelled()
 
 
+def test_leaving_ends_every_future_even_if_the_connection_cannot_be_closed(
+    processes: DaskProcesses, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(**_: object) -> None:
+        raise OSError("lost")
+
+    other = Cluster(processes.address)
+    held = other.submit(calls.hold, tmp_path / "held", 0.5)
+    with monkeypatch.context() as patch:
+        patch.setattr(other._client, "close", broken)
+        other.shutdown(wait=False)
+    assert str(held.exception(0)) == "the cluster was left"
+    other.shutdown()
+
+
 @needs_proc
 def test_nothing_is_left_of_a_connection(processes: DaskProcesses, cluster: Cluster) -> None:
     def descriptors() -> int:
