@@ -33,11 +33,14 @@ _UPDATE = np.dtype([("shard", "<i4"), ("step", "<i4"), ("pid", "<i4")])
 
 
 def cells() -> list[Cell]:
-    """Forty, on two groups; some members of them stop early."""
+    """Forty, on two groups, two of each width, which share a shard; some members stop early."""
     optimizer = Optimizer(lr=4e-2, weight_decay=1e-3)
     plan = Plan(steps=STEPS, every=7, patience=20)
     tasks = [Task(group=group, samples=n) for group, first in (("Z5", 5), ("Z7", 29)) for n in range(first, first + 20)]
-    return [Cell(Setting(task=task, network=Network(width=16), optimizer=optimizer), SEEDS, plan) for task in tasks]
+    return [
+        Cell(Setting(task=task, network=Network(width=12 + i // 2), optimizer=optimizer), SEEDS, plan)
+        for i, task in enumerate(tasks)
+    ]
 
 
 def shards() -> list[Shard]:
@@ -51,7 +54,6 @@ def description() -> str:
 name = "storm"
 seeds = {len(SEEDS)}
 [base]
-width = 16
 lr = 4e-2
 weight_decay = 1e-3
 [plan]
@@ -61,6 +63,7 @@ patience = 20
 [list]
 group = {[task.group for task in tasks]}
 samples = {[task.samples for task in tasks]}
+width = {[cell.setting.network.width for cell in cells()]}
 """
 
 
