@@ -98,4 +98,5 @@ def parent(folder: Path) -> None:
 
 
 if __name__ == "__main__":
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # also where tests run in a background that ignores it
     parent(Path(sys.argv[1]))

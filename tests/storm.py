@@ -157,8 +157,14 @@ def logged(fn: Callable[[Shard, Place], Any], shard: Shard, place: Place, log: P
         os.close(descriptor)
 
 
-if __name__ == "__main__":
+def main(folder: str, seconds: str, address: str | None = None) -> None:
     try:
-        Sweep(Path(sys.argv[1])).run(float(sys.argv[2]), sys.argv[3] if len(sys.argv) > 3 else None)
+        Sweep(Path(folder)).run(float(seconds), address)
     except InputError as error:
         sys.exit(f"error: {error}")
+
+
+if __name__ == "__main__":
+    from tests import storm  # what is sent to workers must have a name that they can import
+
+    storm.main(*sys.argv[1:])
