@@ -51,7 +51,7 @@ def refuse() -> NoReturn:
     raise InputError("--samples", "at most 25", 26, "use fewer")
 
 
-def fail() -> NoReturn:
+def fail(*_: object) -> NoReturn:
     raise ZeroDivisionError("by nothing")
 
 
