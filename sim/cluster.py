@@ -28,8 +28,8 @@ __all__ = ["Cluster"]
 Arguments = ParamSpec("Arguments")
 Result = TypeVar("Result")
 
-#: Seconds to wait for a scheduler at the start, in all while it is away, and for it to take leave.
-_FIRST, _AWAY, _LEAVE = 30, 600, 2
+#: Seconds to wait for a scheduler at the start, in all while it is away, and for it to take leave; between attempts.
+_FIRST, _AWAY, _LEAVE, _PAUSE = 30, 600, 2, 0.5
 
 
 class Cluster(Executor):
@@ -93,8 +93,19 @@ class Cluster(Executor):
         self.shutdown(wait=kind is None, cancel_futures=kind is not None)
 
     def resolve(self, device: str, dtype: DTypeName) -> Runtime:
-        """One thread on the given device of a worker; waits until there is a worker."""
-        return self.submit(resolve, device, dtype, 1).result()
+        """One thread on the given device of a worker; waits until there is a worker.
+
+        Raises:
+            InputError: if the device is not there, workers die at the question, or no scheduler comes back.
+        """
+        while True:
+            try:
+                return self.submit(resolve, device, dtype, 1).result()
+            except LostContactError:
+                time.sleep(_PAUSE)
+            except LostWorkerError as error:
+                remedy = "look at what ended them (memory?)"
+                raise InputError("--scheduler", "a cluster whose workers live", str(error), remedy) from error
 
     def check(self, root: Path) -> list[str]:
         """See that the workers there are now can write to ``root``; returns notes on what else is not as here.
@@ -103,7 +114,11 @@ class Cluster(Executor):
             InputError: if one of them cannot.
         """
         notes = []
-        for worker, (problem, theirs) in self._client.run(_facts, str(root)).items():
+        for worker, answer in self._client.run(_facts, str(root), on_error="return").items():
+            if isinstance(answer, BaseException):  # it may have died, or know nothing of this package
+                notes.append(f"worker {worker} could not be asked about the folder: {answer!r}")
+                continue
+            problem, theirs = answer
             if problem is not None:
                 remedy = "give a folder on a file system that the cluster shares"
                 raise InputError("--out", f"a folder that worker {worker} can write", problem, remedy)

@@ -51,7 +51,7 @@ def refuse() -> NoReturn:
     raise InputError("--samples", "at most 25", 26, "use fewer")
 
 
-def fail() -> NoReturn:
+def fail(*_: object) -> NoReturn:
     raise ZeroDivisionError("by nothing")
 
 
@@ -90,7 +90,7 @@ def parent(folder: Path) -> None:
     """A process with two workers that hold; ends only when it is made to."""
     try:
         with LocalPool(2) as pool:
-            for held in [pool.submit(hold, folder / name) for name in ("a", "b")]:
+            for held in [pool.submit(hold, folder / name, 600.0) for name in ("a", "b")]:
                 held.result()
     except KeyboardInterrupt:
         sys.stderr.write("interrupted\n")
@@ -98,4 +98,5 @@ def parent(folder: Path) -> None:
 
 
 if __name__ == "__main__":
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # also where tests run in a background that ignores it
     parent(Path(sys.argv[1]))

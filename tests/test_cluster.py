@@ -79,6 +79,34 @@ def test_the_runtime_is_that_of_a_worker(cluster: Cluster) -> None:
         cluster.resolve("abacus", "float64")
 
 
+def test_the_runtime_is_asked_for_until_there_is_an_answer(cluster: Cluster, monkeypatch: pytest.MonkeyPatch) -> None:
+    errors: list[Exception] = [LostContactError("away"), LostContactError("away")]
+
+    def submit(*_: object) -> Future[str]:
+        answer: Future[str] = Future()
+        if errors:
+            answer.set_exception(errors.pop(0))
+        else:
+            answer.set_result("runtime")
+        return answer
+
+    monkeypatch.setattr(clusters, "_PAUSE", 0.0)
+    monkeypatch.setattr(cluster, "submit", submit)
+    assert cluster.resolve("cpu", "float32") == "runtime"  # type: ignore[comparison-overlap]
+    errors.append(LostWorkerError("several workers died at it"))
+    with pytest.raises(InputError, match="--scheduler must be a cluster whose workers live, got 'several workers died"):
+        cluster.resolve("cpu", "float32")
+
+
+def test_a_worker_that_cannot_be_asked_is_a_note(
+    cluster: Cluster, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(clusters, "_facts", calls.fail)
+    assert cluster.submit(calls.add, 1).result() == 1  # there is a worker
+    told = {note.partition(" could not be asked about the folder: ")[2] for note in cluster.check(tmp_path)}
+    assert told == {"ZeroDivisionError('by nothing')"}
+
+
 def test_a_folder_that_a_worker_cannot_write_is_named(
     cluster: Cluster, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -203,6 +231,21 @@ def test_leaving_ends_every_future(processes: DaskProcesses, tmp_path: Path) -> 
         held = last.submit(calls.hold, tmp_path / "again", 0.5)
         raise ZeroDivisionError
     assert held.cancelled()
+
+
+def test_leaving_ends_every_future_even_if_the_connection_cannot_be_closed(
+    processes: DaskProcesses, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(**_: object) -> None:
+        raise OSError("lost")
+
+    other = Cluster(processes.address)
+    held = other.submit(calls.hold, tmp_path / "held", 0.5)
+    with monkeypatch.context() as patch:
+        patch.setattr(other._client, "close", broken)
+        other.shutdown(wait=False)
+    assert str(held.exception(0)) == "the cluster was left"
+    other.shutdown()
 
 
 @needs_proc

@@ -10,6 +10,7 @@ import sys
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
 
@@ -343,6 +344,27 @@ def test_a_second_command_on_one_run_is_told_who_trains_it(
     assert told == [2]
     assert f".unfinished must be free, got 'held by process {os.getpid()} on " in said
     assert said.count("\n") == 1
+    assert len(names(tmp_path)) == 1
+
+
+def test_a_run_that_another_command_stores_meanwhile_is_not_trained_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    held, init, made = Checkpoints.held, Learner.__init__, [0]
+
+    def late(self: Checkpoints) -> AbstractContextManager[None]:
+        monkeypatch.setattr(Checkpoints, "held", held)
+        assert run([*COMMAND, "--out", str(tmp_path)]) == 0
+        return held(self)
+
+    def counted(*args: Any) -> None:
+        made[0] += 1
+        init(*args)
+
+    monkeypatch.setattr(Checkpoints, "held", late)
+    monkeypatch.setattr(Learner, "__init__", counted)
+    assert run([*COMMAND, "--out", str(tmp_path)]) == 0
+    assert made == [1]
     assert len(names(tmp_path)) == 1
 
 

@@ -238,6 +238,13 @@ def test_workers_end_when_the_parent_is_killed(tmp_path: Path) -> None:
     until(lambda: all(gone(pid) for pid in pids))
 
 
+def deaf(pid: int) -> bool:
+    """Whether a process keeps Ctrl-C from reaching it."""
+    lines = Path(f"/proc/{pid}/status").read_text().splitlines()
+    (mask,) = (line.split()[1] for line in lines if line.startswith("SigBlk"))
+    return bool(int(mask, 16) >> (signal.SIGINT - 1) & 1)
+
+
 @pytest.mark.parametrize("moment", ["at work", "starting"])
 def test_ctrl_c_ends_all_and_only_the_parent_speaks(moment: str, tmp_path: Path) -> None:
     parent = started(tmp_path)
@@ -246,6 +253,7 @@ def test_ctrl_c_ends_all_and_only_the_parent_speaks(moment: str, tmp_path: Path)
     else:
         until(lambda: len(pool_workers(parent.pid)) == 2)
         pids = pool_workers(parent.pid)
+        assert all(deaf(pid) for pid in pids)  # before Python could have seen to it
     os.killpg(parent.pid, signal.SIGINT)
     assert parent.communicate() == (None, "interrupted\n")
     assert parent.returncode == 130

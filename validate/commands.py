@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import math
-import multiprocessing
 import shlex
 import sys
 import time
 from collections.abc import Iterator, Sequence
-from concurrent.futures import Executor, ProcessPoolExecutor
+from concurrent.futures import Executor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,6 +19,7 @@ from rich.table import Table
 
 from sim import store
 from sim.checkpoint import Checkpoints
+from sim.pool import LocalPool
 from sim.records import Plan, Records
 from sim.runtime import Runtime, resolve, usable_cores
 from theory.errors import InputError
@@ -322,11 +322,5 @@ def _workers(controls: Controls) -> Iterator[Executor]:
     count = _count(controls.workers)
     if not resolve(controls.device).device.startswith("cpu"):
         count = 1
-    with ProcessPoolExecutor(count, mp_context=multiprocessing.get_context("spawn")) as pool:
-        try:
-            yield pool
-        except BaseException:
-            pool.shutdown(wait=False, cancel_futures=True)
-            for worker in multiprocessing.active_children():
-                worker.terminate()  # else the runs that were already handed out would be trained to their end
-            raise
+    with LocalPool(count) as pool:
+        yield pool
