@@ -21,11 +21,12 @@ __all__ = ["fit", "mixed_size", "over_packs", "packs", "side_by_side"]
 Part = TypeVar("Part")
 Result = TypeVar("Result")
 
-#: Largest share of padding among the rows of a pack of unequal sizes n. Packing pays where a member alone leaves most
-#: of a step to the cost of calls, and that is far more than this; but every row of padding is paid for at each step.
+#: Largest share of padding among the rows of a pack of unequal sizes n. A row of padding costs what any row costs,
+#: while a member alone takes 1.4 times (Z23, K = 256, n = 264) to 29 times (Z7, K = 24, n = 30) what it takes in a
+#: pack: so this is never more than half of what packing gains, and mostly a small part of it.
 _PADDING = 0.15
-#: On CPUs cells are put together up to this part of a full pack: more members hardly make a step of each any cheaper,
-#: and fewer shards would leave workers idle.
+#: On CPUs cells are put together up to this part of a full pack: a step of a member then costs within 6% of what it
+#: costs in a full one, and three times as many shards are left for the workers to share.
 _MIXED = 3
 
 

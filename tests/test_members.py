@@ -289,14 +289,6 @@ def test_padding_adds_exact_zeros(network: str, double: Runtime, monkeypatch: py
     assert torch.equal(usual.in_train, changed.in_train)
 
 
-def test_padding_without_sparse_products(double: Runtime) -> None:
-    settings, seeds = zip(*grid("core"), strict=True)
-    params, data = init_params(settings, seeds, double), pack_data(settings, seeds, double)
-    bare = replace(data, tiles=tuple(replace(tile, X=None, Xt=None) for tile in data.tiles))
-    for a, b in zip(Gradient(settings[0], params, data)(), Gradient(settings[0], params, bare)(), strict=True):
-        assert oracle.relative(a, b) < 1e-13
-
-
 def test_evaluation_counts_the_rows_of_each_member(double: Runtime) -> None:
     members = grid("core")
     learner = learned(members, 20, double)
