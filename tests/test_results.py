@@ -225,15 +225,18 @@ def test_tables_are_written_whole_and_read_without_torch(folder: SweepFolder) ->
     assert subprocess.run([sys.executable, "-c", code, str(folder.root)], check=False).returncode == 0
 
 
-def test_a_table_that_cannot_be_written_leaves_the_old_one(folder: SweepFolder) -> None:
+def test_a_table_that_finds_no_room_leaves_the_old_one(folder: SweepFolder) -> None:
     (folder.root / "members.parquet").write_text("old")
-
-    def full(path: Path) -> None:
-        path.write_text("half")
-        raise OSError(28, "No space left on device")
-
-    with pytest.raises(OSError, match="No space left"):
-        folder.write("members.parquet", full)
+    code = (
+        "import resource, sys, pathlib; from sim.sweep_folder import SweepFolder; from validate import results as r\n"
+    )
+    code += "f = SweepFolder(pathlib.Path(sys.argv[1])); frame = r.frame(r.parts(f))\n"
+    code += "resource.setrlimit(resource.RLIMIT_FSIZE, (500, 500)); r.write(f, frame, frame)"
+    cramped = subprocess.run(
+        [sys.executable, "-c", code, str(folder.root)], capture_output=True, text=True, check=False
+    )
+    assert "InputError" in cramped.stderr
+    assert "must be a folder that takes tables, got 'File too large'" in cramped.stderr
     assert (folder.root / "members.parquet").read_text() == "old"
     assert sorted(path.name for path in folder.root.iterdir()) == ["members.parquet", "runs", "sweep.json"]
 

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import hashlib
+import io
 import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -186,11 +188,17 @@ def write(folder: SweepFolder, of_members: pl.DataFrame, of_transitions: pl.Data
         InputError: if they cannot be written.
     """
     try:
-        folder.write(MEMBERS, of_members.write_parquet)
-        folder.write(POINTS, of_transitions.write_parquet)
+        for name, rows in ((MEMBERS, of_members), (POINTS, of_transitions)):
+            content = io.BytesIO()  # Polars writing to a full disk would raise an error of its own
+            rows.write_parquet(content)
+            folder.write(name, partial(_put, content.getvalue()))
     except OSError as error:
         reason, remedy = error.strerror or str(error), "mend that; --status makes them from the runs"
         raise InputError(str(folder.root), "a folder that takes tables", reason, remedy) from error
+
+
+def _put(content: bytes, path: Path) -> None:
+    path.write_bytes(content)
 
 
 # --- rows ----------------------------------------------------------------------------------------------

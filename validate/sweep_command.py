@@ -196,10 +196,8 @@ def _show(folder: SweepFolder, spec: Spec, options: Options) -> int:
     with waiting("reading runs, fitting transitions"):
         found = state(folder, spec)
         rows = results.points(found.series, spec, results.last_points(folder))
-    notes, tables = (
-        [str(error) for error in found.damaged],
-        [folder.root / results.MEMBERS, folder.root / results.POINTS],
-    )
+    notes = [str(error) for error in found.damaged]
+    tables = [folder.root / name for name in (results.MEMBERS, results.POINTS)]
     try:
         results.write(folder, results.frame(found.parts), rows)
     except InputError as error:
@@ -226,7 +224,7 @@ def _print(found: State, fitted: Mapping[str, Point], tables: Sequence[Path]) ->
     cells, members, bisections = told["cells"], told["members"], told["bisections"]
     line = f"{told['name']}: {cells['done']:,} cells done, {cells['running']:,} running, {cells['to_do']:,} to do"
     if bisections["all"]:
-        line += f"; {bisections['all'] - bisections['open']:,} of {bisections['all']:,} transitions bracketed"
+        line += f"; {bisections['all'] - bisections['open']:,} of {bisections['all']:,} searches have ended"
     out.print(Text(line))
     facts = f"{members['grokked']:,} of {members['stored']:,} members grokked within their budget; "
     facts += f"{duration(told['seconds'])} so far"
