@@ -242,7 +242,9 @@ def test_a_kill_in_mid_training_changes_no_bit(tmp_path: Path, double: Runtime) 
         same(load(a).records, load(b).records)
 
 
-def test_checkpoints_of_parts_that_are_all_stored_are_in_nobodys_way(tmp_path: Path, double: Runtime) -> None:
+def test_checkpoints_of_parts_that_are_all_stored_are_in_nobodys_way(
+    tmp_path: Path, double: Runtime, monkeypatch: pytest.MonkeyPatch
+) -> None:
     (shard,), place = cut(grid(), double), Place(tmp_path, double)
     (some,) = cut(grid()[:4], double)
     run_shard(some, place)
@@ -252,7 +254,9 @@ def test_checkpoints_of_parts_that_are_all_stored_are_in_nobodys_way(tmp_path: P
     assert place.unfinished(shard).exists()
     folder = place.folders(some)[0]
     folder.rename(tmp_path / "elsewhere")
+    trained = counted(monkeypatch)
     assert run_shard(shard, place) is None
+    assert trained == [1]
     assert folder.exists()
     assert not place.unfinished(shard).exists()
 
