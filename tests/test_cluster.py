@@ -67,9 +67,7 @@ def test_a_result_that_cannot_travel_is_an_error(cluster: Cluster) -> None:
 
 
 def test_a_scheduler_without_this_package_is_named(cluster: Cluster) -> None:
-    with pytest.raises(
-        InputError, match=r"--scheduler must be one that can read what it .*; install this"
-    ):
+    with pytest.raises(InputError, match=r"--scheduler must be one that can read what it .*; install this"):
         cluster.submit(calls.given, calls.Local()).result()
 
 
