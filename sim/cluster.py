@@ -31,6 +31,9 @@ Result = TypeVar("Result")
 #: Seconds to wait for a scheduler at the start, in all while it is away, and for it to take leave; between attempts.
 _FIRST, _AWAY, _LEAVE, _PAUSE = 30, 600, 2, 0.5
 
+#: How Dask begins the error of a scheduler that could not read a call.
+_UNREAD = "Error during deserialization of the task graph"
+
 
 class Cluster(Executor):
     """Calls on the workers of a Dask cluster.
@@ -181,6 +184,9 @@ def _meaning(error: BaseException, status: str) -> BaseException:
         return LostWorkerError("several workers died at it")
     if status == "cancelled" or (status != "error" and isinstance(error, OSError)):
         return LostContactError("the scheduler went away")
+    if isinstance(error, RuntimeError) and str(error).startswith(_UNREAD):
+        remedy = "install this version of twopeaks there too, as on the workers"
+        return InputError("--scheduler", "one that can read what it is given", "one that cannot", remedy)
     return error  # the call's own, or that of a result that cannot travel
 
 

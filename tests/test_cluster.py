@@ -66,6 +66,11 @@ def test_a_result_that_cannot_travel_is_an_error(cluster: Cluster) -> None:
         cluster.submit(calls.unsendable, False).result()
 
 
+def test_a_scheduler_without_this_package_is_named(cluster: Cluster) -> None:
+    with pytest.raises(InputError, match=r"--scheduler must be one that can read what it .*; install this"):
+        cluster.submit(calls.given, calls.Local()).result()
+
+
 def test_an_exception_that_is_a_result_is_not_raised(cluster: Cluster) -> None:
     result: Any = cluster.submit(calls.echo, ValueError("fine")).result()  # type: ignore[arg-type]
     assert repr(result) == "ValueError('fine')"
