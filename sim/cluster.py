@@ -18,8 +18,9 @@ from functools import partial
 from pathlib import Path
 from typing import Any, ParamSpec, TypeVar
 
+from sim.arithmetic import DTypeName
 from sim.pool import LostContactError, LostWorkerError
-from sim.runtime import DTypeName, Runtime, resolve
+from sim.runtime import Runtime, resolve
 from sim.store import versions
 from theory.errors import InputError
 

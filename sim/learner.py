@@ -13,8 +13,10 @@ from sim.freeze import Frozen
 from sim.members import each
 from sim.network import Evaluation, Gradient, Params, evaluate, init_params, packed
 from sim.optim import Rates, State, init_state, select, update
+from sim.products import products
 from sim.readout import solve_readout
 from sim.runtime import Runtime
+from theory.errors import InputError
 from theory.setting import Setting
 
 __all__ = ["Learner"]
@@ -52,9 +54,11 @@ class Learner:
         self._data: PackData = pack_data(self._settings, self._seeds, self._runtime)
         self._rates = Rates.of([setting.optimizer for setting in self._settings], self.params)
         if self._shared.network.core:
-            self._gradient: Callable[[], Params] = Gradient(
-                self._shared, self.params, self._data, self._runtime.threads
-            )
+            through = products(self._runtime)
+            self._gradient: Callable[[], Params] = Gradient(self._shared, self.params, self._data, through)
+        elif self._runtime.dtype == "bfloat16":
+            remedy = "only products of the two-layer network sigma(X W) V can be rounded: use --dtype float32"
+            raise InputError("dtype", "float32 or float64 for this network", self._runtime.dtype, remedy)
         else:
             self._gradient = AutogradGradient(self._shared, self.params, self._data)
         self._solve()

@@ -23,6 +23,7 @@ from sim.architectures import layer_shapes
 from sim.data import PackData
 from sim.losses import LOSSES
 from sim.members import each
+from sim.products import PLAIN, Products, readout
 from sim.runtime import Runtime
 from sim.table_features import table_features
 from theory.sampling import stream
@@ -130,8 +131,8 @@ class Gradient:
     where the classes are the last dimension.
     """
 
-    def __init__(self, setting: Setting, params: Params, data: PackData, threads: int = 1) -> None:
-        self._threads = threads
+    def __init__(self, setting: Setting, params: Params, data: PackData, through: Products = PLAIN) -> None:
+        self._products = through
         self._sigma, self._loss = ACTIVATIONS[setting.network.activation], LOSSES[setting.loss]
         self._params, self._tiles = params, data.tiles
         self._scale = self._loss.scale / data.divisor
@@ -154,29 +155,16 @@ class Gradient:
             Z = tile.gather(W)
             F = self._sigma.forward(Z, self._hidden[: Z.numel()].view(Z.shape))
             O = self._outputs[: tile.one_hot.numel()].view(tile.one_hot.mT.shape).mT
-            R = self._loss.gradient(_product(F, V, O, self._threads), tile.one_hot)
+            R = self._loss.gradient(self._products.outputs(F, V, O), tile.one_hot)
             if tile.weights is not None:
                 R.mul_(tile.weights.unsqueeze(2))
-            torch.baddbmm(grad_vt, R.mT, F, beta=min(i, 1), alpha=self._scale, out=grad_vt)
+            self._products.to_readout(R, F, grad_vt, add=i > 0, scale=self._scale)
             G = F  # its memory is free now, and warm in the cache
-            torch.baddbmm(G, R, V.mT, beta=0, alpha=self._scale * self._sigma.scale, out=G)
+            self._products.to_features(R, V, G, scale=self._scale * self._sigma.scale)
             tile.scatter(self._sigma.backward(G, Z), out=grad_w, add=i > 0)
         if self._alpha != 1:
             grad_v.mul_(self._alpha)
         return self._result
-
-
-def _product(F: Tensor, V: Tensor, out: Tensor, parts: int) -> Tensor:
-    """F V into ``out``. A lone member's rows are cut into equal parts, one a thread.
-
-    A flat product with as few columns as there are classes shares its work badly among threads (half the speed
-    with two); a batched one does it well.
-    """
-    members, rows, width = F.shape
-    if members > 1 or rows % parts:
-        return torch.bmm(F, V, out=out)
-    torch.bmm(F.view(parts, -1, width), V.expand(parts, -1, -1), out=out.view(parts, -1, V.shape[2]))
-    return out
 
 
 class Evaluation(NamedTuple):
@@ -196,7 +184,7 @@ def evaluate(setting: Setting, params: Params, data: PackData, runtime: Runtime)
     correct = torch.empty_like(losses)
     for rows, F in table_features(setting.network, params, table, runtime):
         labels = data.labels[:, rows]
-        outputs = _product(F, V, V.new_empty(*labels.shape, table.classes), runtime.threads).real
+        outputs = readout(F, V, V.new_empty(len(F), table.classes, F.shape[1]).mT, runtime.threads).real
         losses[:, rows] = loss.value(outputs, labels)
         correct[:, rows] = (outputs.argmax(dim=-1) == labels).to(losses.dtype)
     n, rest = data.sizes, table.rows.size - data.sizes

@@ -6,15 +6,13 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
-from typing import Literal
 
 import torch
 
+from sim.arithmetic import DTypeName
 from theory.errors import InputError
 
-__all__ = ["DTypeName", "Runtime", "pinned", "resolve", "usable_cores"]
-
-DTypeName = Literal["float32", "float64"]
+__all__ = ["Runtime", "pinned", "resolve", "usable_cores"]
 
 #: Hidden values (members x samples x K) are worked on in pieces of this many bytes a thread: small enough to stay
 #: in the cache of current CPUs from one pass to the next, large enough to hide what a call costs.
@@ -29,7 +27,7 @@ class Runtime:
 
     Attributes:
         device: canonical torch device, such as ``"cpu"`` or ``"cuda:0"``.
-        dtype: ``"float32"`` (default) or ``"float64"`` (for checks).
+        dtype: ``"float32"`` (default), ``"bfloat16"`` (in products) or ``"float64"`` (for checks).
         threads: CPU threads used.
         tile_bytes: size, a thread, of the pieces in which hidden values are worked on.
     """
@@ -46,7 +44,7 @@ class Runtime:
 
     @property
     def torch_dtype(self) -> torch.dtype:
-        """The dtype as torch takes it."""
+        """The dtype of weights and gradients, as torch takes it."""
         return torch.float64 if self.dtype == "float64" else torch.float32
 
     def rows_that_fit(self, row_bytes: int) -> int:

@@ -19,12 +19,13 @@ from pathlib import Path
 import numpy as np
 
 from sim import journal
+from sim.arithmetic import DTypeName
 from sim.cells import Cell
 from sim.checkpoint import Checkpoints, InUseError
 from sim.members import shape
 from sim.packs import fit, mixed_size, packs
 from sim.records import Records
-from sim.runtime import DTypeName, Runtime
+from sim.runtime import Runtime
 from sim.store import run_name, save
 from sim.train import train_members
 from theory.errors import InputError

@@ -21,6 +21,7 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from sim.arithmetic import DTypeName, known_dtype
 from sim.bisect import Bisection
 from sim.cells import Cell
 from sim.flat import PLAN, SETTING
@@ -83,7 +84,7 @@ class Spec:
     """
 
     name: str
-    dtype: Literal["float32", "float64"]
+    dtype: DTypeName
     content: Mapping[str, Any]
     varied: tuple[str, ...]
     cells: tuple[Cell, ...]
@@ -155,7 +156,7 @@ def spec_of(content: Mapping[str, Any], folder: Path = Path()) -> Spec:
             searches.append(_bisection(builder, values, around))
     return Spec(
         _name(content.get("name", "sweep")),
-        _dtype(content.get("dtype", "float32")),
+        known_dtype("dtype", content.get("dtype", "float32")),
         content,
         varied,
         tuple(dict.fromkeys(cells)),
@@ -327,9 +328,3 @@ def _name(given: Any) -> str:
     if not isinstance(given, str) or not re.fullmatch(r"[\w.-]{1,80}", given) or given.startswith("."):
         raise InputError("name", "1 to 80 letters, digits, dots, hyphens or underscores", given, "use e.g. my-sweep")
     return given
-
-
-def _dtype(given: Any) -> Literal["float32", "float64"]:
-    if given not in ("float32", "float64"):
-        raise InputError("dtype", "float32 or float64", given, "leave it out for float32")
-    return "float64" if given == "float64" else "float32"

@@ -13,6 +13,7 @@ from sim.data import pack_data
 from sim.losses import LOSSES as LOSS_RULES
 from sim.network import Gradient, Params, evaluate, init_params
 from sim.optim import init_state, update
+from sim.products import products
 from sim.runtime import Runtime
 from tests import oracle
 from theory import setting as vocabulary
@@ -46,7 +47,10 @@ def problem(activation: str = "x^2", loss: str = "mse", rule: str = "adam", **ta
 
 def stepped(setting: Setting, seeds: list[int], steps: int, runtime: Runtime) -> Params:
     params = init_params(setting, seeds, runtime)
-    gradient, state = Gradient(setting, params, pack_data(setting, seeds, runtime), runtime.threads), init_state(params)
+    gradient, state = (
+        Gradient(setting, params, pack_data(setting, seeds, runtime), products(runtime)),
+        init_state(params),
+    )
     for _ in range(steps):
         update(setting.optimizer, params, gradient(), state)
     return params

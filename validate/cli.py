@@ -240,7 +240,7 @@ def train(
     lr_floor: LrFloor = None,
     lr_drop: LrDrop = None,
     device: Device = "auto",
-    dtype: Annotated[str, typer.Option(help="float32 or float64")] = "float32",
+    dtype: Annotated[str, typer.Option(help="float32, bfloat16 (in products) or float64")] = "float32",
     threads: Annotated[int | None, typer.Option(help="CPU threads (default: usable cores)")] = None,
     out: Annotated[
         Path | None,

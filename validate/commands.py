@@ -18,6 +18,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from sim import store
+from sim.arithmetic import known_dtype
 from sim.checkpoint import Checkpoints
 from sim.pool import LocalPool
 from sim.records import Plan, Records
@@ -97,9 +98,7 @@ def train(
     checkpoint_seconds: float | None = None,
 ) -> None:
     """Train one ensemble (or read it, or go on with it, if it was kept) and print what its members did."""
-    if dtype not in ("float32", "float64"):
-        raise InputError("--dtype", "float32 or float64", dtype, "leave it out for float32")
-    runtime = resolve(device, "float64" if dtype == "float64" else "float32", threads)
+    runtime = resolve(device, known_dtype("--dtype", dtype), threads)
     if out is None:
         if checkpoint_seconds is not None:
             raise InputError("--checkpoint-seconds", "left out without --out", checkpoint_seconds, "add --out DIR")

@@ -1,0 +1,30 @@
+"""The arithmetics that can be asked for by name. No torch here: descriptions of sweeps know them too."""
+
+from __future__ import annotations
+
+from typing import Literal, get_args
+
+from theory.errors import InputError
+
+__all__ = ["DTYPES", "DTypeName", "known_dtype"]
+
+#: ``float32``: weights, gradients and products. ``bfloat16``: the same, but factors and results of the products of a
+#: training step are rounded to it (8 bits); weights, averages and evaluation keep 24. ``float64``: for checks.
+DTypeName = Literal["float32", "bfloat16", "float64"]
+DTYPES: tuple[DTypeName, ...] = get_args(DTypeName)
+
+
+def known_dtype(name: str, given: object) -> DTypeName:
+    """The dtype that was given.
+
+    Args:
+        name: of the option or key, for the message.
+        given: its value.
+
+    Raises:
+        InputError: if there is no such dtype.
+    """
+    for dtype in DTYPES:
+        if given == dtype:
+            return dtype
+    raise InputError(name, "float32, bfloat16 (in products) or float64", given, "leave it out for float32")
