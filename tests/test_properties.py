@@ -58,7 +58,7 @@ def tasks(draw: st.DrawFn) -> dict[str, Any]:
     if control == "random":
         named["labels"] = "random"
     elif control == "noise" and table.classes > 1:
-        named["noise"] = draw(st.floats(0, 1))
+        named["noise"] = draw(st.floats(0, 1, allow_subnormal=False))
     return named
 
 
@@ -94,7 +94,11 @@ def schedules(draw: st.DrawFn) -> dict[str, Any]:
     numbers: dict[str, dict[str, Any]] = {
         "constant": {},
         "linear-warmup": {"warmup_steps": warmup},
-        "cosine": {"warmup_steps": warmup - 1, "decay_steps": warmup + more, "lr_floor": draw(st.floats(0, 1))},
+        "cosine": {
+            "warmup_steps": warmup - 1,
+            "decay_steps": warmup + more,
+            "lr_floor": draw(st.floats(0, 1, allow_subnormal=False)),
+        },
         "step": {"decay_steps": warmup, "lr_drop": draw(st.sampled_from([0.1, 0.5, 1.0]))},
     }
     return {"schedule": name, **numbers[name]}

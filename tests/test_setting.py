@@ -776,3 +776,12 @@ def test_copied_task_has_its_own_group() -> None:
     task = standard("Z23").task
     task.resolve()
     assert task.model_copy(update={"group": "Z31"}).resolve().name == "Z31"
+
+
+@pytest.mark.parametrize("part", [{"optimizer": {"weight_decay": 1e-310}}, {"task": {"bias": -5e-324}}])
+def test_numbers_that_training_would_flush_to_zero_are_refused(part: dict[str, Any]) -> None:
+    """Their text would depend on whether it is written inside training or outside."""
+    content = {"task": {"group": "Z7", "samples": 20}, "network": {"width": 8}}
+    merged = {name: {**content.get(name, {}), **part.get(name, {})} for name in {*content, *part}}
+    with pytest.raises(ValidationError, match=r"0, or at least 2\.23e-308 in size|greater than or equal to 0"):
+        Setting.model_validate(merged)

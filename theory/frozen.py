@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from typing import Any, ClassVar
 
 from pydantic import (
@@ -30,10 +31,9 @@ class Frozen(BaseModel):
     @field_validator("*", mode="after")
     @classmethod
     def _one_zero(cls, value: object) -> object:
-        # -0.0 equals 0.0, so it must not give another content id.
         if isinstance(value, tuple) and value and isinstance(value[0], float):
-            return tuple(number + 0.0 for number in value)
-        return value + 0.0 if isinstance(value, float) else value
+            return tuple(_zero_is_one(number) for number in value)
+        return _zero_is_one(value) if isinstance(value, float) else value
 
     @model_serializer(mode="wrap")
     def _only_what_differs(self, write: SerializerFunctionWrapHandler) -> dict[str, Any]:
@@ -42,3 +42,10 @@ class Frozen(BaseModel):
 
     def _differs(self, name: str) -> bool:
         return bool(getattr(self, name) != type(self).model_fields[name].default)
+
+
+def _zero_is_one(number: float) -> float:
+    """-0.0 equals 0.0 and must not give another text; nor may what is zero wherever denormals are flushed."""
+    if 0 < abs(number) < sys.float_info.min:
+        raise ValueError(f"0, or at least {sys.float_info.min:.3g} in size")
+    return number + 0.0
