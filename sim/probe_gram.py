@@ -109,14 +109,17 @@ def signs(gram: Tensor, eta: Tensor | float) -> Signs:
     Returns:
         What `Signs` holds; shares are NaN where B cannot be worked out.
     """
-    L, failed = torch.linalg.cholesky_ex(gram + eta * torch.eye(len(gram), dtype=gram.dtype, device=gram.device))
+    one = torch.eye(len(gram), dtype=gram.dtype, device=gram.device)
+    L, failed = torch.linalg.cholesky_ex(gram + eta * one)
+    without = (failed > 0) | ~L.isfinite().all()
+    L = torch.where(without, one, L)  # an inverse of what has none would raise
     repel = gram * torch.cholesky_inverse(L) < 0
     above = torch.ones_like(repel).triu_(1)
     sizes = gram.diagonal().clamp(min=0).sqrt()
     similar = above & (gram.abs() > SIMILAR * torch.outer(sizes, sizes))
     pairs = similar.sum()
     top = torch.where(above, gram.abs(), -1).flatten().topk(min(TOP, int(above.numel() - len(gram)) // 2)).indices
-    lost = torch.where(failed > 0, torch.nan, 0.0)
+    lost = torch.where(without, torch.nan, 0.0)
     return Signs(
         (repel & similar).sum() / pairs + lost,
         exact(repel.flatten()[top].float()).mean() + lost,

@@ -352,8 +352,9 @@ def test_repulsion_is_what_the_examination_counts(double: Runtime) -> None:
         assert _off_diagonal(view) == pytest.approx(off_diagonal(member.P @ member.F))
 
 
-def test_signs_of_a_matrix_without_an_inverse_are_not_numbers() -> None:
-    found = signs(torch.full((3, 3), torch.nan, dtype=torch.float64), 0.1)
+@pytest.mark.parametrize("entry", [torch.nan, torch.inf, 0.0, -1.0])
+def test_signs_of_a_matrix_without_an_inverse_are_not_numbers(entry: float) -> None:
+    found = signs(torch.full((3, 3), entry, dtype=torch.float64), 0.0 if entry == 0 else 0.1)
     assert np.isnan([float(found.similar), float(found.top)]).all()
 
 
