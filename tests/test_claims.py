@@ -24,7 +24,7 @@ from theory.groups import named
 from theory.landscape import Landscape, all_pairs
 from validate.claims import Claim, Finding, Form, Sample, Series, as_finding, estimate, judge
 from validate.examine import Outcome, as_data, examine, overall
-from validate.exams import CLAIMS, flatness, lazy, pick, transition
+from validate.exams import CLAIMS, flatness, lazy, pick, transition, variants
 from validate.laboratory import Laboratory
 from validate.verdicts import allowed, counts, measured, summary
 
@@ -136,6 +136,13 @@ def test_mixed_nodes_have_another_number_of_flat_directions(monkeypatch: pytest.
     k = 2 * np.pi * np.arange(7) / 7
     found, expected = flatness._flat_directions(named("Z7"), np.tile(np.cos(k) + np.cos(2 * k), 2)[:, None])
     assert found[0] != expected[0]
+
+
+def test_layers_are_told_apart_between_the_kept_steps() -> None:
+    steps = np.array([0.0, 10.0, 110.0])
+    left = np.array([[[1.0, 0.9, 0.1], [1.0, 0.4, 0.3]], [[1.0, 1.2, 0.2], [1.0, 0.5, 0.0]]])
+    found = variants._halfway(steps, left)
+    assert found == pytest.approx(np.array([[60.0, 10 * 5 / 6], [80.0, 10.0]]))
 
 
 def test_flows_start_from_every_seed_in_full_and_from_three_in_quick(
