@@ -14,6 +14,8 @@ from theory.groups import Group, named
 from theory.irreps import irreps, real_blocks
 from theory.landscape import Landscape, all_pairs, missing_kernel, random_pairs, target_pairs
 from theory.representations import representations
+from theory.sampling import draw_pairs
+from theory.setting import Setting
 
 #: Sums of a few hundred terms of order one.
 TOLERANCE = 1e-12
@@ -279,6 +281,24 @@ def test_random_pairs_are_distinct_and_as_many_as_asked() -> None:
         assert (np.diff(pairs) > 0).all()
         assert pairs[0] >= 0 and pairs[-1] < 121
     assert list(random_pairs(group, 1.0, rng(15))) == list(all_pairs(group))
+
+
+def test_biased_pairs_follow_the_law_of_biased_training_sets() -> None:
+    task, draws = Setting.model_validate({"task": {"group": "Z5", "samples": 10, "bias": 1.5}}).task, 2000
+    ours, trained = np.zeros(5), np.zeros(5)
+    generator = rng(16)
+    for seed in range(draws):
+        ours += np.bincount(random_pairs(named("Z5"), 0.4, generator, bias=1.5) // 5, minlength=5)
+        trained += np.bincount(draw_pairs(task, seed) // 5, minlength=5)
+    assert ours.sum() == trained.sum() == 10 * draws
+    assert ours / draws == pytest.approx(trained / draws, abs=4 * (2 * 1.0 / draws) ** 0.5)
+    assert ours[0] > 3 * ours[4]
+
+
+@pytest.mark.parametrize("bias", [np.nan, np.inf])
+def test_a_bias_is_finite(bias: float) -> None:
+    with pytest.raises(InputError, match="bias must be a finite number"):
+        random_pairs(named("Z5"), 0.5, rng(), bias=bias)
 
 
 @pytest.mark.parametrize("density", [0, -0.1, 1.01, np.nan])

@@ -88,6 +88,14 @@ def test_basins_change_hands_near_two_thirds() -> None:
     assert few.highest_irrep is None
 
 
+def test_rows_that_are_full_or_empty_leave_nothing_to_detect() -> None:
+    # A detector of one row has M p (1 - p)/2 with the density p of that row: biased draws fill some, miss others.
+    (uniform,) = basins(named("Z23"), (0.5,), rng(3), subsets=2, count=30)
+    (biased,) = basins(named("Z23"), (0.5,), rng(3), bias=3.0, subsets=2, count=30)
+    assert uniform.localised >= 54 and uniform.irrep == 0
+    assert biased.irrep >= 30 > 15 > biased.localised
+
+
 def test_basins_count_the_survey_of_their_subset() -> None:
     group, generator = named("Z11"), rng(20)
     (found,) = basins(group, (0.6,), rng(20), subsets=1, count=60)

@@ -46,15 +46,24 @@ def all_pairs(group: Group) -> Indices:
     return np.arange(group.order**2)
 
 
-def random_pairs(group: Group, density: float, rng: np.random.Generator) -> Indices:
-    """(n,) indices a·M + b of n = round(p M^2) pairs, at least one, uniform without replacement, sorted.
+def random_pairs(group: Group, density: float, rng: np.random.Generator, bias: float = 0.0) -> Indices:
+    """(n,) indices a·M + b of n = round(p M^2) pairs, at least one, drawn without replacement, sorted.
+
+    Draws are uniform, or with a bias take each pair left with probability proportional to (1 + a)^-bias, as
+    `theory.sampling.draw_pairs` does for training sets.
 
     Raises:
-        InputError: if the density p is not in (0, 1].
+        InputError: if the density p is not in (0, 1], or the bias not finite.
     """
     if not 0 < density <= 1:
         raise InputError("density", "above 0 and at most 1", density, "it is the share of all pairs")
-    return np.sort(rng.choice(group.order**2, size=max(1, round(density * group.order**2)), replace=False))
+    if not np.isfinite(bias):
+        raise InputError("bias", "a finite number", bias, "use 0 for uniform draws")
+    size = max(1, round(density * group.order**2))
+    if bias == 0:
+        return np.sort(rng.choice(group.order**2, size=size, replace=False))
+    keys = rng.gumbel(size=group.order**2) - bias * np.log1p(np.arange(group.order**2) // group.order)
+    return np.sort(np.argsort(-keys, kind="stable")[:size])
 
 
 def target_pairs(group: Group, target: int) -> Indices:

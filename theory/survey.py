@@ -128,18 +128,24 @@ def basins(
     rng: np.random.Generator,
     *,
     activation: str = "x^2",
+    bias: float = 0.0,
     subsets: int = 4,
     count: int = 50,
 ) -> tuple[Basins, ...]:
-    """Where ascents end at each density: ``count`` of them on each of ``subsets`` random sets of pairs."""
-    return tuple(_at_density(group, p, rng, activation, subsets, count) for p in densities)
+    """Where ascents end at each density: ``count`` of them on each of ``subsets`` random sets of pairs.
+
+    With a bias the sets prefer small first operands, as `theory.landscape.random_pairs` says.
+    """
+
+    def at_density(p: float) -> Basins:
+        data = [random_pairs(group, p, rng, bias) for _ in range(subsets)]
+        surveys = [survey(Landscape(group, pairs, activation=activation), count, rng) for pairs in data]
+        return _counted(p, surveys, subsets * count)
+
+    return tuple(at_density(p) for p in densities)
 
 
-def _at_density(
-    group: Group, density: float, rng: np.random.Generator, activation: str, subsets: int, count: int
-) -> Basins:
-    landscapes = [Landscape(group, random_pairs(group, density, rng), activation=activation) for _ in range(subsets)]
-    surveys = [survey(landscape, count, rng) for landscape in landscapes]
+def _counted(density: float, surveys: Sequence[Survey], ascents: int) -> Basins:
     kinds: Counter[Kind] = Counter()
     for peak in (peak for found in surveys for peak in found.peaks if peak.maximum):
         kinds[peak.kind] += peak.count
@@ -148,7 +154,7 @@ def _at_density(
         irrep=kinds["irrep"],
         localised=kinds["localised"],
         spread=kinds["spread"],
-        none=subsets * count - kinds.total(),
+        none=ascents - kinds.total(),
         highest_irrep=_mean_highest(surveys, "irrep"),
         highest_localised=_mean_highest(surveys, "localised"),
     )
