@@ -15,7 +15,7 @@ from theory.irreps import irreps, real_blocks
 from theory.landscape import Landscape, all_pairs, missing_kernel, random_pairs, target_pairs
 from theory.representations import representations
 from theory.sampling import draw_pairs
-from theory.setting import Setting
+from theory.task import Task
 
 #: Sums of a few hundred terms of order one.
 TOLERANCE = 1e-12
@@ -284,7 +284,7 @@ def test_random_pairs_are_distinct_and_as_many_as_asked() -> None:
 
 
 def test_biased_pairs_follow_the_law_of_biased_training_sets() -> None:
-    task, draws = Setting.model_validate({"task": {"group": "Z5", "samples": 10, "bias": 1.5}}).task, 2000
+    task, draws = Task(group="Z5", samples=10, bias=1.5), 2000
     ours, trained = np.zeros(5), np.zeros(5)
     generator = rng(16)
     for seed in range(draws):

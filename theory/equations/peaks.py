@@ -16,6 +16,7 @@ from theory.irreps import irreps
 
 __all__ = [
     "EQUATIONS",
+    "ascended",
     "flat_directions",
     "four_nodes",
     "peak_energy",
@@ -25,7 +26,7 @@ __all__ = [
 ]
 
 _PAPER = "Tian, arXiv 2509.21519"
-M, d, m, BETA = sp.symbols("M d m beta", integer=True, positive=True)
+M, d, m, beta = sp.symbols("M d m beta", integer=True, positive=True)
 _LETTERS = {
     "M": "order of the group",
     "d": "dimension of the irreducible representation over the complex numbers",
@@ -34,12 +35,12 @@ _LETTERS = {
 }
 _BETA = "1 for real, 2 for complex, 4 for quaternionic type"
 #: Flat directions at a peak: three unit vectors of m d real components less beta - 1 common factors. Eq. feat.6.
-_FLAT = 3 * m * d - 2 - BETA
+_FLAT = 3 * m * d - 2 - beta
 _TYPES_IN = "Z5, S3, Q8, A4, F21"
 
 
 def ascended(group: Group, start: Matrix) -> Matrix:
-    """Maximum of E(w)/|w|^4 reached from a start, normalised."""
+    """(2M,) maximum of E on |w| = 1 reached from a start, by E(w)/|w|^4."""
 
     def height(w: Matrix) -> float:
         return brute_energy(group, *np.split(w, 2)) / float(w @ w) ** 2
@@ -106,7 +107,7 @@ def second_order() -> Equation:
     turned = sp.Matrix([sp.cos(theta), sp.sin(theta)]).dot(sp.Matrix([sp.cos(theta), -sp.sin(theta)]))
     inner = E * turned**2  # u^ = s x y*, v^ = t y z*: y in u^ turned one way, y in v^ the other
     curvatures = [sp.diff(curve, theta, 2).subs(theta, 0) for curve in (balance, mixing)]
-    steep = 1 + (m * d - BETA)
+    steep = 1 + (m * d - beta)
 
     def check(rng: np.random.Generator) -> Check:
         proved = vanishes(curvatures[0] + 8 * E) and vanishes(curvatures[1] + 4 * E) and vanishes(inner - balance)
@@ -156,7 +157,7 @@ def _one_of_each_type(rng: np.random.Generator) -> Iterator[tuple[Group, dict[sp
         for _ in range(60):  # from here on each step cuts what is left to 2/3, in the steepest directions to 1/3
             w = w + brute_gradient(group, w) / (8 * height)
             w = np.asarray(w / np.linalg.norm(w))
-        yield group, {d: dim, m: multiplicity, BETA: {1: 1, 0: 2, -1: 4}[schur]}, w
+        yield group, {d: dim, m: multiplicity, beta: {1: 1, 0: 2, -1: 4}[schur]}, w
 
 
 def _curvature(group: Group, w: Matrix) -> Matrix:
@@ -172,7 +173,7 @@ def flat_directions() -> Equation:
     """feat.6: corollary 1, how many directions at a peak are flat."""
     alpha, x, y, a, b = sp.symbols("alpha x y a b", real=True)
     turned = sp.Abs(sp.exp(sp.I * alpha) * (x + sp.I * y)) ** 2 * (a**2 + b**2)
-    vectors, frames = 3 * (m * d - 1), BETA - 1
+    vectors, frames = 3 * (m * d - 1), beta - 1
 
     def check(rng: np.random.Generator) -> Check:
         proved = sp.simplify(turned - (x**2 + y**2) * (a**2 + b**2)) == 0 and vanishes(vectors - frames - _FLAT)
@@ -203,22 +204,22 @@ def flat_directions() -> Equation:
             Step("energy of a cyclic mode after turning the phase of u^", sp.simplify(turned)),
             Step("three unit vectors of m d real components", vectors),
             Step("less the unit scalars that may be moved from one to the next without changing u^ and v^", frames),
-            Step("real type", _FLAT.subs({m: 1, BETA: 1})),
-            Step("complex type", sp.expand(_FLAT.subs({m: 2, BETA: 2}))),
-            Step("quaternionic type", sp.expand(_FLAT.subs({m: 2, BETA: 4}))),
+            Step("real type", _FLAT.subs({m: 1, beta: 1})),
+            Step("complex type", sp.expand(_FLAT.subs({m: 2, beta: 2}))),
+            Step("quaternionic type", sp.expand(_FLAT.subs({m: 2, beta: 4}))),
         ),
-        inputs=(d, m, BETA),
+        inputs=(d, m, beta),
     )
 
 
 def rank_one() -> Equation:
     """feat.7: in an irrep of dimension d >= 2 the maxima are rank one."""
-    alpha, beta = sp.symbols("alpha beta", real=True)
-    A, B = sp.diag(sp.cos(alpha), sp.sin(alpha)), sp.diag(sp.cos(beta), sp.sin(beta))
+    alpha, gamma = sp.symbols("alpha gamma", real=True)
+    A, B = sp.diag(sp.cos(alpha), sp.sin(alpha)), sp.diag(sp.cos(gamma), sp.sin(gamma))
     size = sp.simplify(sum(entry**2 for entry in A * B))
 
     def check(rng: np.random.Generator) -> Check:
-        proved = sp.simplify(size - (1 + sp.cos(2 * alpha) * sp.cos(2 * beta)) / 2) == 0
+        proved = sp.simplify(size - (1 + sp.cos(2 * alpha) * sp.cos(2 * gamma)) / 2) == 0
 
         def negative(x: Matrix) -> float:
             a, b = x.reshape(2, 3, 3)
