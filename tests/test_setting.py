@@ -228,7 +228,7 @@ def tasks(draw: st.DrawFn) -> Task:
     if draw(st.booleans()):
         return Task(group="klein", table=KLEIN, labels=labels, samples=draw(st.integers(1, 16)))
     name = draw(st.sampled_from(["Z1", "Z7", "D4", "Q8", "SL(2,3)", "Z2xZ2xZ3"]))
-    samples, bias = draw(st.integers(1, named(name).order ** 2)), draw(st.floats(0, 1e30))
+    samples, bias = draw(st.integers(1, named(name).order ** 2)), draw(st.floats(0, 1e30, allow_subnormal=False))
     return Task(group=name, labels=labels, samples=samples, bias=bias)
 
 
@@ -236,9 +236,9 @@ MUON = st.fixed_dictionaries(
     {
         "nesterov": st.booleans(),
         "ns_steps": st.integers(1, 99),
-        "ns_coefficients": st.tuples(*[st.floats(-1e30, 1e30)] * 3),
+        "ns_coefficients": st.tuples(*[st.floats(-1e30, 1e30, allow_subnormal=False)] * 3),
         "scaling": st.sampled_from(["original", "match_rms_adamw"]),
-        "lr_v": st.none() | st.floats(0, 1e30, exclude_min=True),
+        "lr_v": st.none() | st.floats(0, 1e30, exclude_min=True, allow_subnormal=False),
     }
 )
 
@@ -253,9 +253,9 @@ def schedules(draw: st.DrawFn) -> dict[str, Any]:
         "cosine": {
             "warmup_steps": warmup,
             "decay_steps": warmup + draw(st.integers(1, 10**6)),
-            "lr_floor": draw(st.floats(0, 1)),
+            "lr_floor": draw(st.floats(0, 1, allow_subnormal=False)),
         },
-        "step": {"decay_steps": warmup, "lr_drop": draw(st.floats(0, 1, exclude_min=True))},
+        "step": {"decay_steps": warmup, "lr_drop": draw(st.floats(0, 1, exclude_min=True, allow_subnormal=False))},
     }
     return {"schedule": name, **numbers[name]}
 
@@ -263,12 +263,12 @@ def schedules(draw: st.DrawFn) -> dict[str, Any]:
 @st.composite
 def optimizers(draw: st.DrawFn) -> Optimizer:
     name = draw(st.sampled_from(["sgd", "adam", "adamw", "muon"]))
-    share = st.floats(0, 1, exclude_max=True)
-    positive = st.floats(0, 1e30, exclude_min=True)
+    share = st.floats(0, 1, exclude_max=True, allow_subnormal=False)
+    positive = st.floats(0, 1e30, exclude_min=True, allow_subnormal=False)
     return Optimizer(
         name=name,
         lr=draw(positive),
-        weight_decay=draw(st.floats(0, 1e30)),
+        weight_decay=draw(st.floats(0, 1e30, allow_subnormal=False)),
         momentum=draw(share) if name in ("sgd", "muon") else 0.0,
         beta1=draw(share),
         beta2=draw(share),
@@ -282,7 +282,12 @@ TRANSFORMERS = st.builds(
     lambda width, heads, columns, scale: Network(
         width=width, family="transformer", heads=heads, embedding_dim=heads * columns, output_scale=scale
     ),
-    *(st.integers(1, 1_000_000), st.integers(1, 64), st.integers(1, 64), st.floats(0, 1e30, exclude_min=True)),
+    *(
+        st.integers(1, 1_000_000),
+        st.integers(1, 64),
+        st.integers(1, 64),
+        st.floats(0, 1e30, exclude_min=True, allow_subnormal=False),
+    ),
 )
 
 
@@ -295,12 +300,12 @@ def networks(draw: st.DrawFn) -> Network:
     return Network(
         width=draw(st.integers(1, 1_000_000)),
         activation="x^2" if weights == "complex" else draw(st.sampled_from(["x^2", "relu", "silu", "gelu", "tanh"])),
-        init_scale_v=draw(st.floats(0, 1e30)),
+        init_scale_v=draw(st.floats(0, 1e30, allow_subnormal=False)),
         layers=layers,
         residual=layers > 2 and draw(st.booleans()),
         weights=weights,
         **draw(st.sampled_from([{}, {"embedding": "shared"}, {"embedding": "separate", "embedding_dim": 7}])),
-        output_scale=draw(st.floats(0, 1e30, exclude_min=True)),
+        output_scale=draw(st.floats(0, 1e30, exclude_min=True, allow_subnormal=False)),
     )
 
 
