@@ -26,7 +26,7 @@ from sim.train import packs, train
 from theory.setting import OBSERVABLES, Setting
 
 #: Examples of a promise that trains, where there is time.
-MANY = pytest.param(400, marks=pytest.mark.slow)
+MANY = pytest.param(150, marks=pytest.mark.slow)
 
 # --- any setting, any plan --------------------------------------------------------------------------------
 
