@@ -226,7 +226,10 @@ def learned_from(setting: Setting, seeds: list[int], plan: Plan, runtime: Runtim
 
 @pytest.mark.parametrize("examples", [40, MANY])
 def test_a_member_of_a_batch_learns_as_it_does_alone(examples: int, double: Runtime) -> None:
-    """To rounding: it differs by no more than the same run does when its initial weights are changed by 1e-13."""
+    """To rounding: it differs by no more than the same run does when its initial weights are changed by 1e-13.
+
+    A solved readout squares the condition of its features, so 1e-8 is its rounding, as in the tests of variants.
+    """
 
     def promise(setting: Setting, plan: Plan, seeds: list[int], data: st.DataObject) -> None:
         e = data.draw(st.integers(0, len(seeds) - 1))
@@ -235,13 +238,12 @@ def test_a_member_of_a_batch_learns_as_it_does_alone(examples: int, double: Runt
         if nearby.ends != alone.ends or nearby.counts != alone.counts:
             return  # on an edge: how it ends depends on the last digits
         assert (together.ends[e], together.counts[e]) == (alone.ends[0], alone.counts[0])
+        rounding = 1e-8 if setting.network.readout == "ridge" else 1e-9
         for name in OBSERVABLES:
             ours, theirs, moved = (r.member(i)[name] for r, i in ((together, e), (alone, 0), (nearby, 0)))
             assert (np.isnan(ours) == np.isnan(theirs)).all(), name
-            size = np.abs(theirs)
-            assert (np.isnan(ours) | (np.abs(ours - theirs) <= np.abs(moved - theirs) + 1e-9 * size + 1e-12)).all(), (
-                name
-            )
+            apart, bound = np.abs(ours - theirs), np.abs(moved - theirs) + rounding * np.abs(theirs) + 1e-12
+            assert (np.isnan(ours) | (apart <= bound)).all(), name
 
     holds_for(examples, setting=any_setting(), plan=any_plan(), seeds=SEEDS, data=st.data())(promise)
 
