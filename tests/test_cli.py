@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from rich.console import Console
 
 from validate.cli import run
 
@@ -53,6 +54,20 @@ def test_predict_prints_a_table_for_people(capsys: pytest.CaptureFixture[str]) -
     out = printed(["predict", "--group", "Z31"], capsys)
     assert "Z31" in out
     assert "272" in out
+
+
+@pytest.mark.parametrize("columns", [80, 120])
+def test_predictions_stay_readable_in_a_narrow_terminal(
+    columns: int, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("validate.commands.console", lambda: Console(width=columns, highlight=False))
+    lines = printed(["predict", "--group", "Q8xZ3", "--group", "Z23"], capsys).splitlines()
+    assert max(map(len, lines)) <= columns
+    assert len(lines) < 40
+    told = "\n".join(lines)
+    assert "…" not in told
+    for whole in ("heights-closed-form", "heights-calibrated", "180 [158, 207]", "quaternionic", "--calibrate"):
+        assert whole in told
 
 
 def test_train_json_has_the_promised_keys(capsys: pytest.CaptureFixture[str]) -> None:
@@ -149,7 +164,7 @@ NONSENSE = {
     "negative patience": (["--patience", "-5"], "expected: steps to go on after grokking"),
     "negative decay": (["--weight-decay", "-1"], "weight_decay must be greater than or equal to 0"),
     "unknown activation": (["--activation", "sine"], "activation must be 'x^2', 'relu'"),
-    "unknown optimizer": (["--optimizer", "lion"], "name must be 'sgd', 'adam', 'adamw' or 'muon'"),
+    "unknown optimizer": (["--optimizer", "lion"], "optimizer must be 'sgd', 'adam', 'adamw' or 'muon'"),
     "unknown loss": (["--loss", "focal"], "loss must be 'mse', 'cross-entropy', 'hinge' or 'contrastive'"),
     "one layer": (["--layers", "1"], "layers must be greater than or equal to 2, got 1"),
     "five layers": (["--layers", "5"], "layers must be less than or equal to 4, got 5"),
@@ -216,6 +231,21 @@ def test_nonsense_is_one_line_and_exit_code_2(
 def test_unknown_commands_are_one_line_too(capsys: pytest.CaptureFixture[str]) -> None:
     assert run(["trian"]) == 2
     assert capsys.readouterr().err.startswith("error: No such command 'trian'")
+
+
+def test_no_command_shows_help_and_says_in_a_line_what_is_missing(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run([]) == 2
+    captured = capsys.readouterr()
+    assert "predict" in captured.out
+    assert captured.err == "error: a command is missing (see --help)\n"
+
+
+@pytest.mark.parametrize("command", [["predict", "--calibrate"], ["demo"]], ids=" ".join)
+def test_a_bad_count_of_controls_is_named_as_it_was_given(
+    command: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run([*command, "--control-seeds", "0"]) == 2
+    assert capsys.readouterr().err.startswith("error: --control-seeds must be between 1 and 100000, got 0")
 
 
 def test_an_interrupt_says_what_is_kept(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:

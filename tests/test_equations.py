@@ -100,6 +100,14 @@ def test_an_unknown_label_is_bad_input() -> None:
         equation("heights.99")
 
 
+@pytest.mark.parametrize(
+    ("label", "remedy"), [("muon", "use one of muon.1, muon.2, .*muon.6$"), ("nope", "twopeaks derive lists them$")]
+)
+def test_an_unknown_label_is_answered_with_its_neighbours_alone(label: str, remedy: str) -> None:
+    with pytest.raises(InputError, match=f"got '{label}'; {remedy}"):
+        equation(label)
+
+
 # --- numbers from symbols -------------------------------------------------------------------------------
 
 

@@ -368,7 +368,7 @@ BAD_VALUE: list[tuple[str, Any, str, str]] = [
     ("network.readout", "lasso", "readout", "'trained' or 'ridge'"),
     ("task.bias", -0.5, "bias", "greater than or equal to 0"),
     ("task.bias", float("inf"), "bias", "a finite number"),
-    ("optimizer.name", "lion", "name", "'sgd', 'adam', 'adamw' or 'muon'"),
+    ("optimizer.name", "lion", "optimizer", "'sgd', 'adam', 'adamw' or 'muon'"),
     ("optimizer.lr", 0.0, "lr", "greater than 0"),
     ("optimizer.lr", -1.0, "lr", "greater than 0"),
     ("optimizer.lr", float("nan"), "lr", "a finite number"),

@@ -150,7 +150,7 @@ def _closed_form(setting: Setting) -> _Answer:
     group = setting.task.resolve()
     reasons = _outside(setting) + _not_norm_descent(setting)
     if not group.is_abelian:
-        reasons.append(f"{group.name} is not abelian; the calibrated form covers it")
+        reasons.append(f"{group.name} is not abelian; heights-shared (from M = 11) and heights-calibrated cover it")
     if group.order < 5:
         reasons.append("below M = 5 too few characters are generic")
     assumptions = (

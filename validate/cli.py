@@ -81,7 +81,7 @@ def run(arguments: Sequence[str]) -> int:
     except InputError as error:
         return _complain(str(error))
     except typer.TyperException as error:
-        return _complain(f"{error.format_message()} (see --help)")
+        return _complain(f"{error.format_message() or 'a command is missing'} (see --help)")
     except (KeyboardInterrupt, typer.Abort):
         return _interrupted()
 
@@ -125,9 +125,9 @@ def _setting(
     )
 
 
-def _seeds(count: int, first: int = 0) -> tuple[int, ...]:
+def _seeds(count: int, first: int = 0, name: str = "--seeds") -> tuple[int, ...]:
     if not 1 <= count <= 100_000:
-        raise InputError("--seeds", "between 1 and 100000", count, "use e.g. --seeds 8")
+        raise InputError(name, "between 1 and 100000", count, f"use e.g. {name} 8")
     if not 0 <= first < 2**62:
         raise InputError("--first-seed", "0 or more, below 2^62", first, "use e.g. --first-seed 0")
     return tuple(range(first, first + count))
@@ -189,7 +189,7 @@ def predict(
         settings.append(_setting(found, task, network, loss, name=optimizer, lr=lr, weight_decay=weight_decay))
     controls = None
     if calibrate:
-        controls = commands.Controls(control_steps, _seeds(control_seeds), out, device, workers)
+        controls = commands.Controls(control_steps, _seeds(control_seeds, name="--control-seeds"), out, device, workers)
     commands.predict(settings, controls, as_json)
 
 
@@ -348,7 +348,7 @@ def demo(
     task["samples"] = found.rows.size // 2
     setting = _setting(found, task, {"width": width}, lr=lr, weight_decay=weight_decay)
     plan = Plan(steps=steps, every=every)
-    controls = commands.Controls(steps, _seeds(control_seeds), out, device, workers)
+    controls = commands.Controls(steps, _seeds(control_seeds, name="--control-seeds"), out, device, workers)
     commands.demo(setting, plan, _seeds(seeds), controls, as_json)
 
 

@@ -69,17 +69,32 @@ def predict(settings: Sequence[Setting], controls: Controls | None, as_json: boo
     if as_json:
         print_json([p.model_dump() for p in found])
         return
+    _show_predictions(found)
+
+
+#: Columns below which notes stand under the table, where as a column they would be a few letters wide.
+_ROOM_FOR_NOTES = 110
+
+
+def _show_predictions(found: Sequence[Prediction]) -> None:
+    screen = console()
+    beside = screen.width >= _ROOM_FOR_NOTES
     table = Table(title="training pairs n_c at which generalisation overtakes memorisation")
     for heading in ("group", "predictor"):
-        table.add_column(heading)
-    for heading in ("n_c", "fitted", "runs", "seconds"):
+        table.add_column(heading, overflow="fold")
+    for heading in ("n_c", "fitted", "runs", *(["seconds"] if beside else [])):
         table.add_column(heading, justify="right")
     table.add_column("in range")
-    table.add_column("note", overflow="fold")
+    if beside:
+        table.add_column("note", overflow="fold")
     for p in found:
-        numbers = (span(p.value, p.low, p.high), str(p.constants_fitted), str(p.runs_used), f"{p.seconds:.3g}")
-        table.add_row(p.group, p.predictor, *numbers, "yes" if p.valid else "no", p.note)
-    console().print(table)
+        numbers = [span(p.value, p.low, p.high), str(p.constants_fitted), str(p.runs_used)]
+        seconds, note = ([f"{p.seconds:.2f}"], [p.note]) if beside else ([], [])
+        table.add_row(p.group, p.predictor, *numbers, *seconds, "yes" if p.valid else "no", *note)
+    screen.print(table)
+    if not beside:
+        for p in found:
+            screen.print(f"{p.group} {p.predictor}: {p.note}", markup=False)
 
 
 # --- train ---------------------------------------------------------------------------------------------

@@ -55,4 +55,6 @@ def equation(label: str) -> Equation:
     for stage in _STAGES:
         if label in stage:
             return stage[label]()
-    raise InputError("label", "one of the equations' labels", label, f"use one of {', '.join(labels())}")
+    near = [known for known in labels() if known.split(".")[0] == label.split(".")[0]]
+    remedy = f"use one of {', '.join(near)}" if near else "twopeaks derive lists them"
+    raise InputError("label", "one of the equations' labels", label, remedy)
