@@ -201,7 +201,7 @@ class _Pack:
     def _record(self, step: int) -> None:
         """Append one row of observables, then let go of members that diverged or have waited long enough."""
         values = _observe(self.learner) | self.probes.measure(step, self.learner.params, self.learner.data)
-        finite = np.isfinite([values[name] for name in ("train_loss", "norm_w2", "norm_v2")]).all(axis=0)
+        finite = self._finite(values)
         row = {name: np.full(len(self.seeds), np.nan) for name in values}
         for name, value in values.items():
             row[name][self.active[finite]] = value[finite]
@@ -212,6 +212,13 @@ class _Pack:
         stay = finite & ~self._has_waited(step, values["test_accuracy"])
         if not stay.all():
             self._keep(stay)
+
+    def _finite(self, values: Mapping[str, NDArray[np.float64]]) -> NDArray[np.bool_]:
+        """(E,) whether a member is still made of numbers; test values are none where every row is trained on."""
+        rows = self.settings[0].task.table_of().rows.size
+        tests = np.array([self.settings[e].task.samples < rows for e in self.active])
+        found = np.isfinite([values[name] for name in ("train_loss", "norm_w2", "norm_v2")]).all(axis=0)
+        return np.asarray(found & (np.isfinite(values["test_loss"]) | ~tests))
 
     def _has_waited(self, step: int, accuracy: NDArray[np.float64]) -> NDArray[np.bool_]:
         since = self.above_since[self.active]

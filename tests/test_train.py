@@ -4,15 +4,18 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+import torch
 from hypothesis import given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
+from sim.learner import Learner
+from sim.network import Evaluation
 from sim.records import Plan, Records
 from sim.runtime import Runtime, resolve
 from sim.train import packs, train
 from theory.errors import InputError
-from theory.setting import OBSERVABLES, Network, Optimizer, Setting, Task
+from theory.setting import OBSERVABLES, Network, Optimizer, Setting, Task, standard
 
 
 def small(**optimizer: object) -> Setting:
@@ -151,3 +154,19 @@ def test_any_setting_trains_alone_as_in_a_batch_and_never_hides_nan(
         if end != "diverged":
             assert np.isfinite(together.member(e)["train_loss"]).all()
             assert together.counts[e] == len(together.steps)
+
+
+def test_a_member_whose_test_loss_alone_is_no_number_has_diverged(
+    double: Runtime, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Fits of large numbers can overflow on the rows that were not trained on."""
+    evaluate = Learner.evaluate
+
+    def overflowing(self: Learner) -> Evaluation:
+        found = evaluate(self)
+        return found._replace(test_loss=torch.where(torch.arange(len(found.test_loss)) == 1, torch.nan, found.test_loss))
+
+    monkeypatch.setattr(Learner, "evaluate", overflowing)
+    records = train(standard("Z5", 20, 8), [0, 1, 2], Plan(steps=4, every=2), double)
+    assert records.ends == ("budget", "diverged", "budget")
+    assert records.counts.tolist() == [3, 0, 3]
