@@ -248,6 +248,17 @@ def test_a_bad_count_of_controls_is_named_as_it_was_given(
     assert capsys.readouterr().err.startswith("error: --control-seeds must be between 1 and 100000, got 0")
 
 
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs /dev/full")
+@pytest.mark.parametrize("arguments", [["derive"], ["predict", "--group", "Z7", "--json"]], ids=" ".join)
+def test_output_to_a_full_disk_is_one_line(arguments: list[str]) -> None:
+    with Path("/dev/full").open("w") as full:
+        command = [sys.executable, "-m", "validate.cli", *arguments]
+        ended = subprocess.run(command, stdout=full, stderr=subprocess.PIPE, text=True, check=False)
+    assert ended.returncode == 2
+    assert ended.stderr.startswith("error: output must be written where there is room")
+    assert len(ended.stderr.splitlines()) == 1
+
+
 def test_an_interrupt_says_what_is_kept(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     def stop(*_: object) -> None:
         raise KeyboardInterrupt

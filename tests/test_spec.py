@@ -188,6 +188,7 @@ NONSENSE = {
     "a date": ("[base]\nlr = 2020-01-01", "lr must be a valid number"),
     "not a number": ("[base]\nlr = nan", "lr must be a finite number"),
     "an option's remedy": ("[base]\nheads = 2", "use family transformer"),
+    "unknown optimizer": ("[base]\noptimizer = 'lion'", "optimizer must be 'sgd', 'adam', 'adamw' or 'muon'"),
     "no steps": ("[plan]\nsteps = 0", "steps must be greater than or equal to 1"),
     "unknown group": ("[base]\ngroup = 'Y5'", "group must be a known name"),
     "no such table": ("[base]\ngroup_table = 'none.csv'", "group_table must be a readable CSV file, got"),

@@ -174,7 +174,7 @@ def explain(error: ValidationError, *models: type[BaseModel]) -> InputError:
     if isinstance(cause, InputError):
         return cause
     name = next((str(key) for key in reversed(first["loc"]) if isinstance(key, str)), "setting")
-    if first["loc"][-2:] == ("optimizer", "name"):
+    if (error.title.lower(), *first["loc"])[-2:] == ("optimizer", "name"):
         name = "optimizer"  # as options and sweeps call it
     if first["type"] == "extra_forbidden":
         return InputError(name, "a known field", first.get("input"), "check its spelling, or leave it out")

@@ -5,6 +5,8 @@ Exit code 0; 1 if a check failed; 2 for bad input, said in one line. Heavy impor
 
 from __future__ import annotations
 
+import errno
+import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -63,8 +65,18 @@ app = typer.Typer(
 
 
 def main() -> None:
-    """Run the command and turn bad input into one line on stderr and exit code 2."""
-    sys.exit(run(sys.argv[1:]))
+    """Run the command; bad input, or output that finds no room, becomes one line on stderr and exit code 2."""
+    try:
+        code = run(sys.argv[1:])
+        sys.stdout.flush()
+    except OSError as error:
+        if error.errno != errno.ENOSPC:
+            raise
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # else Python tries again when it ends
+        code = _complain(
+            "output must be written where there is room, got a full disk; make room, and give the command again"
+        )
+    sys.exit(code)
 
 
 def run(arguments: Sequence[str]) -> int:
