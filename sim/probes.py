@@ -246,6 +246,8 @@ def columns(setting: Setting, names: Sequence[str]) -> dict[str, str]:
 
 _DEAR = "repulsion"
 _PASS, _SMALL, _DOUBLE, _CALL, _MOMENT = 16, 96, 2.5, 110_000, 3e9
+#: A probe now and then finds nothing in the cache, and one member's passes are not shared among threads.
+_COLD = 1.5
 
 
 def _step_cost(n: int, k: int, A: int, K: int, C: int) -> float:
@@ -263,7 +265,7 @@ def _level_costs(n: int, k: int, A: int, K: int, C: int) -> dict[Level, float]:
         "weights": 0.5 * small,
         "outputs": features + 1.6 * n * K * C + 60 * _CALL,
         "irreps": k * A * A * K + small,
-        "overlap": 2 * features + n * K * min(K, SAMPLED),
+        "overlap": 2 * features + 2.5 * n * K * min(K, SAMPLED),
         "repulsion": 3 * features + _DOUBLE * (n * K * K + K**3) + 60 * _PASS * K * K,
     }
 
@@ -295,9 +297,8 @@ def measured(setting: Setting, names: Sequence[str], steps: NDArray[np.int64], s
 
 
 def _cost(names: Sequence[str], levels: dict[Level, float]) -> float:
-    """Cost of measuring these once."""
-    shared = {PROBES[name].level for name in names}
-    return sum(levels[level] for level in shared) + _CALL * sum(PROBES[name].calls for name in names)
+    """Cost of measuring these once; each works out for itself what it needs."""
+    return _COLD * sum(levels[PROBES[name].level] + _CALL * PROBES[name].calls for name in names)
 
 
 def _spread(steps: NDArray[np.int64], count: int) -> list[int]:
