@@ -215,8 +215,8 @@ class _Pack:
 
     def _finite(self, values: Mapping[str, NDArray[np.float64]]) -> NDArray[np.bool_]:
         """(E,) whether a member is still made of numbers; test values are none where every row is trained on."""
-        rows = self.settings[0].task.table_of().rows.size
-        tests = np.array([self.settings[e].task.samples < rows for e in self.active])
+        data = self.learner.data
+        tests = (data.sizes < data.table.rows.size).cpu().numpy()
         found = np.isfinite([values[name] for name in ("train_loss", "norm_w2", "norm_v2")]).all(axis=0)
         return np.asarray(found & (np.isfinite(values["test_loss"]) | ~tests))
 

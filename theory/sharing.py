@@ -11,7 +11,7 @@ from collections import Counter
 from dataclasses import dataclass
 
 from theory.groups import Group
-from theory.irreps import Irrep, irreps, real_blocks
+from theory.irreps import irreps, real_blocks
 from theory.lower import function
 
 __all__ = ["Kind", "Part", "SharedHeight", "kinds", "shared_height"]
@@ -107,7 +107,7 @@ def kinds(group: Group) -> Counter[Kind]:
     """How many blocks of each kind a group has, the trivial one left out."""
     found = irreps(group)
     blocks = [found[block[0]] for block in real_blocks(found)]
-    return Counter(_kind(rho) for rho in blocks if not rho.is_trivial)
+    return Counter(Kind(rho.dim, rho.schur) for rho in blocks if not rho.is_trivial)
 
 
 def shared_height(group: Group) -> SharedHeight:
@@ -143,7 +143,3 @@ def _looseness(counts: Counter[Kind]) -> str:
     names = {1: "real", 0: "complex", -1: "quaternionic"}
     told = ", ".join(f"{names[k.schur]} of d = {k.dim}" for k in loose)
     return f"(a bound from above for blocks that are {told}: relations of their group may make them cheaper)"
-
-
-def _kind(rho: Irrep) -> Kind:
-    return Kind(rho.dim, rho.schur)
