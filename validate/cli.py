@@ -10,15 +10,28 @@ import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 from pydantic import ValidationError
 
 from sim.records import Plan
 from theory.errors import InputError
-from theory.setting import Setting, default_width, explain
-from theory.tables import Table
+from theory.setting import explain
+from validate.cli_validate import examine
+from validate.common_options import (
+    Activation,
+    Decay,
+    Device,
+    Json,
+    Loss,
+    Lr,
+    Momentum,
+    OptimizerOption,
+    Width,
+    seeds_of,
+    setting_of,
+)
 from validate.network_options import (
     DecaySteps,
     Embedding,
@@ -109,42 +122,6 @@ def _complain(message: str) -> int:
     return 2
 
 
-Width = Annotated[int | None, typer.Option(help="hidden nodes K (default: 11 M, at least 256)")]
-Activation = Annotated[str, typer.Option(help="x^2, relu, relu^2, silu, gelu or tanh")]
-Loss = Annotated[str, typer.Option(help="mse (centred over classes), cross-entropy, hinge or contrastive")]
-OptimizerOption = Annotated[
-    str, typer.Option("--optimizer", help="adam (coupled decay), adamw (decoupled), sgd or muon (with Adam on V)")
-]
-Lr = Annotated[float, typer.Option(help="learning rate per step")]
-Decay = Annotated[float, typer.Option(help="weight decay eta")]
-Momentum = Annotated[float | None, typer.Option(help="momentum of SGD (default: 0) or Muon (default: 0.95)")]
-Device = Annotated[str, typer.Option(help="auto, cpu, cuda, cuda:N or mps")]
-Json = Annotated[bool, typer.Option("--json", help="print JSON instead of tables")]
-
-
-def _setting(
-    table: Table,
-    task: dict[str, Any],
-    network: dict[str, Any],
-    loss: str = "mse",
-    **optimizer: Any,
-) -> Setting:
-    """The setting of these fields; a field that is None has its default."""
-    width = default_width(table.classes) if network["width"] is None else network["width"]
-    rule, layers = ({k: v for k, v in part.items() if v is not None} for part in (optimizer, network))
-    return Setting.model_validate(
-        {"task": task, "network": {**layers, "width": width}, "optimizer": rule, "loss": loss}
-    )
-
-
-def _seeds(count: int, first: int = 0, name: str = "--seeds") -> tuple[int, ...]:
-    if not 1 <= count <= 100_000:
-        raise InputError(name, "between 1 and 100000", count, f"use e.g. {name} 8")
-    if not 0 <= first < 2**62:
-        raise InputError("--first-seed", "0 or more, below 2^62", first, "use e.g. --first-seed 0")
-    return tuple(range(first, first + count))
-
-
 @app.command()
 def derive(
     label: Annotated[list[str] | None, typer.Argument(help="labels such as heights.2 (default: list them)")] = None,
@@ -198,10 +175,12 @@ def predict(
         found, task = described(name, group_table)
         task["samples"] = max(1, found.rows.size // 2)
         network = {"width": width, "activation": activation}
-        settings.append(_setting(found, task, network, loss, name=optimizer, lr=lr, weight_decay=weight_decay))
+        settings.append(setting_of(found, task, network, loss, name=optimizer, lr=lr, weight_decay=weight_decay))
     controls = None
     if calibrate:
-        controls = commands.Controls(control_steps, _seeds(control_seeds, name="--control-seeds"), out, device, workers)
+        controls = commands.Controls(
+            control_steps, seeds_of(control_seeds, name="--control-seeds"), out, device, workers
+        )
     commands.predict(settings, controls, as_json)
 
 
@@ -287,11 +266,11 @@ def train(
     rule = {"name": optimizer, "lr": lr, "weight_decay": weight_decay, "momentum": momentum, "lr_v": lr_v}
     numbers = {"warmup_steps": warmup_steps, "decay_steps": decay_steps, "lr_floor": lr_floor, "lr_drop": lr_drop}
     rule |= scheduled(schedule, steps, **numbers)
-    setting = _setting(found, task, network, loss, **rule)
+    setting = setting_of(found, task, network, loss, **rule)
     plan = plan_of(setting, probes, probe_share, log_spacing, steps=steps, every=every, patience=patience)
     commands.train(
         setting,
-        _seeds(seeds, first_seed),
+        seeds_of(seeds, first_seed),
         plan,
         device,
         dtype,
@@ -358,35 +337,13 @@ def demo(
     if found.classes < 5:
         raise InputError("--group", "of order 5 at least", found.name, "smaller tables leave too few pairs")
     task["samples"] = found.rows.size // 2
-    setting = _setting(found, task, {"width": width}, lr=lr, weight_decay=weight_decay)
+    setting = setting_of(found, task, {"width": width}, lr=lr, weight_decay=weight_decay)
     plan = Plan(steps=steps, every=every)
-    controls = commands.Controls(steps, _seeds(control_seeds, name="--control-seeds"), out, device, workers)
-    commands.demo(setting, plan, _seeds(seeds), controls, as_json)
+    controls = commands.Controls(steps, seeds_of(control_seeds, name="--control-seeds"), out, device, workers)
+    commands.demo(setting, plan, seeds_of(seeds), controls, as_json)
 
 
-@app.command("validate")
-def examine(
-    ids: Annotated[list[str] | None, typer.Argument(metavar="ID", help="claims to examine (default: all)")] = None,
-    claims: Annotated[bool, typer.Option("--claims", help="examine claims on trained networks")] = False,
-    listed: Annotated[bool, typer.Option("--list", help="list the claims and train nothing")] = False,
-    quick: Annotated[bool, typer.Option("--quick", help="smaller sizes and fewer networks")] = False,
-    seeds: Annotated[int | None, typer.Option(help="networks, one a seed (default: 10, with --quick 4)")] = None,
-    first_seed: Annotated[int, typer.Option(help="seeds count up from here")] = 0,
-    device: Device = "auto",
-    threads: Annotated[int | None, typer.Option(help="CPU threads (default: usable cores)")] = None,
-    out: Annotated[Path, typer.Option(help="folder for findings, figures and page")] = Path("twopeaks-claims"),
-    as_json: Json = False,
-) -> None:
-    """Test claims about training on trained networks: each is supported, refuted or undecided, as ranges decide."""
-    from validate import claims_command
-
-    if listed:
-        claims_command.listing(ids or [], as_json)
-        return
-    if not claims:
-        raise InputError("--claims", "given", "nothing", "use validate --claims [ID]..., or --list to see the claims")
-    budget = claims_command.Budget(quick, _seeds(seeds if seeds is not None else 4 if quick else 10, first_seed))
-    claims_command.validate(ids or [], budget, device, threads, out, as_json)
+app.command("validate")(examine)
 
 
 if __name__ == "__main__":
