@@ -169,8 +169,8 @@ def _executor(options: Options, spec: Spec) -> Iterator[tuple[Executor, Runtime,
             yield cluster, runtime, None
         return
     runtime = resolve(options.device, spec.dtype, 1)
-    # One process keeps an accelerator busy.
-    count = (options.workers or usable_cores()) if runtime.device == "cpu" else 1
+    # One process keeps an accelerator busy where packs are large; several share it well where they are small.
+    count = options.workers or (usable_cores() if runtime.device == "cpu" else 1)
     with LocalPool(count) as pool:
         yield pool, runtime, count
 
