@@ -11,6 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from sim.records import Records
 from theory.errors import InputError
 from theory.groups import named
 from theory.landscape import Landscape, random_pairs
@@ -18,14 +19,14 @@ from theory.predict import NO_RUN
 from theory.prediction import Prediction
 from theory.rival_times import (
     DensityLaw,
-    RunNorms,
     fit_density,
     fit_first_passage,
     fit_norm_separation,
-    run_norms,
 )
 from theory.rivals import CROSSINGS, RIVALS, bare_landscape, fit_constant, rivals
+from theory.run_norms import RunNorms, run_norms
 from theory.setting import Network, Optimizer, Setting, Task, standard
+from validate.rival_runs import norms_of
 
 MEASURED = Path(__file__).parent.parent / "results" / "crossings" / "measured.csv"
 
@@ -253,6 +254,37 @@ def test_norms_are_interpolated_geometrically() -> None:
     run = run_norms(RISING, np.array([100.0, 400.0, 100.0]), 5.0, None, 1e-3, 0.5)
     assert run.norm_mem == pytest.approx(200)
     assert run.t_grok is None and run.rate is None
+
+
+def test_a_norm_that_still_rises_after_memorisation_is_read_at_its_peak() -> None:
+    steps = np.arange(0, 101, 10, dtype=float)
+    norms = np.array([90, 120, 300, 480, 460, 430, 400, 380, 360, 350, 340], dtype=float)
+    plain = run_norms(steps, norms, 15, 80, 1e-3, 0.5)
+    peak = run_norms(steps, norms, 15, 80, 1e-3, 0.5, peak=True)
+    assert (plain.t_mem, peak.t_mem, peak.norm_mem, peak.norm_grok) == (15, 30, 480, pytest.approx(360))
+    assert plain.norm_mem < 360 < peak.norm_mem
+    assert run_norms(steps, norms, 15, None, 1e-3, 0.5, peak=True).norm_mem == 480
+    assert run_norms(steps, norms, 12, 18, 1e-3, 0.5, peak=True).t_mem == 12  # nothing recorded between
+    assert peak.rate == pytest.approx(-np.polyfit(steps[3:9], np.log(norms[3:9]), 1)[0])
+
+
+def test_norms_are_read_off_recorded_runs() -> None:
+    steps = np.arange(0, 1001, 100)
+    train_accuracy = np.where(steps >= 200, 1.0, 0.1)
+    curves = {
+        "train_accuracy": np.stack([train_accuracy, train_accuracy, np.full(11, 0.1)]),
+        "test_accuracy": np.stack(
+            [np.where(steps >= 600, 1.0, 0.1), np.full(11, 0.1), np.where(steps >= 100, 1.0, 0.1)]
+        ),
+        "norm_w2": np.tile(np.linspace(300, 100, 11), (3, 1)),
+        "norm_v2": np.tile(np.linspace(150, 50, 11), (3, 1)),
+    }
+    records = Records(np.arange(3), steps, np.full(3, 11), ("budget",) * 3, curves)
+    grokked, memorised, neither = norms_of(ADAMW, records)
+    assert grokked is not None and memorised is not None and neither is None
+    assert (grokked.t_mem, grokked.t_grok, grokked.lr, grokked.eta) == (200, 600, 1e-3, 0.5)
+    assert (grokked.norm_mem, grokked.norm_grok, grokked.norm_post) == pytest.approx((390, 270, 150))
+    assert (memorised.t_grok, memorised.norm_grok) == (None, None)
 
 
 # --- t_grok: a power of the density --------------------------------------------------------------------

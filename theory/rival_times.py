@@ -3,6 +3,10 @@
 Two of them read the norm off the run that they predict, at the step where it has memorised; they are forecasts, where
 the predictors of this project need no run. Source texts: the abstracts of 2603.13331 and 2605.18845 and the calibration
 described in the latter's public repository; what those leave open is said at each fit. V is |W|^2 + |V|^2, all layers.
+
+Both start from a norm that is too large when the data are memorised. Networks that start small need not have one: in
+the standard setting V goes on rising after t_mem, past its value at t_grok, and the laws as printed give no delay.
+`theory.run_norms` can therefore read V_mem at the peak that follows, which is kinder to them than their text.
 """
 
 from __future__ import annotations
@@ -18,6 +22,7 @@ from scipy.stats import t as student
 
 from theory.errors import InputError
 from theory.prediction import Answer, Prediction, another_clock, stamped
+from theory.run_norms import RunNorms
 from theory.setting import Setting
 
 __all__ = [
@@ -27,11 +32,9 @@ __all__ = [
     "DensityLaw",
     "FirstPassage",
     "NormSeparation",
-    "RunNorms",
     "fit_density",
     "fit_first_passage",
     "fit_norm_separation",
-    "run_norms",
 ]
 
 Floats = NDArray[np.float64]
@@ -43,79 +46,6 @@ NORM_SEPARATION, FIRST_PASSAGE, DENSITY = "norm-separation", "first-passage", "d
 _CONSTANTS = 2
 #: Exponents among which the density law's is sought.
 _EXPONENTS = (0.01, 40.0)
-
-
-# --- what is read off a run ----------------------------------------------------------------------------
-
-
-@dataclass(frozen=True)
-class RunNorms:
-    """What the laws read off one run.
-
-    Attributes:
-        lr, eta: rate and decay.
-        t_mem: step at which the training set is memorised.
-        norm_mem: V at that step.
-        t_grok: step of the transition; None where it was not seen.
-        norm_grok: V at that step; None where it was not seen.
-        norm_post: V at the end of the run, after the transition; None where it was not seen.
-        rate: -d log V/dt from t_mem to t_grok, least squares, a step; None where it was not seen.
-    """
-
-    lr: float
-    eta: float
-    t_mem: float
-    norm_mem: float
-    t_grok: float | None = None
-    norm_grok: float | None = None
-    norm_post: float | None = None
-    rate: float | None = None
-
-
-def run_norms(steps: Floats, norms: Floats, t_mem: float, t_grok: float | None, lr: float, eta: float) -> RunNorms:
-    """Read a run's norms off its curve, log V interpolated between records.
-
-    Args:
-        steps: (T,) recorded steps, rising.
-        norms: (T,) V = |W|^2 + |V|^2 at each.
-        t_mem: step at which it has memorised.
-        t_grok: step of the transition, or None if it was not seen.
-        lr: rate.
-        eta: decay.
-
-    Raises:
-        InputError: for curves of different length, steps that do not rise, norms, a rate or a decay that are not
-            positive, or a transition before memorisation.
-    """
-    if steps.ndim != 1 or steps.shape != norms.shape or len(steps) < 2 or not (np.diff(steps) > 0).all():
-        raise InputError("steps", "rising, one for each norm, two or more", steps.shape, "give the curve as recorded")
-    if not (norms > 0).all() or lr <= 0 or eta <= 0:
-        raise InputError("norms, lr, eta", "above 0", (float(norms.min()), lr, eta), "these laws divide by them")
-    if t_grok is not None and t_grok < t_mem:
-        raise InputError("t_grok", f"at or after t_mem = {t_mem:g}", t_grok, "leave out runs without a delay")
-    logs = np.log(norms)
-
-    def at(step: float) -> float:
-        return float(np.exp(np.interp(step, steps, logs)))
-
-    if t_grok is None:
-        return RunNorms(lr, eta, t_mem, at(t_mem))
-    inside = (steps >= t_mem) & (steps <= t_grok)
-    rate = -float(np.polyfit(steps[inside], logs[inside], 1)[0]) if inside.sum() > 1 else None
-    return RunNorms(lr, eta, t_mem, at(t_mem), t_grok, at(t_grok), float(norms[-1]), rate)
-
-
-def _complete(runs: Sequence[RunNorms]) -> list[RunNorms]:
-    """Those that grokked after a delay, which a delay law can be fitted on."""
-    found = [run for run in runs if run.t_grok is not None and run.t_grok > run.t_mem]
-    if not found:
-        raise InputError("runs", "one or more that grokked after they had memorised", len(runs), "train longer")
-    return found
-
-
-def _delay(run: RunNorms) -> float:
-    """Steps from memorising to the transition, nan where it was not seen."""
-    return math.nan if run.t_grok is None else run.t_grok - run.t_mem
 
 
 # --- logarithm of a ratio of norms over a rate of contraction ------------------------------------------
@@ -348,8 +278,12 @@ def _predicted(
     reasons: list[str],
 ) -> Prediction:
     """A delay after the run's own t_mem as a prediction of t_grok."""
-    own = "reads t_mem and V_mem off the run itself"
-    assumptions = ("the norm falls exponentially after memorisation", "the transition comes at one norm", own)
+    own = f"reads t_mem = {run.t_mem:g} and V_mem = {run.norm_mem:.4g} off the run itself"
+    assumptions = (
+        "the norm falls exponentially after memorisation",
+        "the transition comes at one norm",
+        "t_mem is known",
+    )
 
     def answer(s: Setting) -> Answer:
         del s
@@ -393,3 +327,16 @@ def _positive(value: float, expectation: str) -> float:
     if value <= 0:
         raise InputError("runs", f"runs with {expectation}", value, "the law says nothing of others")
     return value
+
+
+def _complete(runs: Sequence[RunNorms]) -> list[RunNorms]:
+    """Those that grokked after a delay, which a delay law can be fitted on."""
+    found = [run for run in runs if run.t_grok is not None and run.t_grok > run.t_mem]
+    if not found:
+        raise InputError("runs", "one or more that grokked after they had memorised", len(runs), "train longer")
+    return found
+
+
+def _delay(run: RunNorms) -> float:
+    """Steps from memorising to the transition, nan where it was not seen."""
+    return math.nan if run.t_grok is None else run.t_grok - run.t_mem

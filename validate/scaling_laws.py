@@ -226,7 +226,7 @@ def fit_law(law: Law, cells: Sequence[Cell]) -> Fit:
     def at(scatter: float) -> tuple[float, Floats, Floats]:
         variance = sigma**2 + scatter**2
         information = x.T @ (x / variance[:, None])
-        covariance = np.linalg.inv(information)
+        covariance = np.asarray(np.linalg.inv(information), dtype=np.float64)
         theta = covariance @ (x.T @ (residual / variance))
         left = residual - x @ theta
         return float(-0.5 * np.sum(left**2 / variance + np.log(2 * np.pi * variance))), theta, covariance

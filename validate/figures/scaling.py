@@ -34,7 +34,8 @@ def fig_scaling(
     Args:
         comparison: laws on measured crossings.
         ax: where to draw; a figure of its own if left out.
-        first, second: laws between which the title decides.
+        first: law between which and ``second`` the title decides.
+        second: the other one.
 
     Raises:
         InputError: if one of these was not compared.
