@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
+from theory.rivals import RIVALS
 from validate.cli import run
 
 PREDICTION_KEYS = {
@@ -48,6 +49,13 @@ def test_predict_lists_every_predictor(capsys: pytest.CaptureFixture[str]) -> No
     assert by_name["S4", "heights-closed-form"]["value"] is None
     assert not by_name["Z23", "heights-calibrated"]["valid"]
     assert "--calibrate" in by_name["Z23", "heights-calibrated"]["note"]
+
+
+def test_rivals_are_listed_when_asked_for(capsys: pytest.CaptureFixture[str]) -> None:
+    alone = json.loads(printed(["predict", "--group", "Z23", "--json"], capsys))
+    rows = json.loads(printed(["predict", "--group", "Z23", "--rivals", "--json"], capsys))
+    assert [row["predictor"] for row in rows][: len(alone)] == [row["predictor"] for row in alone]
+    assert {row["predictor"] for row in rows[len(alone) :]} == set(RIVALS)
 
 
 def test_predict_prints_a_table_for_people(capsys: pytest.CaptureFixture[str]) -> None:

@@ -158,6 +158,7 @@ def predict(
     device: Device = "auto",
     workers: Annotated[int | None, typer.Option(help="processes for control runs (default: usable cores)")] = None,
     out: Annotated[Path, typer.Option(help="folder where control runs are kept")] = Path("twopeaks-controls"),
+    rivals: Annotated[bool, typer.Option("--rivals", help="laws and bounds of others as well")] = False,
     as_json: Json = False,
     operands: Unfit = None,
     expression: Unfit = None,
@@ -181,7 +182,7 @@ def predict(
         controls = commands.Controls(
             control_steps, seeds_of(control_seeds, name="--control-seeds"), out, device, workers
         )
-    commands.predict(settings, controls, as_json)
+    commands.predict(settings, controls, as_json, rivals)
 
 
 @app.command()

@@ -26,6 +26,7 @@ from sim.runtime import Runtime, resolve, usable_cores
 from theory.errors import InputError
 from theory.predict import Prediction
 from theory.predict import predict as every_prediction
+from theory.rivals import rivals as every_rival
 from theory.setting import OBSERVABLES, Setting
 from validate.detect import transition_steps
 from validate.experiment import Experiment, Result, run_calibration, run_experiment
@@ -50,8 +51,8 @@ class Controls:
 # --- predict -------------------------------------------------------------------------------------------
 
 
-def predict(settings: Sequence[Setting], controls: Controls | None, as_json: bool) -> None:
-    """Print every predictor on every setting."""
+def predict(settings: Sequence[Setting], controls: Controls | None, as_json: bool, rivals: bool = False) -> None:
+    """Print every predictor on every setting, if asked for with the laws and bounds of others."""
     found: list[Prediction] = []
     for setting in settings:
         calibration = None
@@ -66,6 +67,7 @@ def predict(settings: Sequence[Setting], controls: Controls | None, as_json: boo
                     setting, controls.steps, controls.seeds, controls.out, runtime, executor, stage
                 )[2]
         found += every_prediction(setting, calibration)
+        found += every_rival(setting) if rivals else []
     if as_json:
         print_json([p.model_dump() for p in found])
         return

@@ -1,0 +1,35 @@
+"""What rivals' laws of time read off recorded runs. No torch here."""
+
+from __future__ import annotations
+
+from sim.records import Records
+from theory.run_norms import RunNorms, run_norms
+from theory.setting import Setting
+from validate.detect import transition_steps
+
+__all__ = ["norms_of"]
+
+
+def norms_of(setting: Setting, records: Records, *, peak: bool = False) -> list[RunNorms | None]:
+    """V = |W|^2 + |V|^2 of every member at its transitions; None for one that did not memorise, or generalised first.
+
+    Args:
+        setting: of the members; its rate and decay count.
+        records: their curves.
+        peak: start at the largest V after memorisation, see `theory.run_norms`.
+
+    Raises:
+        InputError: if rate or decay is 0, which these laws divide by.
+    """
+    steps = transition_steps(records)
+    found: list[RunNorms | None] = []
+    for e, (t_mem, t_grok) in enumerate(zip(steps["t_mem"], steps["t_grok"], strict=True)):
+        member = records.member(e)
+        if t_mem is None or (t_grok is not None and t_grok < t_mem):
+            found.append(None)
+            continue
+        norms = member["norm_w2"] + member["norm_v2"]
+        optimizer = setting.optimizer
+        lr, eta = optimizer.lr, optimizer.weight_decay
+        found.append(run_norms(member["steps"], norms, t_mem, t_grok, lr, eta, peak=peak))
+    return found
