@@ -17,7 +17,7 @@ from theory.errors import InputError
 from theory.setting import Setting
 from validate.measured import Measured, Quantity, at_half
 from validate.results import Part, parts
-from validate.series import Series, name_of, series
+from validate.series import Series, name_of, order_of, series
 
 __all__ = ["Median", "measured_sweep", "median_of", "to_measure"]
 
@@ -72,7 +72,8 @@ def measured_sweep(folder: SweepFolder) -> tuple[list[Measured], list[str]]:
     here = [one for one in series(part.outcome for part in found) if one.name in by_series and len(one.rates) > 1]
     source = str(folder.root)
     cells = [_size(one, by_series[one.name], source) for one in here]
-    cells += [_time(quantity, group, source) for group in by_cell.values() for quantity in _times(group[0].setting)]
+    ordered = sorted(by_cell.values(), key=lambda group: order_of(group[0].setting, group[0].plan))
+    cells += [_time(quantity, group, source) for group in ordered for quantity in _times(group[0].setting)]
     return cells, [str(error) for error in damaged]
 
 

@@ -26,7 +26,7 @@ __all__ = ["COLUMNS", "Predictor", "Said", "asked", "read_predictions", "registr
 Predictor = Callable[[Setting], Prediction]
 
 #: Mappings name -> predictor, as (module, name of the mapping); one that is not there has no predictors.
-_REGISTRIES = (("theory.predict", "NO_RUN"), ("theory.predict", "RIVALS"), ("theory.times", "TIMES"))
+_REGISTRIES = (("theory.predict", "NO_RUN"), ("theory.rivals", "RIVALS"), ("theory.times", "TIMES"))
 
 #: Column of a file of predictions -> what it holds; fields of the setting come besides.
 COLUMNS: dict[str, str] = {

@@ -99,7 +99,9 @@ def median(found: Median | Placing | None) -> str:
     if found is None or value is None:
         return _NONE
     text = share(value)
-    return text if found.low is None or found.high is None else f"{text} [{share(found.low)}, {share(found.high)}]"
+    if found.low is None or found.high is None:
+        return text
+    return f"{text} [{share(found.low).removesuffix('%')}–{share(found.high)}]"
 
 
 def share(value: float | None) -> str:
@@ -133,7 +135,7 @@ def covered(standing: Standing) -> str:
     if standing.coverage is None:
         return _NONE
     low, high = standing.coverage
-    return f"{standing.covered}/{standing.with_interval} [{low:.0%}–{high:.0%}]"
+    return f"{standing.covered}/{standing.with_interval} [{100 * low:.0f}–{high:.0%}]"
 
 
 def contradicted(standing: Standing) -> str:
@@ -163,13 +165,15 @@ def headline(board: Board) -> str:
         return f"{told}nobody predicts {board.quantity}."
     if not able:
         return f"{told}no predictor has a value on a cell that has one."
-    told += _closest(board, able)
-    for title, mine in (("Its worst cell", able[:1]), ("Worst of all", board.standings)):
-        who, worst = max(((s, s.worst[0]) for s in mine if s.worst), key=lambda pair: pair[1].badness or 0.0)
-        told += (
-            f" {title}: {'' if mine == able[:1] else f'{who.predictor} on '}{board.names[worst.cell]}, {error(worst)}."
-        )
-    return told
+    who = max((s for s in board.standings if s.worst), key=lambda s: s.worst[0].badness or 0.0)
+    worst = f"Worst of all: {who.predictor} on {_at_worst(board, who)}."
+    if who is able[0]:
+        return f"{told}{_closest(board, able)} {worst}"
+    return f"{told}{_closest(board, able)} Worst cell of {able[0].predictor}: {_at_worst(board, able[0])}. {worst}"
+
+
+def _at_worst(board: Board, standing: Standing) -> str:
+    return f"{board.names[standing.worst[0].cell]}, {error(standing.worst[0])}"
 
 
 def _closest(board: Board, able: Sequence[Standing]) -> str:

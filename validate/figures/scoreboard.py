@@ -21,7 +21,7 @@ _MORE = ("#56B4E9", "#D55E00", "#8C6D31", "#332288", "#44AA99", "#AA4499")
 #: Cells that are named in each row, and beyond which ratio the axis is logarithmic.
 _NAMED, _LINEAR = 2, 3.0
 #: Ratios that get a tick on a logarithmic axis.
-_TICKS = (1e-3, 0.01, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0, 100.0, 1e3)
+_TICKS = (1e-3, 0.01, 0.03, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0, 30.0, 100.0, 1e3)
 
 
 def fig_scoreboard(board: Board, ax: Axes | None = None) -> tuple[Figure, Axes]:
