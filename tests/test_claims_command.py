@@ -194,8 +194,8 @@ def test_progress_is_shown_on_terminals_only(capsys: pytest.CaptureFixture[str])
 
 
 NONSENSE = {
-    "without --claims": ([], "--claims must be given, got 'nothing'; use validate --claims [ID]..., or --list"),
-    "ids without --claims": (["first-claim"], "--claims must be given"),
+    "without --claims": ([], "SPEC_OR_STORE must be given, got 'nothing'; give a sweep's SPEC.toml"),
+    "ids without --claims": (["first-claim"], "claims go with --claims"),
     "unknown claim": (
         ["--claims", "third"],
         "claim must be one of the claims' ids, got 'third'; use one of first-claim",

@@ -1,7 +1,10 @@
-"""The command ``twopeaks validate``, as `validate.cli` offers it."""
+"""The command ``twopeaks validate``, as `validate.cli` offers it: claims, or the scoreboard of predictions."""
 
 from __future__ import annotations
 
+import shlex
+import sys
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated
 
@@ -12,26 +15,105 @@ from validate.common_options import Device, Json, seeds_of
 
 __all__ = ["examine"]
 
+_CLAIMS_OUT = Path("twopeaks-claims")
+
 
 def examine(
-    ids: Annotated[list[str] | None, typer.Argument(metavar="ID", help="claims to examine (default: all)")] = None,
+    about: Annotated[
+        list[str] | None,
+        typer.Argument(
+            metavar="SPEC_OR_STORE|ID",
+            help="a sweep's SPEC.toml or folder, or a CSV of measured cells; with --claims: claims (default: all)",
+        ),
+    ] = None,
+    predictions: Annotated[
+        Path | None, typer.Option(help="CSV or JSON of predictions written before the measurement; these are scored")
+    ] = None,
+    predictor: Annotated[
+        list[str] | None, typer.Option(help="compare this predictor; may be repeated (default: all)")
+    ] = None,
+    quantity: Annotated[
+        list[str] | None, typer.Option(help="n_c, t_mem or t_grok; may be repeated (default: all)")
+    ] = None,
+    write_predictions: Annotated[
+        Path | None, typer.Option(help="write what is predicted on every cell of SPEC into a new CSV or JSON, and end")
+    ] = None,
+    train: Annotated[bool, typer.Option("--train", help="train cells of SPEC that are missing")] = False,
+    store: Annotated[Path | None, typer.Option(help="folder of SPEC's sweep (default: as sweep has it)")] = None,
+    workers: Annotated[int | None, typer.Option(help="with --train: processes (default: usable cores)")] = None,
     claims: Annotated[bool, typer.Option("--claims", help="examine claims on trained networks")] = False,
     listed: Annotated[bool, typer.Option("--list", help="list the claims and train nothing")] = False,
-    quick: Annotated[bool, typer.Option("--quick", help="smaller sizes and fewer networks")] = False,
-    seeds: Annotated[int | None, typer.Option(help="networks, one a seed (default: 10, with --quick 4)")] = None,
-    first_seed: Annotated[int, typer.Option(help="seeds count up from here")] = 0,
+    quick: Annotated[bool, typer.Option("--quick", help="claims: smaller sizes and fewer networks")] = False,
+    seeds: Annotated[int | None, typer.Option(help="claims: one network a seed (default: 10, with --quick 4)")] = None,
+    first_seed: Annotated[int, typer.Option(help="claims: seeds count up from here")] = 0,
     device: Device = "auto",
-    threads: Annotated[int | None, typer.Option(help="CPU threads (default: usable cores)")] = None,
-    out: Annotated[Path, typer.Option(help="folder for findings, figures and page")] = Path("twopeaks-claims"),
+    threads: Annotated[int | None, typer.Option(help="claims: CPU threads (default: usable cores)")] = None,
+    out: Annotated[
+        Path | None,
+        typer.Option(help=f"folder for tables, figures and page (claims: {_CLAIMS_OUT}; else none written)"),
+    ] = None,
     as_json: Json = False,
 ) -> None:
-    """Test claims about training on trained networks: each is supported, refuted or undecided, as ranges decide."""
+    """Score every prediction against measured cells; or, with --claims, test claims about training on networks.
+
+    Claims are supported, refuted or undecided, as the ranges that were fixed before decide.
+    """
+    of_scores = {
+        "--predictions": predictions, "--predictor": predictor, "--quantity": quantity, "--train": train,
+        "--write-predictions": write_predictions, "--store": store, "--workers": workers,
+    }  # fmt: skip
+    if claims or listed:
+        _refuse(of_scores, "with --claims")
+        _claims(about or [], listed, quick, seeds, first_seed, device, threads, out or _CLAIMS_OUT, as_json)
+        return
+    of_claims = {"--quick": quick, "--seeds": seeds, "--first-seed": first_seed, "--threads": threads}
+    _refuse(of_claims, "without --claims")
+    if not about:
+        remedy = (
+            "give a sweep's SPEC.toml or folder, or a CSV of measured cells; or --claims, or --list to see the claims"
+        )
+        raise InputError("SPEC_OR_STORE", "given", "nothing", remedy)
+    from validate import scoreboard_command as command
+
+    command.scoreboard(
+        command.Request(
+            sources=tuple(map(Path, about)),
+            predictions=predictions,
+            predictors=tuple(predictor or ()),
+            quantities=tuple(quantity or ()),
+            write_predictions=write_predictions,
+            train=train,
+            store=store,
+            workers=workers,
+            device=device,
+            out=out,
+            as_json=as_json,
+            command=shlex.join(["twopeaks", *sys.argv[1:]]),
+        )
+    )
+
+
+def _refuse(options: Mapping[str, object], where: str) -> None:
+    for name, value in options.items():
+        if value:
+            raise InputError(name, f"left out {where}", value if value is not True else "given", "see validate --help")
+
+
+def _claims(
+    ids: list[str],
+    listed: bool,
+    quick: bool,
+    seeds: int | None,
+    first_seed: int,
+    device: str,
+    threads: int | None,
+    out: Path,
+    as_json: bool,
+) -> None:
     from validate import claims_command
 
     if listed:
-        claims_command.listing(ids or [], as_json)
+        claims_command.listing(ids, as_json)
         return
-    if not claims:
-        raise InputError("--claims", "given", "nothing", "use validate --claims [ID]..., or --list to see the claims")
     budget = claims_command.Budget(quick, seeds_of(seeds if seeds is not None else 4 if quick else 10, first_seed))
-    claims_command.validate(ids or [], budget, device, threads, out, as_json)
+    claims_command.validate(ids, budget, device, threads, out, as_json)

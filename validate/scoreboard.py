@@ -1,14 +1,281 @@
-"""Every prediction against the measurement of the same problem."""
+"""Every predictor against every measurement of the same quantity: errors, coverage, cost, rank, and where it fails.
+
+Errors are predicted over measured, less one. A censored cell is scored from one side: a prediction on the wrong side of
+its bound is wrong by at least so much, one on the right side is not contradicted; such cells are counted by themselves
+and never enter a median.
+"""
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
 
 from theory.predict import Prediction
-from validate.statistics import TransitionPoint
+from validate.measured import QUANTITIES, Measured, Quantity, names
+from validate.predictors import Said
+from validate.ranking import Placing, median_interval, place
+from validate.statistics import TransitionPoint, rate_interval
 
-__all__ = ["Row", "score"]
+__all__ = ["SCOPES", "Board", "Entry", "Median", "Row", "Scope", "Standing", "boards", "judge", "score"]
+
+Scope = Literal["all", "in range"]
+#: Which predictions count: all values, or only those that the predictor itself calls valid.
+SCOPES: tuple[Scope, ...] = ("all", "in range")
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One predictor on one cell.
+
+    Attributes:
+        cell: its place in the board's list.
+        prediction: None where none was made.
+        error: predicted over measured, less one; None without a value or on a censored cell.
+        error_low, error_high: the same for both ends of the measurement's interval; None where that end is open.
+        at_least: on a censored cell, the same for the bound on whose wrong side the prediction is; None where it is on
+            none, or there is no prediction.
+        covered: whether the predictor's own interval meets the measured one; None without, or on a censored cell.
+        cost: seconds of predicting over seconds of training the cell; None where either is unknown (or told as 0).
+    """
+
+    cell: int
+    prediction: Prediction | None
+    error: float | None
+    error_low: float | None
+    error_high: float | None
+    at_least: float | None
+    covered: bool | None
+    cost: float | None
+
+    @property
+    def value(self) -> float | None:
+        """What was predicted."""
+        return None if self.prediction is None else self.prediction.value
+
+    @property
+    def in_range(self) -> bool:
+        """Whether there is a value that the predictor calls valid."""
+        return self.prediction is not None and self.prediction.value is not None and self.prediction.valid
+
+    @property
+    def badness(self) -> float | None:
+        """By how much it is wrong, at least; None where nothing is known."""
+        wrong = self.error if self.error is not None else self.at_least
+        return None if wrong is None else abs(wrong)
+
+    def scored(self, scope: Scope) -> bool:
+        """Whether there is an error that counts."""
+        return self.error is not None and (self.in_range or scope == "all")
+
+
+@dataclass(frozen=True)
+class Median:
+    """Of absolute errors on so many cells, with its 95% bootstrap interval over cells."""
+
+    cells: int
+    value: float | None
+    low: float | None
+    high: float | None
+
+
+@dataclass(frozen=True)
+class Standing:
+    """One predictor on all cells of its quantity.
+
+    Attributes:
+        predictor, origin: its name, and whether it was read from a file or asked (`validate.predictors.Said`).
+        entries: one a cell, in their order.
+        own: on all cells where it has a value itself.
+        common: on the cells where every predictor has one; None where it has none.
+        bias: median of its signed errors; None without any.
+        covered, with_interval: cells whose measurement its own interval meets, of how many.
+        coverage: 95% interval of that share; None without any.
+        censored, contradicted: censored cells with a value, and those on whose wrong side it is.
+        constants_fitted, runs_used: most of any of its predictions.
+        seconds, cost: median over the cells where they are known; None where they are nowhere.
+        worst: its entries that are wrong, the worst first, those of censored cells by what they are wrong at least.
+    """
+
+    predictor: str
+    origin: str
+    entries: tuple[Entry, ...]
+    own: dict[Scope, Median]
+    common: dict[Scope, Placing | None]
+    bias: float | None
+    covered: int
+    with_interval: int
+    coverage: tuple[float, float] | None
+    censored: int
+    contradicted: int
+    constants_fitted: int
+    runs_used: int
+    seconds: float | None
+    cost: float | None
+    worst: tuple[Entry, ...]
+
+    @property
+    def values(self) -> int:
+        """Cells with a value."""
+        return sum(entry.value is not None for entry in self.entries)
+
+    @property
+    def in_range(self) -> int:
+        """Cells with a value that it calls valid."""
+        return sum(entry.in_range for entry in self.entries)
+
+
+@dataclass(frozen=True)
+class Board:
+    """All of one quantity.
+
+    Attributes:
+        quantity: which.
+        cells, names: what was measured, and a short name for each.
+        standings: one a predictor, the best first: by its median on the common cells, or, where there are none, on
+            its own; those without any error last.
+        common: places of the cells on which every predictor that has any has an error.
+        narrowest: who leaves cells out of these, and on how many it has an error itself; the fewest first.
+    """
+
+    quantity: Quantity
+    cells: tuple[Measured, ...]
+    names: tuple[str, ...]
+    standings: tuple[Standing, ...]
+    common: dict[Scope, tuple[int, ...]]
+    narrowest: tuple[tuple[str, int], ...]
+
+    @property
+    def censored(self) -> int:
+        """Cells of which only a bound is known."""
+        return sum(cell.censored for cell in self.cells)
+
+
+def boards(cells: Sequence[Measured], said: Sequence[Said]) -> list[Board]:
+    """One for each quantity that was measured.
+
+    Args:
+        cells: measured.
+        said: predictions on them, by place in ``cells``.
+    """
+    found = []
+    for quantity in QUANTITIES:
+        places = [i for i, cell in enumerate(cells) if cell.quantity == quantity]
+        if places:
+            found.append(
+                _board(quantity, [cells[i] for i in places], places, [s for s in said if s.quantity == quantity])
+            )
+    return found
+
+
+def judge(cell: int, prediction: Prediction | None, measured: Measured) -> Entry:
+    """One prediction against one measurement.
+
+    Args:
+        cell: place of the measured cell.
+        prediction: None where none was made.
+        measured: the cell.
+    """
+    value = None if prediction is None else prediction.value
+    cost = None
+    if prediction is not None and prediction.seconds and measured.seconds_of_training:
+        cost = prediction.seconds / measured.seconds_of_training
+    if prediction is None or value is None:
+        return Entry(cell, prediction, None, None, None, None, None, cost)
+    low, high = measured.ends
+    if measured.value is None:
+        bound = low if value < low else high if value > high else None
+        return Entry(cell, prediction, None, None, None, None if bound is None else value / bound - 1, None, cost)
+    covered = None
+    if prediction.low is not None and prediction.high is not None:
+        covered = prediction.low <= high and low <= prediction.high
+    ends = [value / end - 1 if end > 0 and math.isfinite(end) else None for end in (high, low)]
+    if measured.low is None and measured.high is None:
+        ends = [None, None]
+    return Entry(cell, prediction, value / measured.value - 1, ends[0], ends[1], None, covered, cost)
+
+
+# --- one quantity --------------------------------------------------------------------------------------
+
+
+def _board(quantity: Quantity, cells: Sequence[Measured], places: Sequence[int], said: Sequence[Said]) -> Board:
+    entries = [tuple(judge(i, s.on.get(at), cells[i]) for i, at in enumerate(places)) for s in said]
+    common: dict[Scope, tuple[int, ...]] = {scope: _common(entries, scope) for scope in SCOPES}
+    placings = {scope: _placings(entries, common[scope], scope) for scope in SCOPES}
+    standings = [
+        _standing(one, mine, {scope: placings[scope].get(p) for scope in SCOPES})
+        for p, (one, mine) in enumerate(zip(said, entries, strict=True))
+    ]
+    scored = [(s.predictor, s.own["all"].cells) for s in standings if s.own["all"].cells]
+    most = max((count for _, count in scored), default=0)
+    narrow = sorted((one for one in scored if one[1] < most), key=lambda one: one[1])
+    return Board(
+        quantity, tuple(cells), tuple(names(cells)), tuple(sorted(standings, key=_order)), common, tuple(narrow)
+    )
+
+
+def _common(entries: Sequence[Sequence[Entry]], scope: Scope) -> tuple[int, ...]:
+    """Cells on which everybody who has any error in this scope has one."""
+    able = [{entry.cell for entry in mine if entry.scored(scope)} for mine in entries]
+    able = [cells for cells in able if cells]
+    return tuple(sorted(set.intersection(*able))) if able else ()
+
+
+def _placings(entries: Sequence[Sequence[Entry]], cells: Sequence[int], scope: Scope) -> dict[int, Placing]:
+    """Competitor -> its place on these cells."""
+    if not cells:
+        return {}
+    able = [p for p, mine in enumerate(entries) if any(entry.scored(scope) for entry in mine)]
+    errors = np.array([[entries[p][c].badness for c in cells] for p in able], dtype=np.float64)
+    return dict(zip(able, place(errors), strict=True))
+
+
+def _standing(said: Said, entries: tuple[Entry, ...], common: dict[Scope, Placing | None]) -> Standing:
+    made = [entry.prediction for entry in entries if entry.prediction is not None]
+    errors = [entry.error for entry in entries if entry.error is not None]
+    judged = [entry.covered for entry in entries if entry.covered is not None]
+    # An error and a bound make a cell either scored or censored; a value with neither is on the right side of a bound.
+    bounded = [entry for entry in entries if entry.value is not None and entry.error is None]
+    return Standing(
+        said.predictor,
+        said.origin,
+        entries,
+        {scope: _median(entries, scope) for scope in SCOPES},
+        common,
+        float(np.median(errors)) if errors else None,
+        sum(judged),
+        len(judged),
+        rate_interval(sum(judged), len(judged)) if judged else None,
+        len(bounded),
+        sum(entry.at_least is not None for entry in bounded),
+        max((p.constants_fitted for p in made), default=0),
+        max((p.runs_used for p in made), default=0),
+        _middle([p.seconds for p in made if p.seconds]),
+        _middle([entry.cost for entry in entries if entry.cost is not None]),
+        tuple(sorted((e for e in entries if e.badness is not None), key=lambda e: -(e.badness or 0.0))),
+    )
+
+
+def _median(entries: Sequence[Entry], scope: Scope) -> Median:
+    errors = np.array([abs(e.error) for e in entries if e.error is not None and e.scored(scope)], dtype=np.float64)
+    if not len(errors):
+        return Median(0, None, None, None)
+    return Median(len(errors), float(np.median(errors)), *median_interval(errors))
+
+
+def _middle(values: Sequence[float]) -> float | None:
+    return float(np.median(values)) if values else None
+
+
+def _order(standing: Standing) -> tuple[bool, bool, float]:
+    on_common, own = standing.common["all"], standing.own["all"].value
+    return on_common is None, own is None, on_common.median if on_common else own if own is not None else 0.0
+
+
+# --- one transition ------------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True)

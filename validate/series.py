@@ -19,7 +19,7 @@ from theory.setting import Setting
 if TYPE_CHECKING:  # most need no fit, and SciPy takes its time
     from validate.statistics import TransitionPoint
 
-__all__ = ["Outcome", "Series", "name_of", "series"]
+__all__ = ["Outcome", "Series", "name_of", "order_of", "series"]
 
 #: Fields that say what is learned: its name says all of them at once.
 _WHAT = frozenset({"group", "group_table", "table", "operands", "expression", "field", "parity"})
@@ -95,7 +95,7 @@ def series(outcomes: Iterable[Outcome]) -> list[Series]:
         rates = found.setdefault(name_of(one.setting, one.plan), Series(one.setting, one.plan, {})).rates
         k, m = rates.get(one.setting.task.samples, (0, 0))
         rates[one.setting.task.samples] = (k + one.grokked, m + one.members)
-    ordered = sorted(found.values(), key=_order)
+    ordered = sorted(found.values(), key=lambda one: order_of(one.setting, one.plan))
     return [Series(one.setting, one.plan, dict(sorted(one.rates.items()))) for one in ordered]
 
 
@@ -105,9 +105,9 @@ def name_of(setting: Setting, plan: Plan) -> str:
     return hashlib.sha256(told.encode()).hexdigest()[:16]
 
 
-def _order(one: Series) -> list[tuple[bool, str, float, str]]:
-    """Small groups first, numbers before words."""
-    values = [one.setting.task.table_of().classes, *flat(one.setting, one.plan).values()]
+def order_of(setting: Setting, plan: Plan) -> list[tuple[bool, str, float, str]]:
+    """Key by which settings are put in order: small groups first, numbers before words."""
+    values = [setting.task.table_of().classes, *flat(setting, plan).values()]
     numbers = [value if isinstance(value, int | float) else None for value in values]
     return [
         (number is None, type(value).__name__, number or 0, "" if number is not None else str(value))

@@ -27,7 +27,7 @@ if TYPE_CHECKING:  # a look at a folder needs no torch, an estimate no tables
     from validate.sweep_screen import Tally
     from validate.sweep_state import State
 
-__all__ = ["Options", "sweep"]
+__all__ = ["Options", "sweep", "train"]
 
 #: Groups of cells that are printed.
 _SHOWN = 24
@@ -75,7 +75,8 @@ def sweep(options: Options) -> int:
 
         estimate(spec, folder, options.device, options.workers, options.as_json)
         return 0
-    return _run(spec, folder, options)
+    train(spec, folder, options)
+    return _show(folder, spec, options)
 
 
 def _check(options: Options) -> None:
@@ -117,7 +118,14 @@ def _asked(options: Options) -> tuple[Spec, SweepFolder]:
 # --- training ------------------------------------------------------------------------------------------
 
 
-def _run(spec: Spec, folder: SweepFolder, options: Options) -> int:
+def train(spec: Spec, folder: SweepFolder, options: Options) -> None:
+    """Train what is not stored yet; of the options, those count that say where.
+
+    Raises:
+        InputError: if an option is out of range, or work or results have no place.
+        Interrupted: after Ctrl-C, with what is kept.
+    """
+    _check(options)
     from sim.shards import Place
     from sim.sweep import run_searches
     from validate.sweep_screen import screen
@@ -138,7 +146,6 @@ def _run(spec: Spec, folder: SweepFolder, options: Options) -> int:
                 raise Interrupted(_kept(tally, folder)) from None
             finally:
                 journal.append(place.journal, "ended", outcome=outcome)
-    return _show(folder, spec, options)
 
 
 def _searches(spec: Spec) -> list[Search]:

@@ -1,0 +1,104 @@
+"""Measured cells from a CSV file: somebody else's measurements, or a table that was committed. No torch here."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from sim.setting_builder import Builder
+from theory.errors import InputError
+from theory.setting import Setting
+from validate.measured import QUANTITIES, Measured, Quantity, at_half, quantity_of
+from validate.sheets import Row, read_sheet
+
+__all__ = ["COLUMNS", "cell_setting", "measured_csv"]
+
+#: Column -> what it holds; the fields of the setting come besides (`validate.sheets.FIELDS`), with their defaults.
+COLUMNS: dict[str, str] = {
+    "quantity": "n_c, t_mem or t_grok; left out where a column of that name holds the values",
+    "value": "the number; empty where it is censored",
+    **{name: f"{name} in {unit}, instead of quantity and value" for name, unit in QUANTITIES.items()},
+    "low": "lower end of the 95% interval; where censored, what the number lies above",
+    "high": "upper end of the 95% interval; where censored, what the number lies below",
+    "censored": "true where only a bound is known; the same as an empty value",
+    "seeds": "networks, of each size for n_c",
+    "steps": "budget",
+    "seconds": "of training, on one thread",
+    "note": "anything",
+}
+
+
+def measured_csv(path: Path) -> tuple[list[Measured], list[str]]:
+    """Cells of a file, and sentences on what in it was not used.
+
+    Raises:
+        InputError: if the file, a column or a value cannot be used; with its line.
+    """
+    sheet = read_sheet(path, COLUMNS)
+    values = [name for name in ("value", *QUANTITIES) if name in sheet.columns]
+    if len(values) != 1:
+        given = ", ".join(values) or "none"
+        raise InputError(
+            f"{path}, header", f"with one of value, {', '.join(QUANTITIES)}", given, "it holds the numbers"
+        )
+    if not {"group", "expression", "parity"} & set(sheet.columns):
+        raise InputError(f"{path}, header", "with a column group", ",".join(sheet.columns), "say what was learned")
+    notes = [f"{path}: not used: {', '.join(sheet.unused)}"] if sheet.unused else []
+    return [_cell(row, values[0], str(path)) for row in sheet.rows], notes
+
+
+def cell_setting(row: Row, quantity: Quantity) -> Setting:
+    """The setting of a row, with defaults as ``twopeaks train`` has them.
+
+    Raises:
+        InputError: if its fields do not make a setting, or the size is missing or is one too many.
+    """
+    fields = row.fields()
+    if not {"group", "expression", "parity"} & set(fields):
+        raise row.refused("group", "the name of what was learned", "nothing", "such as Z23")
+    if quantity == "n_c" and "samples" in fields:
+        raise row.refused("samples", "left out for n_c", fields["samples"], "n_c is the size itself")
+    if quantity != "n_c" and "samples" not in fields:
+        raise row.refused("samples", f"given for {quantity}", "nothing", "it is the number of training pairs")
+    try:
+        setting = Builder((0,), ()).cell(fields).setting
+    except InputError as error:
+        raise row.refused(error.name, error.expectation, error.value, error.remedy) from error
+    return at_half(setting) if quantity == "n_c" else setting
+
+
+def _cell(row: Row, column: str, source: str) -> Measured:
+    quantity = quantity_of(f"{row.place}, quantity", _quantity(row, column))
+    value, low, high = row.number(column), row.number("low", zero=True), row.number("high")
+    budget = row.whole("steps")
+    censored = row.flag("censored", default=value is None)
+    if censored != (value is None):
+        remedy = "a censored cell has its bound in low or high, and no value"
+        raise row.refused("censored", "true where the value is empty, and only there", row.texts.get(column), remedy)
+    if value is None and low is None and high is None:
+        if quantity == "n_c" or budget is None:
+            remedy = "a censored cell lies above low, below high, or both"
+            raise row.refused(column, "a number, or low or high where it is censored", "nothing", remedy)
+        low = float(budget)
+    ordered = [x for x in (low, value, high) if x is not None]
+    if ordered != sorted(ordered):
+        raise row.refused("low, high", "around the value", (low, value, high), "low <= value <= high")
+    return Measured(
+        quantity,
+        cell_setting(row, quantity),
+        value,
+        low,
+        high,
+        seeds=row.whole("seeds"),
+        budget=budget,
+        seconds_of_training=row.number("seconds", zero=True),
+        note=row.texts.get("note", ""),
+        source=source,
+    )
+
+
+def _quantity(row: Row, column: str) -> str:
+    named = None if column == "value" else column
+    told = row.texts.get("quantity", named or "n_c")
+    if named is not None and told != named:
+        raise row.refused("quantity", f"{named}, as the column of values says", told, "leave one of the two out")
+    return told

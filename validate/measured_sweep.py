@@ -1,0 +1,163 @@
+"""Measured cells from a sweep's folder: n_c of each group of cells, t_mem and t_grok of each cell. No torch here."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sim.cells import Cell
+from sim.records import Plan
+from sim.spec import Spec
+from sim.sweep_folder import SweepFolder
+from theory.errors import InputError
+from theory.setting import Setting
+from validate.measured import Measured, Quantity, at_half
+from validate.results import Part, parts
+from validate.series import Series, name_of, order_of, series
+
+__all__ = ["Median", "measured_sweep", "median_of", "to_measure"]
+
+Floats = NDArray[np.float64]
+
+_RESAMPLES, _SEED = 2000, 0
+
+
+@dataclass(frozen=True)
+class Median:
+    """Of times some of which are later than the budget.
+
+    Attributes:
+        value: None if the median itself is later.
+        low, high: 95% bootstrap interval over seeds; an end that is later than the budget is None.
+    """
+
+    value: float | None
+    low: float | None
+    high: float | None
+
+
+def median_of(times: Sequence[int | None]) -> Median:
+    """Median over seeds with a percentile bootstrap; a time of None is later than every other.
+
+    Args:
+        times: one a seed, one at least. A single one has no interval.
+    """
+    found = np.array([math.inf if t is None else t for t in times], dtype=np.float64)
+    value = _finite(_middle(found[None])[0])
+    if len(found) < 2:
+        return Median(value, None, None)
+    draws = np.random.default_rng(_SEED).integers(0, len(found), size=(_RESAMPLES, len(found)))
+    medians = np.sort(_middle(found[draws]))
+    low, high = (_finite(medians[round(q * (_RESAMPLES - 1))]) for q in (0.025, 0.975))
+    return Median(value, low, high)
+
+
+def measured_sweep(folder: SweepFolder) -> tuple[list[Measured], list[str]]:
+    """Everything that a sweep has measured so far, and sentences on runs that cannot be read.
+
+    t_mem and t_grok are known to a recorded step: their intervals begin at the record before.
+    """
+    damaged: list[InputError] = []
+    found = parts(folder, damaged.append)
+    by_cell: dict[tuple[str, str], list[Part]] = {}
+    by_series: dict[str, list[Part]] = {}
+    for part in found:
+        if part.setting.task.labels == "true":
+            by_series.setdefault(name_of(part.setting, part.plan), []).append(part)
+        by_cell.setdefault((part.setting.content_id, part.plan.model_dump_json()), []).append(part)
+    here = [one for one in series(part.outcome for part in found) if one.name in by_series and len(one.rates) > 1]
+    source = str(folder.root)
+    cells = [_size(one, by_series[one.name], source) for one in here]
+    ordered = sorted(by_cell.values(), key=lambda group: order_of(group[0].setting, group[0].plan))
+    cells += [_time(quantity, group, source) for group in ordered for quantity in _times(group[0].setting)]
+    return cells, [str(error) for error in damaged]
+
+
+def to_measure(spec: Spec) -> list[Measured]:
+    """What a sweep would measure, in the same form with nothing known: for predictions before it runs."""
+    by_series: dict[str, list[Cell]] = {}
+    for cell in spec.cells:
+        by_series.setdefault(name_of(cell.setting, cell.plan), []).append(cell)
+    several = [group[0] for group in by_series.values() if len({cell.setting.task.samples for cell in group}) > 1]
+    sizes = [(one.setting, one.plan) for one in several] + [(one.setting, one.plan) for one in spec.bisections]
+    cells = [_unknown("n_c", at_half(setting), plan) for setting, plan in sizes if setting.task.labels == "true"]
+    return cells + [
+        _unknown(quantity, cell.setting, cell.plan) for cell in spec.cells for quantity in _times(cell.setting)
+    ]
+
+
+def _unknown(quantity: Quantity, setting: Setting, plan: Plan) -> Measured:
+    return Measured(quantity, setting, None, None, None, None, plan.steps, None)
+
+
+def _times(setting: Setting) -> tuple[Quantity, ...]:
+    """Which times mean something: without a rule, or rows left to test, nothing can be generalised to."""
+    testable = setting.task.samples < setting.task.table_of().rows.size and setting.task.labels == "true"
+    return ("t_mem", "t_grok") if testable else ("t_mem",)
+
+
+def _size(one: Series, found: Sequence[Part], source: str) -> Measured:
+    point, (below, above) = one.point, one.bracket
+    bracket = f"bracket {'?' if below is None else below} to {'?' if above is None else above}"
+    return Measured(
+        "n_c",
+        at_half(one.setting),
+        point.value,
+        None if point.low is None else max(point.low, 1.0),  # a fit may go on below the smallest size there is
+        point.high,
+        seeds=max(count for _, count in one.rates.values()),
+        budget=one.plan.steps,
+        seconds_of_training=_seconds(found),
+        note=f"{bracket}; grokked {one.text}",
+        source=source,
+    )
+
+
+def _time(quantity: Quantity, found: Sequence[Part], source: str) -> Measured:
+    setting, plan = found[0].setting, found[0].plan
+    times = [time for part in found for time in part.columns[quantity]]
+    ends = [end for part in found for end in part.columns["end"]]
+    if quantity == "t_grok":  # one that diverges has no solution, whatever it reached before
+        times = [None if end == "diverged" else time for time, end in zip(times, ends, strict=True)]
+    median, late, diverged = median_of(times), times.count(None), ends.count("diverged")
+    told = [f"{late} of {len(times)} later than the budget"] * bool(late) + [f"{diverged} diverged"] * bool(diverged)
+    low = _record_before(plan, median.low) if median.value is not None else float(plan.steps)
+    return Measured(
+        quantity,
+        setting,
+        median.value,
+        low,
+        None if median.value is None else median.high,
+        seeds=len(times),
+        budget=plan.steps,
+        seconds_of_training=_seconds(found),
+        note="; ".join(told),
+        source=source,
+    )
+
+
+def _record_before(plan: Plan, step: float | None) -> float | None:
+    if step is None:
+        return None
+    steps = plan.record_steps()
+    return float(steps[max(int(np.searchsorted(steps, step)) - 1, 0)])
+
+
+def _seconds(found: Sequence[Part]) -> float:
+    return float(sum(seconds for part in found for seconds in part.columns["seconds"]))
+
+
+def _middle(times: Floats) -> Floats:
+    """(..., S) -> (...): the median, the mean of the two in the middle where there are two."""
+    ordered = np.sort(times, axis=-1)
+    count = times.shape[-1]
+    middle: Floats = (ordered[..., (count - 1) // 2] + ordered[..., count // 2]) / 2
+    return middle
+
+
+def _finite(value: float) -> float | None:
+    return float(value) if math.isfinite(value) else None

@@ -1,0 +1,257 @@
+"""The command ``validate SPEC_OR_STORE``: gather measured cells, ask every predictor, score, print, write."""
+
+from __future__ import annotations
+
+import shlex
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from itertools import chain
+from pathlib import Path
+from typing import Any
+
+from rich.text import Text
+
+from sim import store
+from sim.spec import Spec, read_spec
+from sim.sweep_folder import SweepFolder
+from theory.errors import InputError
+from validate import scoreboard_files as files
+from validate.measured import Measured, distinct, quantity_of
+from validate.measured_csv import measured_csv
+from validate.measured_sweep import measured_sweep, to_measure
+from validate.predictors import Predictor, Said, asked, read_predictions, registry
+from validate.scoreboard import Board, boards
+from validate.scoreboard_screen import show
+from validate.sheets import digest
+from validate.sweep_state import state
+from validate.terminal import console, print_json, stages
+
+__all__ = ["Request", "scoreboard"]
+
+
+@dataclass(frozen=True)
+class Request:
+    """What was asked for.
+
+    Attributes:
+        sources: descriptions of sweeps (TOML), folders of sweeps, CSV files of measured cells.
+        predictions: file of predictions that were written down before.
+        predictors: names of those that are compared; all if empty.
+        quantities: what is scored; all if empty.
+        write_predictions: where to write what every predictor says on every cell; nothing is scored then.
+        train: whether cells that are missing are trained first.
+        store: folder of the sweep that a description belongs to; None is where ``sweep`` puts it.
+        workers, device: as ``sweep`` has them.
+        out: folder for tables, figures and page; None writes none.
+        as_json: whether to print JSON.
+        command: what repeats this call.
+    """
+
+    sources: tuple[Path, ...]
+    predictions: Path | None = None
+    predictors: tuple[str, ...] = ()
+    quantities: tuple[str, ...] = ()
+    write_predictions: Path | None = None
+    train: bool = False
+    store: Path | None = None
+    workers: int | None = None
+    device: str = "auto"
+    out: Path | None = None
+    as_json: bool = False
+    command: str = ""
+
+
+def scoreboard(request: Request) -> None:
+    """Do what is asked.
+
+    Raises:
+        InputError: if a source, a file of predictions or a name cannot be used, or nothing was measured.
+        Interrupted: after Ctrl-C while training, with what is kept.
+    """
+    if request.workers is not None and not request.train:
+        raise InputError("--workers", "left out without --train", request.workers, "nothing is trained")
+    wanted = {quantity_of("--quantity", name) for name in request.quantities}
+    functions = registry()
+    if request.write_predictions is not None:
+        _write_predictions(request, request.write_predictions, functions)
+        return
+    cells, notes = _gather(request)
+    cells = [cell for cell in cells if not wanted or cell.quantity in wanted]
+    if not cells:
+        what = " or ".join(request.quantities) or "anything"
+        raise InputError("SPEC_OR_STORE", f"where {what} was measured", "no cell", "n_c takes two sizes of a setting")
+    distinct(cells)
+    said, told = _said(request, cells, functions)
+    found = boards(cells, said)
+    data = _data(request, found, [*notes, *told])
+    if request.out is not None:
+        data |= _write(request, request.out, found, data)
+    for note in data["notes"]:
+        sys.stderr.write(f"note: {note}\n")
+    if request.as_json:
+        print_json(data)
+        return
+    show(found)
+    if request.out is not None:
+        console().print(Text(f"page: {data['page']}"), soft_wrap=True)
+
+
+# --- measured ------------------------------------------------------------------------------------------
+
+
+def _gather(request: Request) -> tuple[list[Measured], list[str]]:
+    """Measured cells of all sources, and what is to be said of them."""
+    cells, notes = list[Measured](), list[str]()
+    for source in request.sources:
+        if source.suffix == ".csv":
+            more, said = measured_csv(source)
+        else:
+            more, said = _of_sweep(source, request)
+        cells += more
+        notes += said
+    return cells, notes
+
+
+def _of_sweep(source: Path, request: Request) -> tuple[list[Measured], list[str]]:
+    spec, folder = _sweep(source, request)
+    if request.train:
+        from validate.sweep_command import Options, train
+
+        where = Options(None, folder.root, False, False, False, request.workers, None, request.device, None, False)
+        train(spec, folder, where)
+    found = state(folder, spec)
+    again = f"add --train, or run twopeaks sweep {_given(source, request)}"
+    if not found.parts:
+        raise InputError(str(source), "measured", f"no trained cell in {folder.root}", again)
+    cells, notes = measured_sweep(folder)
+    if found.open:
+        searches = f" and {found.searches} searches go on" if found.searches else ""
+        notes.append(f"{folder.root}: {len(found.open)} cells are not trained{searches}; {again}")
+    return cells, notes
+
+
+def _sweep(source: Path, request: Request) -> tuple[Spec, SweepFolder]:
+    if source.is_dir():
+        if request.store is not None:
+            raise InputError(
+                "--store", "left out where the sweep's folder is given", str(request.store), "leave it out"
+            )
+        folder = SweepFolder(source)
+        return folder.spec(), folder
+    if source.suffix != ".toml":
+        remedy = "give a sweep's description (.toml), its folder, or measured cells (.csv); claims go with --claims"
+        raise InputError("SPEC_OR_STORE", "a file or folder that is there", str(source), remedy)
+    spec = read_spec(source)
+    folder = SweepFolder(request.store or Path(f"twopeaks-sweep-{spec.name}"))
+    folder.check(spec)
+    return spec, folder
+
+
+def _given(source: Path, request: Request) -> str:
+    if source.is_dir():
+        return shlex.join(["--resume", "--out", str(source)])
+    return shlex.join([str(source), *(["--out", str(request.store)] if request.store else [])])
+
+
+# --- predicted -----------------------------------------------------------------------------------------
+
+
+def _said(
+    request: Request, cells: Sequence[Measured], functions: Mapping[str, Predictor]
+) -> tuple[list[Said], list[str]]:
+    """Predictions from the file; those who are not in it are asked."""
+    written, notes = list[Said](), list[str]()
+    if request.predictions is not None:
+        written, notes = read_predictions(request.predictions, cells)
+    chosen = _chosen(request, {one.predictor for one in written} | set(functions))
+    written = [one for one in written if one.predictor in chosen]
+    open_ = {n: f for n, f in functions.items() if n in chosen and n not in {one.predictor for one in written}}
+    now = _asked(cells, open_)
+    if now and request.predictions is not None:
+        notes.append(f"not in {request.predictions}, so asked now: {', '.join(one.predictor for one in now)}")
+    return [*written, *now], notes
+
+
+def _chosen(request: Request, names: set[str]) -> set[str]:
+    """Those that are asked for, of all there are."""
+    for name in request.predictors:
+        if name not in names:
+            raise InputError("--predictor", "the name of a predictor", name, f"known: {', '.join(sorted(names))}")
+    return set(request.predictors) or names
+
+
+def _asked(cells: Sequence[Measured], functions: Mapping[str, Predictor]) -> list[Said]:
+    if not functions:
+        return []
+    with stages() as stage:
+        return asked(cells, functions, stage("asking predictors", len(functions)))
+
+
+def _write_predictions(request: Request, path: Path, functions: Mapping[str, Predictor]) -> None:
+    """What every predictor says on every cell of a sweep, whether it was trained or not."""
+    if path.exists():
+        raise InputError(
+            "--write-predictions", "a file that is not there yet", str(path), "predictions are not changed"
+        )
+    if path.suffix not in (".csv", ".json"):
+        raise InputError("--write-predictions", "a file .csv or .json", str(path), "give it one of these endings")
+    names = _chosen(request, set(functions))
+    chosen = {name: function for name, function in functions.items() if name in names}
+    cells = [cell for source in request.sources for cell in to_measure(_sweep(source, request)[0])]
+    cells = [cell for cell in cells if not request.quantities or cell.quantity in request.quantities]
+    predictions = [one.on[i] for one in _asked(cells, chosen) for i in sorted(one.on)]
+    if not predictions:
+        raise InputError("--write-predictions", "given where somebody predicts", "no prediction", "see --predictor")
+    from validate.files import write, write_json
+
+    try:
+        if path.suffix == ".json":
+            write_json(path, [one.model_dump() for one in predictions])
+        else:
+            write(path, files.predictions_csv(predictions))
+    except OSError as error:
+        raise InputError("--write-predictions", "a file that can be written", str(path), str(error.strerror)) from error
+    if request.as_json:
+        print_json([one.model_dump() for one in predictions])
+    else:
+        console().print(Text(f"{len(predictions)} predictions on {len(cells)} cells: {path}"), soft_wrap=True)
+
+
+# --- files ---------------------------------------------------------------------------------------------
+
+
+def _data(request: Request, found: Sequence[Board], notes: Sequence[str]) -> dict[str, Any]:
+    texts = [path for path in (*request.sources, request.predictions) if path is not None and path.is_file()]
+    provenance = {
+        "command": request.command,
+        "sources": [str(path) for path in request.sources],
+        "predictions": None if request.predictions is None else str(request.predictions),
+        "sha256": {str(path): digest(path) for path in texts},
+        "versions": store.versions(),
+        "notes": list(notes),
+    }
+    return files.as_data(found, provenance)
+
+
+def _write(request: Request, out: Path, found: Sequence[Board], data: dict[str, Any]) -> dict[str, Any]:
+    """Every file of this call; returns what it adds to the JSON."""
+    from validate.figures.scoreboard import fig_scoreboard
+    from validate.files import save_figure, write, write_json
+    from validate.scoreboard_page import scoreboard_page
+
+    store.prepare(out)
+    drawn = [board for board in found if any(standing.worst for standing in board.standings)]
+    figures = {board.quantity: fig_scoreboard(board)[0] for board in drawn}
+    page = out / "scoreboard.html"
+    facts = {**{f"SHA-256 of {path}": text for path, text in data["sha256"].items()}, **data["versions"]}
+    facts = {"measured": ", ".join(data["sources"]), "predictions written before": data["predictions"], **facts}
+    write(page, scoreboard_page(found, figures, request.command, {k: v for k, v in facts.items() if v}))
+    folder = out / "figures"
+    folder.mkdir(exist_ok=True)
+    paths = chain.from_iterable(save_figure(figure, folder / f"scoreboard-{name}") for name, figure in figures.items())
+    added = {"page": str(page), "figures": [str(path) for path in paths]}
+    write(out / "scoreboard.csv", files.standings_csv(found))
+    write(out / "cells.csv", files.cells_csv(found))
+    write_json(out / "scoreboard.json", {**data, **added})
+    return added

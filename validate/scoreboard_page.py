@@ -1,0 +1,185 @@
+"""The page of the scoreboard: who was close, who was wrong and where, equally large. One self-contained HTML file."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from html import escape
+
+from matplotlib.figure import Figure
+
+from validate import scoreboard_words as words
+from validate.measured import QUANTITIES, Measured, Quantity
+from validate.page import document, fact_table, figure_tag
+from validate.scoreboard import SCOPES, Board, Entry, Standing
+
+__all__ = ["scoreboard_page"]
+
+#: Cells that are listed as the best and as the worst, and entries of the whole table beyond which it is folded.
+_LISTED, _FOLDED = 6, 60
+
+#: Beside the name of a predictor that was not asked by this call.
+_BEFORE = " (before)"
+
+_CSS = """
+body { max-width: 66rem; }
+.pair { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(24rem, 100%), 1fr)); gap: 1.4rem; }
+.pair section { border-top: 5px solid; padding-top: .1rem; } .pair h3 { margin: .3rem 0; }
+.pair .close { border-color: #0072B2; } .pair .wrong { border-color: #D55E00; }
+td.name { white-space: nowrap; } td.note { min-width: 15rem; }
+h3 { font-size: 1.02rem; } td, th { padding-right: .6rem; } p, dd, li, code { overflow-wrap: anywhere; }
+"""
+
+_RULE = (
+    "Error: predicted over measured, less one; in brackets what the 95% interval of the measurement leaves. Medians "
+    "of |error|, with 95% bootstrap intervals over cells: “own” on all cells where the predictor has a value, “in "
+    "range” on those where it calls itself valid, “common” on the cells where every predictor has one. Ranks are by "
+    "the median on "
+    "the common cells; in brackets the 95% range over resampled cells, the same for all, and “best” is the share of "
+    "resamples in which nobody is closer. “Covered”: cells whose measured interval meets the predictor's own. A "
+    "censored cell has a bound and no value: a prediction on its wrong side is wrong by at least the distance, one on "
+    "the right side is not contradicted; neither enters a median. “Cost”: time of predicting over time of training the "
+    "cell, medians. “(before)”: read from a file of predictions, which were not computed again."
+)
+_CAPTION = (
+    "A row a predictor, a dot a cell, in the same order in each row. Lines: what the 95% interval of the measurement "
+    "leaves. Bar: median signed error. The worst cells of each are named."
+)
+
+
+def scoreboard_page(
+    boards: Sequence[Board], figures: Mapping[Quantity, Figure], command: str, facts: Mapping[str, object]
+) -> str:
+    """The page.
+
+    Args:
+        boards: one a quantity.
+        figures: by quantity; one without anything to draw has none.
+        command: what reproduces this page.
+        facts: sources, conventions and versions, shown at the end.
+    """
+    body = "".join(_section(board, figures.get(board.quantity)) for board in boards)
+    body += f"""<h2>What the columns mean</h2><p class="small">{escape(_RULE)}</p>
+<h2>Sources and how to repeat this</h2>
+<p><code>{escape(command)}</code></p>
+{fact_table(facts)}
+"""
+    return document("Scoreboard: every prediction against every measurement", body, _CSS)
+
+
+def _section(board: Board, figure: Figure | None) -> str:
+    title = f"<h2>{escape(board.quantity)}, in {escape(QUANTITIES[board.quantity])}</h2>"
+    verdict = f'{title}<p class="verdict">{escape(words.headline(board))}</p>'
+    if not board.standings:
+        return f"{verdict}<h3>Measured</h3>{_measured(board)}"
+    drawn = "" if figure is None else figure_tag(figure, _CAPTION, f"Predicted over measured {board.quantity}")
+    return f"""{verdict}
+{_best_and_worst(board)}
+{drawn}
+<h3>Predictors</h3>
+{_standings(board)}
+<p class="small">{escape(words.restricted(board))}</p>
+<h3>Worst cells of each predictor</h3>
+{_worst(board)}
+{_all_cells(board)}
+"""
+
+
+def _best_and_worst(board: Board) -> str:
+    """The closest and the farthest predictions of all, side by side."""
+    wrong = [(s, entry) for s in board.standings for entry in s.worst]
+    wrong.sort(key=lambda pair: pair[1].badness or 0.0)
+    close = [pair for pair in wrong if pair[1].error is not None][:_LISTED]
+    parts = (("close", "Closest", close), ("wrong", "Farthest off", wrong[::-1][:_LISTED]))
+    sections = (
+        f'<section class="{kind}"><h3>{title}</h3>{_entries(board, pairs, brief=True)}</section>'
+        for kind, title, pairs in parts
+    )
+    return f'<div class="pair">{"".join(sections)}</div>'
+
+
+def _entries(board: Board, pairs: Sequence[tuple[Standing, Entry]], *, brief: bool = False) -> str:
+    """A row each; in brief without the interval of the error."""
+    error = words.brief if brief else words.error
+    rows = [
+        (s.predictor, board.names[e.cell], error(e), words.number(e.value), _value(board.cells[e.cell]))
+        for s, e in pairs
+    ]
+    return _table(("predictor", "cell"), ("error", "predicted", "measured"), rows)
+
+
+def _value(cell: Measured) -> str:
+    """Without its interval, which is in the error."""
+    return words.measured(cell) if cell.value is None else words.number(cell.value)
+
+
+def _standings(board: Board) -> str:
+    rows = []
+    for s in board.standings:
+        place, inner = s.common["all"], s.common["in range"]
+        rows.append(
+            (
+                s.predictor + (_BEFORE if s.origin == "file" else ""),
+                words.rank(place),
+                words.best(place),
+                words.median(place),
+                f"{words.median(s.own['all'])} on {s.own['all'].cells}",
+                "same" if s.in_range == s.values else f"{words.median(s.own['in range'])} on {s.own['in range'].cells}",
+                words.rank(inner),
+                words.percent(s.bias),
+                words.covered(s),
+                words.contradicted(s),
+                str(s.constants_fitted),
+                str(s.runs_used),
+                "–" if s.seconds is None else f"{s.seconds:.2g}",
+                words.factor(s.cost),
+            )
+        )
+    common = {scope: len(board.common[scope]) for scope in SCOPES}
+    headings = (
+        "rank", "best", f"common ({common['all']})", "own", "in range", f"rank in range ({common['in range']})",
+        "median signed", "covered", "wrong side", "fitted", "runs", "seconds", "cost",
+    )  # fmt: skip
+    return _table(("predictor",), headings, rows)
+
+
+def _worst(board: Board) -> str:
+    return _entries(board, [(s, entry) for s in board.standings for entry in s.worst[:3]])
+
+
+def _all_cells(board: Board) -> str:
+    """Every predictor on every cell, those without a value and why."""
+    rows = []
+    for s in board.standings:
+        for e in s.entries:
+            cell, said = board.cells[e.cell], e.prediction
+            range_ = "–" if e.value is None else "yes" if e.in_range else "no"
+            met = {True: "yes", False: "no", None: "–"}[e.covered]
+            note = "no prediction was made" if said is None else said.note
+            told = (words.predicted(e), words.measured(cell), words.error(e), met, range_)
+            rows.append((s.predictor, board.names[e.cell], *told, note))
+    table = _table(
+        ("predictor", "cell"), ("predicted", "measured", "error", "covered", "in range"), rows, last=("note",)
+    )
+    opened = "" if len(rows) > _FOLDED else " open"
+    return f"<details{opened}><summary>All {len(rows)} predictions, cell by cell</summary>{table}</details>"
+
+
+def _measured(board: Board) -> str:
+    rows = [
+        (name, words.measured(cell), str(cell.seeds or "–"), cell.note)
+        for name, cell in zip(board.names, board.cells, strict=True)
+    ]
+    return _table(("cell",), ("measured", "seeds"), rows, last=("note",))
+
+
+def _table(
+    first: Sequence[str], numbers: Sequence[str], rows: Sequence[Sequence[str]], last: Sequence[str] = ()
+) -> str:
+    """Columns of words, columns of numbers, columns of words."""
+    kinds = [' class="name"'] * len(first) + [' class="n"'] * len(numbers) + [' class="note"'] * len(last)
+    head = "".join(f"<th{k}>{escape(h)}</th>" for k, h in zip(kinds, (*first, *numbers, *last), strict=True))
+    body = "".join(
+        "<tr>" + "".join(f"<td{kind}>{escape(cell)}</td>" for kind, cell in zip(kinds, row, strict=True)) + "</tr>"
+        for row in rows
+    )
+    return f'<div class="scroll"><table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table></div>'

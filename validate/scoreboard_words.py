@@ -1,0 +1,190 @@
+"""How cells, errors and standings are put into words: the same on screen, page and figure."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+from validate.measured import Measured
+from validate.ranking import Placing
+from validate.scoreboard import Board, Entry, Median, Standing
+
+__all__ = [
+    "best",
+    "brief",
+    "cells",
+    "contradicted",
+    "covered",
+    "error",
+    "factor",
+    "headline",
+    "measured",
+    "median",
+    "number",
+    "percent",
+    "predicted",
+    "rank",
+    "restricted",
+    "share",
+]
+
+_NONE = "–"
+
+
+def number(value: float | None) -> str:
+    """Four digits that count, all of a larger whole part, no exponent."""
+    if value is None:
+        return _NONE
+    digits = 3 - math.floor(math.log10(abs(value))) if value else 0
+    text = f"{value:,.{max(0, min(digits, 6))}f}"
+    return text.rstrip("0").rstrip(".") if "." in text else text
+
+
+def percent(value: float | None) -> str:
+    """A signed relative error."""
+    return _NONE if value is None else f"{value:+.1%}" if abs(value) < 10 else f"{value:+,.0%}"
+
+
+def factor(value: float | None) -> str:
+    """A cost over another one: ``1/40,000``, or ``1.3``."""
+    if value is None:
+        return _NONE
+    if value >= 1:
+        return number(float(f"{value:.3g}"))
+    return f"1/{float(f'{1 / value:.2g}'):,.0f}" if value > 0 else "0"
+
+
+def measured(cell: Measured) -> str:
+    """Value with its interval, or the bounds that are known of it."""
+    if cell.value is None:
+        told = [f"above {number(cell.low)}"] * (cell.low is not None)
+        told += [f"below {number(cell.high)}"] * (cell.high is not None)
+        return " and ".join(told) or "nothing known"
+    if cell.low is None and cell.high is None:
+        return number(cell.value)
+    ends = (_NONE if cell.low is None else number(cell.low), "later" if cell.high is None else number(cell.high))
+    return f"{number(cell.value)} [{ends[0]}, {ends[1]}]"
+
+
+def predicted(entry: Entry) -> str:
+    """Value with the predictor's own interval."""
+    p = entry.prediction
+    if p is None or p.value is None:
+        return _NONE
+    return (
+        number(p.value) if p.low is None or p.high is None else f"{number(p.value)} [{number(p.low)}, {number(p.high)}]"
+    )
+
+
+def error(entry: Entry) -> str:
+    """Error with its interval, or what is known of it."""
+    if entry.error is None or (entry.error_low is None and entry.error_high is None):
+        return brief(entry)
+    low = "-100%" if entry.error_low is None else percent(entry.error_low)  # the truth may lie anywhere above
+    return f"{percent(entry.error)} [{low}, {percent(entry.error_high)}]"
+
+
+def brief(entry: Entry) -> str:
+    """Error alone, or what is known of it."""
+    if entry.error is not None:
+        return percent(entry.error)
+    if entry.value is None:
+        return "no value"
+    return "not contradicted" if entry.at_least is None else f"{percent(entry.at_least)} at least"
+
+
+def median(found: Median | Placing | None) -> str:
+    """Median absolute error with its interval."""
+    value = None if found is None else found.median if isinstance(found, Placing) else found.value
+    if found is None or value is None:
+        return _NONE
+    text = share(value)
+    if found.low is None or found.high is None:
+        return text
+    return f"{text} [{share(found.low).removesuffix('%')}–{share(found.high)}]"
+
+
+def share(value: float | None) -> str:
+    """An absolute error."""
+    if value is None:
+        return _NONE
+    return f"{value:.1%}" if value < 10 else f"{value:,.0%}"
+
+
+def rank(found: Placing | None) -> str:
+    """Rank with its 95% range."""
+    if found is None:
+        return _NONE
+    if found.rank_low is None or found.rank_high is None:
+        return f"{found.rank:g}"
+    return f"{found.rank:g} [{found.rank_low:g}–{found.rank_high:g}]"
+
+
+def best(found: Placing | None) -> str:
+    """Probability to be the closest."""
+    return _NONE if found is None or found.best is None else f"{found.best:.0%}"
+
+
+def cells(count: int) -> str:
+    """So many cells."""
+    return f"{count or 'no'} cell{'s' if count != 1 else ''}"
+
+
+def covered(standing: Standing) -> str:
+    """Cells whose measurement the predictor's interval meets, of those where it has one, and the share's interval."""
+    if standing.coverage is None:
+        return _NONE
+    low, high = standing.coverage
+    return f"{standing.covered}/{standing.with_interval} [{100 * low:.0f}–{high:.0%}]"
+
+
+def contradicted(standing: Standing) -> str:
+    """Censored cells on whose wrong side it is, of those where it has a value."""
+    return f"{standing.contradicted}/{standing.censored}" if standing.censored else _NONE
+
+
+def restricted(board: Board) -> str:
+    """How many cells are common, and who leaves the others out."""
+    count, able = len(board.common["all"]), [s for s in board.standings if s.own["all"].cells]
+    if not able:
+        return "No predictor has an error on any cell."
+    if not board.narrowest and count:
+        return f"All predictors with an error have it on the same {cells(count)}."
+    who = ", ".join(f"{name} on {number}" for name, number in board.narrowest[:4])
+    more = f" and {len(board.narrowest) - 4} more" if len(board.narrowest) > 4 else ""
+    kept = "" if count else ", so nobody is ranked; choose with --predictor"
+    fewer = f" Errors on fewer cells than others: {who}{more}." if who else ""
+    return f"Common to all: {cells(count)}{kept}.{fewer}"
+
+
+def headline(board: Board) -> str:
+    """For somebody in a hurry: who is closest, and who is wrong where."""
+    told = f"{board.quantity} on {cells(len(board.cells))}{f', {board.censored} censored' if board.censored else ''}: "
+    able = [s for s in board.standings if s.own["all"].value is not None]
+    if not board.standings:
+        return f"{told}nobody predicts {board.quantity}."
+    if not able:
+        return f"{told}no predictor has a value on a cell that has one."
+    who = max((s for s in board.standings if s.worst), key=lambda s: s.worst[0].badness or 0.0)
+    worst = f"Worst of all: {who.predictor} on {_at_worst(board, who)}."
+    if who is able[0]:
+        return f"{told}{_closest(board, able)} {worst}"
+    return f"{told}{_closest(board, able)} Worst cell of {able[0].predictor}: {_at_worst(board, able[0])}. {worst}"
+
+
+def _at_worst(board: Board, standing: Standing) -> str:
+    return f"{board.names[standing.worst[0].cell]}, {error(standing.worst[0])}"
+
+
+def _closest(board: Board, able: Sequence[Standing]) -> str:
+    """Who is closest on the common cells, and who on cells of its own, if that is somebody else."""
+    first, place = able[0], able[0].common["all"]
+    own = min(able, key=lambda s: (s.own["all"].value or 0.0, -s.own["all"].cells))
+    alone = f"{own.predictor} ({median(own.own['all'])} on {cells(own.own['all'].cells)})"
+    if place is None:
+        return f"smallest median |error| on cells of its own: {alone}."
+    sure = "" if place.best is None else f", the best of {len(able)} with probability {best(place)}"
+    told = (
+        f"closest on the {cells(place.cells)} common to all is {first.predictor}, median |error| {median(place)}{sure}."
+    )
+    return told if own is first else f"{told} On cells of their own the smallest is that of {alone}."
