@@ -233,7 +233,9 @@ def test_without_decay_the_norms_are_compared() -> None:
 
 def test_groups_with_other_relations_are_said_to_be_bounds() -> None:
     assert "bound" not in shared_form(standard("S4")).note
-    assert "quaternionic of d = 2" in shared_form(standard("Q8xZ3")).note
+    assert "search" not in shared_form(standard("Q8xZ3")).note
+    assert "by numerical search for blocks that are quaternionic of d = 2" in shared_form(standard("Dic6")).note
+    assert "a bound from above for blocks that are complex of d = 3" in shared_form(standard("F21")).note
 
 
 @pytest.mark.parametrize("group", ["S4", "Q8"])

@@ -11,14 +11,15 @@ from scipy.optimize import minimize
 from sim.records import Plan
 from sim.runtime import resolve
 from sim.train import train
-from theory.constructions import Nodes, feature_nodes, remainder, wanted
+from theory.blocks import Kind, block_cost, kind_of, kinds
+from theory.constructions import Nodes, feature_nodes, quaternion_nodes, remainder, wanted
 from theory.groups import Group, named
 from theory.heights import generalising_cost, pair_cost, real_cost
-from theory.irreps import block_basis, real_blocks
+from theory.irreps import block_basis, irreps, real_blocks
 from theory.lower import function
 from theory.representations import Representation, representations
 from theory.setting import standard
-from theory.sharing import Kind, SharedHeight, kinds, shared_height
+from theory.sharing import SharedHeight, shared_height
 
 GROUPS = ["Z2", "Z7", "Z8", "Z2xZ6", "S3", "D5", "Q8", "Dic3", "A4", "F21", "SL(2,3)", "S4", "A5"]
 
@@ -29,8 +30,8 @@ def blocks(group: Group) -> list[Representation]:
     return [found[block[0]] for block in real_blocks([rho.irrep for rho in found])[1:]]
 
 
-def kind(rho: Representation) -> Kind:
-    return Kind(rho.dim, rho.irrep.schur)
+def kind(rho: Representation, group: Group) -> Kind:
+    return kind_of(rho.irrep, irreps(group))
 
 
 def cost(nodes: Nodes) -> float:
@@ -53,7 +54,7 @@ def test_wanted_terms_of_all_blocks_are_the_centred_labels(name: str) -> None:
 def test_nodes_build_their_block_up_to_a_function_of_c(name: str) -> None:
     group = named(name)
     for rho in blocks(group):
-        nodes, arguments = feature_nodes(rho), kind(rho).arguments(group.order)
+        nodes, arguments = feature_nodes(rho), kind(rho, group).arguments(group.order)
         left = remainder(nodes, rho, group.table)
         over = left.mean(axis=(0, 1))
         np.testing.assert_allclose(left, np.broadcast_to(over, left.shape), atol=1e-13)
@@ -68,8 +69,8 @@ def test_exact_nodes_leave_nothing_over(name: str) -> None:
     for rho in blocks(group):
         nodes = feature_nodes(rho, exact=True)
         assert np.abs(remainder(nodes, rho, group.table)).max() < 1e-13
-        cheapest = function("heights.9")(*kind(rho).arguments(group.order), 1, 0.0)
-        built = kind(rho).functions == 1 or kind(rho) in (Kind(1, 0), Kind(2, 1))
+        cheapest = function("heights.9")(*kind(rho, group).arguments(group.order), 1, 0.0)
+        built = kind(rho, group).functions == 1 or (rho.dim, rho.irrep.schur) in ((1, 0), (2, 1))
         assert cost(nodes) == pytest.approx(cheapest, rel=1e-12) if built else cost(nodes) > cheapest
 
 
@@ -128,7 +129,7 @@ SLOW = pytest.mark.slow
 @pytest.mark.parametrize("free", [True, False])
 def test_search_finds_nothing_cheaper(name: str, block: int, nodes: int, free: bool) -> None:
     group = named(name)
-    arguments = kind(blocks(group)[block - 1]).arguments(group.order)
+    arguments = kind(blocks(group)[block - 1], group).arguments(group.order)
     closed = function("heights.7")(*arguments) if free else function("heights.9")(*arguments, 1, 0.0)
     assert searched(group, block, nodes, free, seeds=2) == pytest.approx(closed, rel=SHRINKS)
 
@@ -138,7 +139,7 @@ def test_search_finds_nothing_cheaper(name: str, block: int, nodes: int, free: b
 def test_search_in_three_dimensions(free: bool, below: float) -> None:
     """A4, d = 3: 27 nodes up to a function of c; without one search finds 1.1% less than 30 nodes would cost."""
     group = named("A4")
-    arguments = kind(blocks(group)[-1]).arguments(group.order)
+    arguments = kind(blocks(group)[-1], group).arguments(group.order)
     closed = float(function("heights.7")(*arguments) if free else function("heights.9")(*arguments, 1, 0.0))
     assert searched(group, 2, 80, free, seeds=2) == pytest.approx(closed * (1 - below), rel=2 * SHRINKS)
 
@@ -148,18 +149,26 @@ def test_dicyclic_groups_find_less_for_quaternionic_type() -> None:
     """A limit of heights.7 that is stated there: Dic5 costs about 11% less than its bound."""
     group = named("Dic5")
     (number,) = [b for b, rho in enumerate(blocks(group), start=1) if rho.irrep.schur == -1][:1]
-    bound = float(function("heights.7")(*Kind(2, -1).arguments(group.order)))
+    bound = float(function("heights.7")(*kind(blocks(group)[number - 1], group).arguments(group.order)))
     assert 0.86 < searched(group, number, 30, True, seeds=3) / bound < 0.92
 
 
 # --- a whole group -------------------------------------------------------------------------------------------
 
 
+def cheapest(group: Group, rho: Representation) -> Nodes:
+    """Nodes at the cost that `block_cost` gives, up to a function of c."""
+    source = block_cost(kind(rho, group), group.order).source
+    if group.order == 2:  # nobody could carry what the only block would leave over
+        return feature_nodes(rho, exact=True)
+    return quaternion_nodes(rho) if source == "heights.12" else feature_nodes(rho)
+
+
 def network(group: Group, carriers: Callable[[int, Representation], bool]) -> Nodes:
     """A network without remainder: blocks that ``carriers`` picks undo what the others leave over, in equal shares."""
     found = list(enumerate(blocks(group)))
     carry = [feature_nodes(rho, exact=True) for i, rho in found if carriers(i, rho)]
-    rest = [(feature_nodes(rho), rho) for i, rho in found if not carriers(i, rho)]
+    rest = [(cheapest(group, rho), rho) for i, rho in found if not carriers(i, rho)]
     over = np.sum([remainder(nodes, rho, group.table).mean(axis=(0, 1)) for nodes, rho in rest], axis=0)
     count = sum(len(nodes.V) for nodes in carry)
     loaded = [Nodes(n.W, n.V - over / count / ((n.W**2).sum(axis=0)[:, None] / group.order)) for n in carry]
@@ -167,12 +176,11 @@ def network(group: Group, carriers: Callable[[int, Representation], bool]) -> No
     return Nodes(np.concatenate([n.W for n in every], axis=1), np.concatenate([n.V for n in every]))
 
 
-@pytest.mark.parametrize("name", ["Z2", "Z7", "Z11", "Z12", "Z2xZ6", "D5", "D12", "S3"])
+@pytest.mark.parametrize("name", ["Z2", "Z7", "Z11", "Z14", "Z2xZ6", "D5", "D12", "S3"])
 def test_height_is_the_cost_of_a_network_that_computes_the_table(name: str) -> None:
     group, height = named(name), shared_height(named(name))
-    assert height.carriers is not None
-    which, count = height.carriers
-    like = [i for i, rho in enumerate(blocks(group)) if kind(rho) == which][:count]
+    which, count = height.carriers or (None, 0)
+    like = [i for i, rho in enumerate(blocks(group)) if kind(rho, group) == which][:count]
     nodes = network(group, lambda i, _: i in like)
     hidden = (nodes.W[: group.order, None, :] + nodes.W[None, group.order :, :]) ** 2
     np.testing.assert_allclose(hidden @ nodes.V, np.eye(group.order)[group.table] - 1 / group.order, atol=1e-12)
@@ -188,8 +196,9 @@ def test_no_other_number_of_carriers_is_cheaper(name: str) -> None:
         for P in range(1, most + 1):
             rest = counts.copy()
             rest[which] -= P
-            beta2 = sum(n * function("heights.8")(*k.arguments(order)) for k, n in rest.items())
-            total = sum(n * function("heights.7")(*k.arguments(order)) for k, n in rest.items())
+            costs = {k: block_cost(k, order) for k in counts}
+            beta2 = sum(n * costs[k].left for k, n in rest.items())
+            total = sum(n * costs[k].free for k, n in rest.items())
             total += function("heights.9")(*which.arguments(order), P, beta2)
             assert total >= best.cost * (1 - 1e-12)
 

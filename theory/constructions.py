@@ -14,11 +14,24 @@ A function of c is left because the rank-one matrices e_i e_k^T that the triples
 of them at equal angles do: for d = 1 the numbers 1 and -1, for d = 2 x_m y_m^T with x_m on a pentagon and y_m on a
 pentagram. Then u = (x_m^T rho(a))_j, v = (rho(b) y_m)_j, out = x_m^T rho(c) y_m leave nothing, with d nodes more.
 
-Eqs. heights.7 to heights.9.
+Two-dimensional representations that are, up to scalars, the four matrices 1, i, j, k of the quaternions (Q8, and the
+D4, the complex pairs of Q8 x Z3, D4 x Z3, …) need fewer nodes, and leave nothing over:
+
+* quaternionic type: the half-units h = (±1 ± i ± j ± k)/2 have coordinates of equal size, so that squares of nodes are
+  constants. The eight of them (up to sign) multiply quaternions: xy = 2 sum_h <h, x> <h', y> h h', where h' is h turned
+  by w = (1 + i + j + k)/2: w h w^-1 for an even number of minus signs in h, w^-1 h w for an odd one. Then the h h' are
+  the eight half-units again, up to signs, which can be chosen so that they add up to zero.
+* other types: in a basis where rho(g) is a scalar times a signed permutation, u = (rho(a) H)_ij, v = (H rho(b))_jk,
+  out = rho(c)_ik with the Hadamard matrix H. All entries of rho H are of equal size, so squares depend on a scalar
+  alone, and signs +1 for j = 1, -1 for j = 2 undo them. So three phases do for a pair, where others need four, and one
+  does for real type, as for any block, but without a function of c.
+
+Eqs. heights.7 to heights.9, and heights.12.
 """
 
 from __future__ import annotations
 
+import itertools
 from typing import NamedTuple
 
 import numpy as np
@@ -26,7 +39,7 @@ from numpy.typing import NDArray
 
 from theory.representations import Representation
 
-__all__ = ["Nodes", "feature_nodes", "remainder", "wanted"]
+__all__ = ["Nodes", "feature_nodes", "half_units", "quaternion_nodes", "quaternion_products", "remainder", "wanted"]
 
 _Array = NDArray[np.float64]
 _Complex = NDArray[np.complex128]
@@ -61,6 +74,69 @@ def feature_nodes(rho: Representation, *, exact: bool = False) -> Nodes:
     # Of quaternionic type every second row says the same as the row before.
     rows = slice(None) if rho.irrep.schur == 0 else slice(0, None, 2)
     return _phased_nodes(matrices, rows, 3 if exact else 2)
+
+
+def quaternion_nodes(rho: Representation) -> Nodes:
+    """Nodes that leave nothing over, for a block that is 1, i, j, k up to scalars. Eq. heights.12.
+
+    Args:
+        rho: of dimension 2, with |trace| 0 or 2 everywhere.
+
+    Returns:
+        8 nodes, 24 for a complex pair.
+
+    Raises:
+        ValueError: if the representation is not of this kind.
+    """
+    traces = np.abs(rho.irrep.character)
+    if rho.dim != 2 or not np.all((traces < 1e-6) | (traces > 2 - 1e-6)):
+        raise ValueError("needs a representation that is 1, i, j, k up to scalars")
+    coordinates, order = _quaternion_coordinates(rho.matrices), len(rho.matrices)
+    if rho.irrep.schur == -1:
+        x, y, z = (coordinates.real @ part.T for part in half_units())
+        return Nodes(np.concatenate([x, y]), 4 / order * z.T)
+    J, X, Z = np.array([[0, 1], [-1, 0]]), np.array([[0, 1], [1, 0]]), np.diag([1, -1])
+    monomial = np.einsum("gu,uab->gab", coordinates, np.stack([np.eye(2), J, 1j * X, 1j * Z]))
+    hadamard = (X + Z) / np.sqrt(2)
+    shape = (order, 2, 2, 2)
+    first = np.broadcast_to((monomial @ hadamard)[:, :, :, None], shape).reshape(order, -1)
+    second = np.broadcast_to((hadamard @ monomial)[:, None, :, :], shape).reshape(order, -1)
+    third = np.broadcast_to(monomial[:, :, None, :], shape).reshape(order, -1)
+    sign = np.broadcast_to(np.array([1, -1])[None, :, None], (2, 2, 2)).reshape(-1)
+    phases, amplitude = (1, 1.0) if rho.irrep.schur == 1 else (3, 8 / 3)
+    turns = np.exp(1j * np.pi * np.arange(phases) / 3)
+    W = [np.concatenate([(sign * s * first).real, (s * second).real]) for s in turns]
+    V = [amplitude / order * (sign * s**2 * third).real.T for s in turns]
+    return Nodes(np.concatenate(W, axis=1), np.concatenate(V))
+
+
+def half_units() -> tuple[_Array, _Array, _Array]:
+    """(8, 4) each: h, h' and h h', with signs of h by which the h h' add up to zero. Eq. heights.12."""
+    signs = np.array(list(itertools.product([1.0, -1.0], repeat=3)))
+    h = np.concatenate([np.ones((8, 1)), signs], axis=1) / 2
+    even = np.prod(signs, axis=1, keepdims=True) > 0
+    turned = np.where(even, h[:, [0, 3, 1, 2]], h[:, [0, 2, 3, 1]])  # i, j, k turned into j, k, i, or into k, i, j
+    product = np.einsum("nx,ny,xyz->nz", h, turned, quaternion_products())
+    flip = np.prod(np.sign(product[:, 1:]), axis=1, keepdims=True)
+    return flip * h, turned, flip * product
+
+
+def quaternion_products() -> _Array:
+    """(4, 4, 4) table of 1, i, j, k: entry xyz is the coordinate z of x y."""
+    table = np.zeros((4, 4, 4))
+    for x, row in enumerate(["0+ 1+ 2+ 3+", "1+ 0- 3+ 2-", "2+ 3- 0- 1+", "3+ 2+ 1- 0-"]):
+        for y, entry in enumerate(row.split()):
+            table[x, y, int(entry[0])] = 1 if entry[1] == "+" else -1
+    return table
+
+
+def _quaternion_coordinates(matrices: _Complex) -> _Complex:
+    """(M, 4) coordinates of 2 x 2 matrices in 1, i, j, k, where i and j are two of them made to square to -1."""
+    traceless = [m / np.sqrt(np.linalg.det(m)) for m in matrices if abs(np.trace(m)) < 1e-6]
+    i = traceless[0]
+    j = next(m for m in traceless if abs(np.trace(m @ i)) < 1e-6)
+    units = np.stack([np.eye(2), i, j, i @ j])
+    return np.asarray(np.einsum("gab,uab->gu", matrices, units.conj()) / 2)
 
 
 def wanted(rho: Representation, table: NDArray[np.int64]) -> _Array:

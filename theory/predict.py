@@ -129,7 +129,7 @@ def _shared_form(setting: Setting) -> Answer:
     reasons = outside(setting) + not_norm_descent(setting)
     assumptions = (
         "weight decay makes the solution of smaller loss + (eta/2) (|W|^2 + |V|^2) win",
-        "every block is built as cheaply as heights.7 has it, and a few blocks undo what the others leave over",
+        "every block is built as cheaply as is known, and a few blocks undo what the others leave over",
         "memorising costs 1.19 (1 - kappa/M) a pair, as for random labels",
         "budget long enough; width for both solutions",
     )
@@ -147,7 +147,7 @@ def _shared_form(setting: Setting) -> Answer:
     if setting.network.width < needed:
         reasons.append(f"one of the two solutions takes {needed} nodes, the network has {setting.network.width}")
     note = " ".join(
-        filter(None, (f"C_gen = {height.cost:.1f}, interval that of the law of memorising alone", height.looseness))
+        filter(None, (f"C_gen = {height.cost:.1f}, interval that of the law of memorising alone", height.origin))
     )
     return Answer(value, low, high, 1, 0, not reasons, "; ".join([note, *reasons]), assumptions)
 

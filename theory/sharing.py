@@ -1,52 +1,22 @@
 """Height of the generalising peak of any group, without a run: every block by its nodes, some of which carry the rest.
 
-Nodes that build a block most cheaply leave a function of c over (heights.7, heights.8). Blocks with a few nodes more
-leave nothing, and can undo what the others leave (heights.9). How many of which kind do so is chosen by cost. Decay
-takes a share of every part away (heights.11).
+Nodes that build a block most cheaply leave a function of c over (heights.7, heights.8), or as much less as its kind
+allows (`theory.blocks`). Blocks with a few nodes more leave nothing, and can undo what the others leave (heights.9).
+Which do so is chosen by cost. Decay takes a share of every part away (heights.11).
 """
 
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from itertools import product
 
+from theory.blocks import BlockCost, Kind, block_cost, kinds
 from theory.groups import Group
-from theory.irreps import irreps, real_blocks
 from theory.lower import function
 
-__all__ = ["Kind", "Part", "SharedHeight", "kinds", "shared_height"]
-
-
-@dataclass(frozen=True, order=True)
-class Kind:
-    """What blocks have in common that cost the same.
-
-    Attributes:
-        dim: dimension d of the representation.
-        schur: 1 real, 0 a complex pair, -1 quaternionic.
-    """
-
-    dim: int
-    schur: int
-
-    @property
-    def factor(self) -> int:
-        """f: 1 for real type, else 2."""
-        return 1 if self.schur == 1 else 2
-
-    @property
-    def functions(self) -> int:
-        """D: dimension of the block's real functions."""
-        return self.dim**2 * (2 if self.schur == 0 else 1)
-
-    @property
-    def nodes(self) -> int:
-        """Nodes that build such a block up to a function of c."""
-        return self.factor * self.dim * self.functions
-
-    def arguments(self, order: int) -> tuple[int, int, int, int]:
-        """(M, d, f, D), as the equations take them."""
-        return order, self.dim, self.factor, self.functions
+__all__ = ["Part", "SharedHeight", "shared_height"]
 
 
 @dataclass(frozen=True)
@@ -86,16 +56,16 @@ class SharedHeight:
     Attributes:
         cost: C_gen, the norm |W|^2 + |V|^2 as decay goes to zero.
         nodes: how many take part.
-        carriers: kind and number of the blocks that undo what the others leave over; None if there are no blocks.
+        carriers: kind and number of the blocks that undo what the others leave over; None if nothing is left over.
         parts: the blocks, carriers last.
-        looseness: which blocks may cost less than here; empty where search has found nothing cheaper.
+        origin: which blocks' costs were found by search, or may be lower than here; empty if closed forms are met.
     """
 
     cost: float
     nodes: int
     carriers: tuple[Kind, int] | None
     parts: tuple[Part, ...]
-    looseness: str
+    origin: str
 
     def at_decay(self, eta: float) -> tuple[float, float]:
         """Norm and objective loss + (eta/2) norm of the network that decay eta leaves."""
@@ -103,43 +73,62 @@ class SharedHeight:
         return sum(norm for norm, _ in found), sum(objective for _, objective in found)
 
 
-def kinds(group: Group) -> Counter[Kind]:
-    """How many blocks of each kind a group has, the trivial one left out."""
-    found = irreps(group)
-    blocks = [found[block[0]] for block in real_blocks(found)]
-    return Counter(Kind(rho.dim, rho.schur) for rho in blocks if not rho.is_trivial)
-
-
 def shared_height(group: Group) -> SharedHeight:
-    """The cheapest way to have the blocks of one kind carry, of all kinds and numbers. Eqs. heights.7 to heights.9."""
+    """The cheapest choice of which blocks leave nothing over, and which carry what the others do. Eqs. heights.7-9, 12.
+
+    All blocks of one kind that do not carry are built alike, up to a function of c or exactly.
+    """
     counts, order = kinds(group), group.order
     if not counts:
         return SharedHeight(0.0, 0, None, (), "")
-    return min(
-        (_with_carriers(counts, order, kind, P) for kind, most in sorted(counts.items()) for P in range(1, most + 1)),
-        key=lambda height: height.cost,
+    costs = {kind: block_cost(kind, order) for kind in counts}
+    found = (
+        height
+        for carriers in _carriers(counts)
+        for exactly in product((False, True), repeat=len(counts))
+        if (height := _height(counts, costs, order, carriers, dict(zip(sorted(counts), exactly, strict=True))))
     )
+    return min(found, key=lambda height: height.cost)
 
 
-def _with_carriers(counts: Counter[Kind], order: int, kind: Kind, P: int) -> SharedHeight:
-    rest = counts - Counter({kind: P})
-    beta2 = sum(count * float(function("heights.8")(*k.arguments(order))) for k, count in rest.items())
-    carrying = float(function("heights.9")(*kind.arguments(order), P, beta2))
-    parts = [
-        Part(count, k.functions / order, float(function("heights.7")(*k.arguments(order)))) for k, count in rest.items()
-    ]
-    parts.append(Part(P, kind.functions / order, carrying / P))
-    nodes = sum(count * k.nodes for k, count in rest.items()) + P * (kind.nodes + kind.factor * kind.dim)
-    return SharedHeight(
-        sum(part.count * part.cost for part in parts), nodes, (kind, P), tuple(parts), _looseness(counts)
-    )
+def _carriers(counts: Counter[Kind]) -> Iterator[tuple[Kind, int] | None]:
+    """Every kind and number of blocks that may carry, and that none does."""
+    yield None
+    for kind, most in sorted(counts.items()):
+        for P in range(1, most + 1):
+            yield kind, P
 
 
-def _looseness(counts: Counter[Kind]) -> str:
-    """Where heights.7 is a bound that some groups stay below."""
-    loose = sorted(k for k in counts if k.schur == -1 or (k.schur == 0 and k.dim > 1) or k.dim > 3)
-    if not loose:
-        return ""
-    names = {1: "real", 0: "complex", -1: "quaternionic"}
-    told = ", ".join(f"{names[k.schur]} of d = {k.dim}" for k in loose)
-    return f"(a bound from above for blocks that are {told}: relations of their group may make them cheaper)"
+def _height(
+    counts: Counter[Kind],
+    costs: Mapping[Kind, BlockCost],
+    order: int,
+    carriers: tuple[Kind, int] | None,
+    exactly: Mapping[Kind, bool],
+) -> SharedHeight | None:
+    """One choice; None if it leaves over what nobody carries."""
+    rest = counts if carriers is None else counts - Counter({carriers[0]: carriers[1]})
+    beta2 = sum(count * costs[kind].left for kind, count in rest.items() if not exactly[kind])
+    if carriers is None and beta2 > 0:
+        return None
+    parts, nodes = [], 0
+    for kind, count in rest.items():
+        cost = costs[kind]
+        parts.append(Part(count, kind.functions / order, cost.exact if exactly[kind] else cost.free))
+        nodes += count * (cost.exact_nodes if exactly[kind] else cost.free_nodes)
+    if carriers is not None:
+        kind, P = carriers
+        carrying = float(function("heights.9")(*kind.arguments(order), P, beta2))
+        parts.append(Part(P, kind.functions / order, carrying / P))
+        nodes += P * (kind.nodes + kind.factor * kind.dim)
+    return SharedHeight(sum(part.count * part.cost for part in parts), nodes, carriers, tuple(parts), _origin(costs))
+
+
+def _origin(costs: Mapping[Kind, BlockCost]) -> str:
+    """Which blocks owe their cost to a search, or to a bound that their kind may stay below."""
+    searched = sorted({str(kind) for kind, cost in costs.items() if cost.source == "search"})
+    general = [kind for kind, cost in costs.items() if cost.source == "heights.7"]
+    bounds = sorted({str(kind) for kind in general if kind.dim > 3 or (kind.schur != 1 and kind.dim > 1)})
+    told = [f"by numerical search for blocks that are {', '.join(searched)}"] if searched else []
+    told += [f"a bound from above for blocks that are {', '.join(bounds)}"] if bounds else []
+    return f"({'; '.join(told)})" if told else ""

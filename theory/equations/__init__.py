@@ -7,6 +7,7 @@ from functools import cache
 
 from theory.equations import (
     addition,
+    aligned,
     clock,
     depth,
     features,
@@ -33,6 +34,7 @@ _STAGES: tuple[dict[str, Callable[[], Equation]], ...] = (
     memorise.EQUATIONS,
     heights.EQUATIONS,
     sharing.EQUATIONS,
+    aligned.EQUATIONS,
     interaction.EQUATIONS,
     muon.EQUATIONS,
     depth.EQUATIONS,
