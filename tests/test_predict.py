@@ -16,6 +16,7 @@ from theory.predict import (
     CLOSED_FORM,
     NO_RUN,
     PAPER_LAW,
+    PHASES,
     SHARED,
     Calibration,
     Prediction,

@@ -16,6 +16,7 @@ from theory.heights import NODES_PER_PAIR, HeightFit, generalising_cost, memoris
 from theory.irreps import irreps
 from theory.lower import function
 from theory.memorising import KAPPA, KAPPA_ERROR, LEAST_ORDER, shared_memorising_cost
+from theory.phases import PHASES, phases_form
 from theory.prediction import Answer, Prediction, another_clock, another_task, not_norm_descent, outside, stamped
 from theory.setting import Setting
 from theory.sharing import Part, SharedHeight, shared_height
@@ -26,12 +27,14 @@ __all__ = [
     "NO_RUN",
     "PAPER_CONSTANT",
     "PAPER_LAW",
+    "PHASES",
     "SHARED",
     "Calibration",
     "Prediction",
     "closed_form",
     "control_calibrated",
     "paper_law",
+    "phases_form",
     "predict",
     "shared_form",
 ]
@@ -232,6 +235,7 @@ def predict(setting: Setting, calibration: Calibration | None = None) -> list[Pr
         paper_law(setting),
         closed_form(setting),
         shared_form(setting),
+        phases_form(setting),
         control_calibrated(setting, calibration),
     ]
 
@@ -241,4 +245,5 @@ NO_RUN: Mapping[str, Callable[[Setting], Prediction]] = {
     PAPER_LAW: paper_law,
     CLOSED_FORM: closed_form,
     SHARED: shared_form,
+    PHASES: phases_form,
 }
