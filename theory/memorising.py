@@ -145,15 +145,20 @@ def fitted_law() -> Law:
     runs = _counted(_LOWEST)
 
     def misses(constants: NDArray[np.float64], /) -> NDArray[np.float64]:
-        law = Law(*constants.tolist(), 0.0)
+        law = _law(constants)
         norms = [_miss(run, law, 0) for run in runs]
         return np.array(norms + [_miss(run, law, 1) for run in runs if not math.isnan(run.loss)])
 
     start = np.array([2.0, 1500.0, 0.3])
-    found = Law(*least_squares(misses, start, x_scale=start).x.tolist(), 0.0)
+    found = _law(least_squares(misses, start, x_scale=start).x)
     orders = sorted({run.order for run in runs})
     means = [np.mean([_miss(run, found, 0) for run in runs if run.order == order]) for order in orders]
     return found._replace(scatter=float(np.std(means, ddof=1)))
+
+
+def _law(constants: NDArray[np.float64]) -> Law:
+    kappa, reach, decay = map(float, constants)
+    return Law(kappa, reach, decay, 0.0)
 
 
 def _counted(lowest: float) -> list[Run]:

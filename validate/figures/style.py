@@ -19,7 +19,7 @@ PREDICTORS: dict[str, tuple[str, str, str]] = {
     "paper-law": ("#009E73", (0, (1, 1.5)), "paper's law, 2.7482 M log M"),  # type: ignore[dict-item]
     "heights-closed-form": ("#E69F00", "--", "peak heights, closed form"),
     "heights-shared": ("#CC79A7", "-.", "peak heights, blocks that share"),
-    "heights-phases": ("#D55E00", (0, (5, 1, 1, 1)), "peak heights, block by block"),
+    "heights-phases": ("#D55E00", (0, (5, 1, 1, 1)), "peak heights, block by block"),  # type: ignore[dict-item]
     "heights-calibrated": ("#0072B2", "-", "peak heights, calibrated on controls"),
 }
 #: verdict -> (colour, marker in figures, sign in text)
