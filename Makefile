@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 OUT ?= twopeaks-demo
 
-.PHONY: demo test test-all lint bench laws equations clean
+.PHONY: demo test test-all lint bench laws equations forecast-model clean
 .DEFAULT_GOAL := test
 
 $(VENV)/.run: pyproject.toml constraints.txt
@@ -42,6 +42,9 @@ laws: $(VENV)/.run  ## deviations from every law of theory: representations, pea
 equations: $(VENV)/.run  ## write the equations as a page and as LaTeX
 	$(BIN)/twopeaks derive --all --markdown > docs/equations.md
 	$(BIN)/twopeaks derive --all --latex > docs/equations.tex
+
+forecast-model: $(VENV)/.run  ## train the development runs of forecasts and fit their coefficients (about ten minutes)
+	$(BIN)/python benchmarks/forecast_model.py
 
 clean:
 	rm -rf $(VENV) build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache

@@ -1,4 +1,4 @@
-"""The command ``twopeaks``: demo, derive, predict, sweep, train, validate. Humans by default, machines with ``--json``.
+"""The command ``twopeaks`` and what it does: a table for humans by default, for machines with ``--json``.
 
 Exit code 0; 1 if a check failed; 2 for bad input, said in one line. Heavy imports wait until they are needed.
 """
@@ -32,6 +32,7 @@ from validate.common_options import (
     seeds_of,
     setting_of,
 )
+from validate.forecast_command import forecast_runs
 from validate.network_options import (
     DecaySteps,
     Embedding,
@@ -345,6 +346,7 @@ def demo(
 
 
 app.command("validate")(examine)
+app.command("forecast")(forecast_runs)
 
 
 if __name__ == "__main__":

@@ -1,0 +1,62 @@
+"""Fit the coefficients of `twopeaks forecast`: train the development runs (stored ones are not trained again), write.
+
+    python benchmarks/forecast_model.py --out FOLDER
+
+About eight CPU minutes. The sweeps are those of ``benchmarks/forecast``; those named held_out are for scores and are
+not read. Last it prints scores on each group by models that were fitted to the other ones.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from validate.cli import run
+from validate.curves import Curve, curves_at
+from validate.files import write
+from validate.forecast import VARIANTS, forecast
+from validate.forecast_fit import fitted, forecaster
+from validate.forecast_score import SHARES, score
+
+HERE = Path(__file__).parent
+TARGET = HERE.parent / "validate" / "data" / "forecast.json"
+SWEEPS = ("adam", "adamw", "sgd")
+
+
+def trained(out: Path) -> list[Curve]:
+    """Curves of all development runs."""
+    curves: list[Curve] = []
+    for name in SWEEPS:
+        code = run(["sweep", str(HERE / "forecast" / f"{name}.toml"), "--out", str(out / name), "--device", "cpu"])
+        if code:
+            sys.exit(code)
+        curves += curves_at(out / name)
+    return curves
+
+
+def check(curves: Sequence[Curve], kinds: tuple[str, ...]) -> None:
+    """Scores on each group by models that were fitted to the others."""
+    groups = {curve.name: curve.setting.task.name for curve in curves if curve.setting is not None}
+    models = {g: forecaster([c for c in curves if groups[c.name] != g], [kinds]) for g in sorted(set(groups.values()))}
+    for share in (*SHARES, None):
+        found = score(curves, share, lambda c, step: forecast(c, step, forecaster=models[groups[c.name]]))
+        numbers = [f"{x.value:.3f} [{x.low:.3f}, {x.high:.3f}]" for x in (found.auroc, found.time_error, found.brier)]
+        print("+".join(kinds), share or "mixed", f"{found.grokked}/{found.runs}", *numbers, f"base {found.base:.3f}")
+
+
+def main() -> None:
+    """Train, fit, write, check."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--out", type=Path, default=Path("twopeaks-forecast-runs"), help="folder of the runs")
+    curves = trained(parser.parse_args().out)
+    write(TARGET, json.dumps(fitted(curves), separators=(",", ":")) + "\n")
+    print(f"{TARGET}: {len(curves)} runs. Left-out groups: AUROC, median |error| of t_grok, Brier score")
+    for kinds in VARIANTS:
+        check(curves, kinds)
+
+
+if __name__ == "__main__":
+    main()

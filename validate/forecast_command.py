@@ -1,0 +1,256 @@
+"""The command ``twopeaks forecast``: a line a run, or how good forecasts are on runs that have ended (``--score``)."""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+from rich.table import Table
+from rich.text import Text
+
+from sim import store
+from theory.errors import InputError
+from validate.common_options import Json
+from validate.files import save_figure, write_json
+from validate.terminal import console, print_json, waiting
+
+if TYPE_CHECKING:  # helps of other commands need none of it
+    from validate.curves import Curve
+    from validate.forecast import Forecast
+    from validate.forecast_score import Interval, Score
+
+__all__ = ["At", "Options", "forecast_runs", "parsed"]
+
+#: Share of t_grok whose reliability is shown.
+_ASKED = 0.3
+#: Runs of which a figure is drawn, at most.
+_DRAWN = 12
+
+
+@dataclass(frozen=True)
+class At:
+    """When to observe: at a step, or at a share of the budget (of the last record, where nobody said a budget)."""
+
+    value: float
+    is_share: bool
+
+
+@dataclass(frozen=True)
+class Options:
+    """Options of the command, as given."""
+
+    paths: Sequence[Path]
+    at: str | None
+    budget: int | None
+    theory: bool
+    score: bool
+    out: Path | None
+    as_json: bool
+
+
+def forecast_runs(
+    paths: Annotated[list[Path], typer.Argument(metavar="RUN|CURVES", help="CSV files, folders of runs or of sweeps")],
+    at: Annotated[
+        str | None, typer.Option(help="use the curve until this step, such as 600, or share of the budget, such as 30%")
+    ] = None,
+    budget: Annotated[
+        int | None, typer.Option(help="steps within which it must grok (default: the run's, or 10 times those seen)")
+    ] = None,
+    theory: Annotated[
+        bool, typer.Option("--theory/--no-theory", help="use n / n_c of stored runs, where theory has it")
+    ] = True,
+    score: Annotated[
+        bool, typer.Option("--score", help="score forecasts of runs that have ended, at shares of t_grok")
+    ] = False,
+    out: Annotated[Path | None, typer.Option(help="folder for figures and forecasts.json")] = None,
+    as_json: Json = False,
+) -> None:
+    """Say from the first part of a training curve whether it will grok within the budget, and when."""
+    options = Options(paths, at, budget, theory, score, out, as_json)
+    if budget is not None and budget < 1:
+        raise InputError("--budget", "1 or more steps", budget, "leave it out for the run's own")
+    if score:
+        _score(options)
+    else:
+        _forecast(options)
+
+
+def parsed(text: str) -> At:
+    """Read ``--at``: a step of 1 or more, a percentage, or a share below 1.
+
+    Raises:
+        InputError: if it is none of these.
+    """
+    remedy = "give a step such as 600, or a share such as 30%"
+    try:
+        number = float(text.removesuffix("%")) / (100 if text.endswith("%") else 1)
+    except ValueError as error:
+        raise InputError("--at", "a step or a share", text, remedy) from error
+    is_share = text.endswith("%") or number < 1
+    if not math.isfinite(number) or number <= 0 or (is_share and number > 1):
+        raise InputError("--at", "a step of 1 or more, or a share of 0 to 100%", text, remedy)
+    return At(number, is_share)
+
+
+# --- forecasts -----------------------------------------------------------------------------------------
+
+
+def _forecast(options: Options) -> None:
+    from validate.curves import curves_at
+    from validate.forecast import forecast, shipped
+
+    at = None if options.at is None else parsed(options.at)
+    without = () if options.theory else ("theory",)
+    with waiting("reading curves"):
+        curves = [curve for path in options.paths for curve in curves_at(path)]
+    found = [forecast(curve, _step(at, curve, options.budget), options.budget, without) for curve in curves]
+    files = [] if options.out is None else _write(options.out, curves, found)
+    if options.as_json:
+        data = {"forecasts": [one.as_data() for one in found], "development": shipped().development, "files": files}
+        print_json(data)
+    else:
+        _show(found, shipped().development, files)
+
+
+def _step(at: At | None, curve: Curve, budget: int | None) -> float | None:
+    if at is None or not at.is_share:
+        return None if at is None else at.value
+    return at.value * float(budget or curve.budget or curve.last_step)
+
+
+def _write(out: Path, curves: Sequence[Curve], found: Sequence[Forecast]) -> list[str]:
+    from validate.figures.forecast import fig_forecast
+
+    store.prepare(out)
+    write_json(out / "forecasts.json", [one.as_data() for one in found])
+    paths = [out / "forecasts.json"]
+    for number, (curve, one) in enumerate(list(zip(curves, found, strict=True))[:_DRAWN], start=1):
+        paths += save_figure(fig_forecast(curve, one)[0], out / f"forecast-{number:02}")
+    return [str(path) for path in paths]
+
+
+def _show(found: Sequence[Forecast], development: Mapping[str, Any], files: Sequence[str]) -> None:
+    table = Table(box=None)
+    table.add_column("run", overflow="fold", min_width=32)
+    for heading in ("seen until", "P(grok by budget)", "t_grok, if it does [80%]", "from"):
+        table.add_column(heading, no_wrap=True)
+    for one in found:
+        table.add_row(Text(one.name), f"{one.step:,.0f}", *map(Text, (_chance(one), _time(one), "+".join(one.basis))))
+    screen = console()
+    screen.print(table)
+    warned = Counter(warning for one in found for warning in one.warnings)
+    for warning, count in warned.items():
+        screen.print(Text(f"note: {warning} ({count} of {len(found)} runs)"), soft_wrap=True)
+    screen.print(Text(_basis(development)), soft_wrap=True)
+    for path in files:
+        screen.print(Text(path), soft_wrap=True)
+
+
+def _chance(one: Forecast) -> str:
+    if one.state == "grokked":
+        return "has grokked"
+    if one.state == "over":
+        return f"0: {one.budget:,.0f} are over"
+    return f"{one.probability:.2f} [{one.low:.2f}, {one.high:.2f}] by {one.budget:,.0f}"
+
+
+def _time(one: Forecast) -> str:
+    if one.state != "forecast":
+        return "" if one.t_grok is None else f"{one.t_grok:,.0f}"
+    return f"{one.t_grok:,.0f} [{one.t_low:,.0f}, {one.t_high:,.0f}]"
+
+
+def _basis(development: Mapping[str, Any]) -> str:
+    groups, rules = ", ".join(development["group"]), ", ".join(development["optimizer"])
+    counts = f"{development['runs']:,} development runs, {development['grokked']:,} of which grokked"
+    return f"Fitted to {counts}: {groups}; {rules}. P [80% over refits]; see docs/forecast.md."
+
+
+# --- scores --------------------------------------------------------------------------------------------
+
+
+def _score(options: Options) -> None:
+    from validate.curves import curves_at
+    from validate.forecast import forecast
+    from validate.forecast_score import SHARES, score
+
+    for name, value in (("--at", options.at), ("--budget", options.budget)):
+        if value is not None:
+            remedy = "scores are at shares of t_grok, within the budget of each run"
+            raise InputError(name, "left out with --score", value, remedy)
+    with waiting("reading curves"):
+        curves = [curve for path in options.paths for curve in curves_at(path)]
+    without = ("theory",)
+
+    def seeing(left_out: Sequence[str]) -> Callable[[Curve, float], Forecast]:
+        return lambda curve, step: forecast(curve, step, curve.budget or curve.last_step, left_out)
+
+    ways: dict[str, Sequence[str]] = {"curve and theory": ()} if options.theory else {}
+    ways["curve alone"] = without
+    with waiting("forecasting"):
+        found = {way: [score(curves, share, seeing(left)) for share in (*SHARES, None)] for way, left in ways.items()}
+    data = {way: [asdict(one) for one in scores] for way, scores in found.items()}
+    if options.out is not None:
+        store.prepare(options.out)
+        write_json(options.out / "scores.json", data)
+    if options.as_json:
+        print_json(data)
+    else:
+        _show_scores(found)
+
+
+def _show_scores(found: Mapping[str, Sequence[Score]]) -> None:
+    screen = console()
+    for way, scores in found.items():
+        table = Table(title=f"forecasts from {way}; 95% intervals over settings", box=None)
+        for heading in ("share of t_grok", "grokked", "AUROC", "|error| of t", "Brier (base rate)", "80% covers"):
+            table.add_column(heading, no_wrap=True)
+        for one in scores:
+            runs = f"{one.grokked} of {one.runs}"
+            numbers = (
+                _interval(one.auroc),
+                _interval(one.time_error, "{:.0%}"),
+                f"{_interval(one.brier)} ({one.base:.3f})",
+            )
+            table.add_row(_share(one.share), runs, *numbers, _interval(one.covered, "{:.0%}"))
+        screen.print(table)
+        early = ", ".join(f"{one.too_early} at {_share(one.share)}" for one in scores if one.too_early)
+        if early:
+            screen.print(Text(f"left out, with fewer than four records by then: {early}"), soft_wrap=True)
+        _show_reliability(scores)
+
+
+def _show_reliability(scores: Sequence[Score]) -> None:
+    at = next(one for one in scores if one.share == _ASKED)
+    table = Table(box=None, title=f"reliability at {_ASKED:.0%} of t_grok")
+    for heading in ("forecast P", "runs", "mean P", "share that grokked [95%]"):
+        table.add_column(heading, no_wrap=True)
+    for row in at.reliability:
+        share = f"{row['grokked']:.2f} [{row['low']:.2f}, {row['high']:.2f}]"
+        table.add_row(f"{row['from']:g} to {row['to']:g}", f"{row['runs']}", f"{row['forecast']:.2f}", share)
+    screen = console()
+    screen.print(table)
+    rivals = ", ".join(f"{name} {value:.3f}" for name, value in at.rivals.items())
+    screen.print(Text(f"AUROC of single signs there: {rivals}"), soft_wrap=True)
+    among = f"AUROC among runs of one clock: forecasts {at.within:.3f}, step of observation {at.leak:.3f}"
+    screen.print(Text(f"{among} (among all {at.leak_across:.3f})"), soft_wrap=True)
+    mixed = scores[-1].multiple_error
+    screen.print(
+        Text(f"time error at mixed shares of the best constant multiple of the step: {mixed:.0%}"), soft_wrap=True
+    )
+
+
+def _share(share: float | None) -> str:
+    from validate.forecast_score import MIXED
+
+    return f"{share:.0%}" if share is not None else f"{MIXED[0]:.0%} to {MIXED[1]:.0%}"
+
+
+def _interval(one: Interval, form: str = "{:.3f}") -> str:
+    value, low, high = (form.format(x) for x in (one.value, one.low, one.high))
+    return f"{value} [{low}, {high}]"

@@ -1,0 +1,152 @@
+"""What the first part of a curve says, in numbers that know neither the clock nor the units. No torch here.
+
+Every feature is a ratio of times or of values of one curve, or a slope in log-log: training twice as fast, or a loss of
+another scale, leaves it as it is. The exceptions are accuracies, which are shares, and what theory says of a setting.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Collection
+from functools import lru_cache
+
+import numpy as np
+from numpy.typing import NDArray
+
+from theory.predict import shared_form
+from theory.setting import TRANSITIONS, Optimizer, Setting
+from validate.curves import Curve
+
+__all__ = ["KINDS", "LEAST", "available", "features", "local", "memorised_at", "names_of", "transition_size"]
+
+Floats = NDArray[np.float64]
+
+#: Kinds of knowledge, and the features that each gives; the first one of a kind tells how far a run has come.
+KINDS: dict[str, tuple[str, ...]] = {
+    "loss": ("loss_slope", "loss_fall"),
+    "accuracy": ("accuracy_slope", "accuracy_level"),
+    "norm": ("norm_fall",),
+    "memory": ("age",),
+    "theory": ("size", "decoupled", "descent"),
+}
+
+#: Slopes are those of a parabola in log time through the records since this share of the time ...
+_WINDOW = 0.4
+#: ... or through this many, where there are fewer.
+_FEWEST = 4
+#: Accuracies are moved this far from 0 and 1 before their odds are taken: about what 100 test pairs can tell.
+_EDGE = 0.01
+#: Train loss over its first value at which a curve without train accuracy is held to have memorised.
+_MEMORISED = 0.05
+#: Smaller slopes and falls (of logarithms) are not told apart.
+_LEAST_SLOPE, _LEAST_FALL = 0.02, 0.01
+#: A slope that is told from none is above this.
+LEAST = math.log(_LEAST_SLOPE)
+#: Decay for which n_c is computed where the setting's own is decoupled, and so another kind of number.
+_DECAY = 2e-4
+
+
+def available(curve: Curve) -> frozenset[str]:
+    """Kinds of knowledge that a curve has, of `KINDS`."""
+    found = {
+        "loss": "test_loss" in curve.values,
+        "accuracy": "test_accuracy" in curve.values,
+        "norm": "norm2" in curve.values,
+        "memory": bool({"train_loss", "train_accuracy"} & set(curve.values)),
+        "theory": curve.setting is not None and transition_size(curve.setting) is not None,
+    }
+    return frozenset(kind for kind, there in found.items() if there)
+
+
+def names_of(kinds: Collection[str]) -> tuple[str, ...]:
+    """Features of these kinds, in the order of `KINDS`."""
+    return tuple(name for kind, names in KINDS.items() if kind in kinds for name in names)
+
+
+def features(curve: Curve, kinds: Collection[str]) -> dict[str, float]:
+    """Features of these kinds, all of what was recorded until the curve's last step t.
+
+    ``loss_slope`` log of -d log(test loss)/d log t; ``loss_fall`` log of log(largest test loss / that now);
+    ``accuracy_level`` log-odds of the test accuracy, ``accuracy_slope`` log of its rise with log t; ``norm_fall`` as
+    ``loss_fall``, of the norm; ``age`` log(t / t_mem), 0 before; ``size`` log(n / n_c), n_c that of `theory.predict`;
+    ``decoupled`` and ``descent`` whether decay is decoupled, and whether it is plain gradient descent.
+
+    Args:
+        curve: cut at the time of observation.
+        kinds: of `KINDS`, that are `available`.
+    """
+    found: dict[str, float] = {}
+    later = curve.steps > 0
+    steps = curve.steps[later]
+    values = {name: column[later] for name, column in curve.values.items()}
+    if "loss" in kinds:
+        logs = np.log(np.maximum(values["test_loss"], 1e-12))
+        level, slope = local(steps, logs)
+        found |= {"loss_slope": _log(-slope, _LEAST_SLOPE), "loss_fall": _log(float(logs.max()) - level, _LEAST_FALL)}
+    if "accuracy" in kinds:
+        odds = np.log(values["test_accuracy"] + _EDGE) - np.log1p(_EDGE - values["test_accuracy"])
+        level, slope = local(steps, odds)
+        found |= {"accuracy_slope": _log(slope, _LEAST_SLOPE), "accuracy_level": level}
+    if "norm" in kinds:
+        logs = np.log(np.maximum(values["norm2"], 1e-12))
+        found["norm_fall"] = _log(float(logs.max()) - local(steps, logs)[0], _LEAST_FALL)
+    if "memory" in kinds:
+        t_mem = memorised_at(curve)
+        found["age"] = 0.0 if t_mem is None else max(math.log(curve.last_step / max(t_mem, 1.0)), 0.0)
+    if "theory" in kinds and curve.setting is not None:
+        found |= _theory(curve.setting)
+    return found
+
+
+def local(steps: Floats, values: Floats) -> tuple[float, float]:
+    """Value and slope in log t at the last step, of a parabola through the last records, each log time counted alike.
+
+    Args:
+        steps: (R,) positive and increasing, R >= 2.
+        values: (R,) of a curve.
+    """
+    first = max(min(int(np.searchsorted(steps, _WINDOW * steps[-1])), len(steps) - _FEWEST), 0)
+    x = np.log(steps[first:] / steps[-1])
+    weights = np.sqrt(np.gradient(x))  # records may lie on any grid
+    rows = np.vander(x, min(3, len(x)), increasing=True) * weights[:, None]
+    found = np.linalg.lstsq(rows, values[first:] * weights)[0]
+    return float(found[0]), float(found[1])
+
+
+def memorised_at(curve: Curve) -> float | None:
+    """First recorded step at which the training data are fitted; None if they are not, or nothing says so."""
+    if "train_accuracy" in curve.values:
+        fitted = curve.values["train_accuracy"] >= TRANSITIONS["t_mem"].level
+    elif "train_loss" in curve.values:
+        fitted = curve.values["train_loss"] <= _MEMORISED * curve.values["train_loss"][0]
+    else:
+        return None
+    return float(curve.steps[fitted][0]) if fitted.any() else None
+
+
+def transition_size(setting: Setting) -> float | None:
+    """n_c of `theory.predict.shared_form` for this network; None where it does not hold."""
+    if not setting.task.has_group:
+        return None
+    rule = setting.optimizer
+    decay = _DECAY if rule.decoupled or rule.weight_decay == 0 else rule.weight_decay
+    return _transition_size(setting.model_copy(update={"optimizer": Optimizer(weight_decay=decay)}))
+
+
+@lru_cache(maxsize=1024)
+def _transition_size(setting: Setting) -> float | None:
+    found = shared_form(setting)
+    return found.value if found.valid else None
+
+
+def _theory(setting: Setting) -> dict[str, float]:
+    size, rule = transition_size(setting), setting.optimizer
+    return {
+        "size": math.log(setting.task.samples / size) if size else 0.0,
+        "decoupled": float(rule.decoupled),
+        "descent": float(rule.name == "sgd"),
+    }
+
+
+def _log(value: float, least: float) -> float:
+    return math.log(max(value, least))

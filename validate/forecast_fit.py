@@ -1,0 +1,122 @@
+"""From development runs to the coefficients of forecasts. No torch here.
+
+Each run is observed at times spread evenly in log t from memorising to its end, whatever that end is: at a time those
+runs are observed that are at risk then.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Collection, Iterator, Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from validate.curves import Curve
+from validate.forecast import VARIANTS, Forecaster, of_data
+from validate.forecast_features import KINDS, available, features, names_of
+from validate.forecast_model import Model, Rows, fit
+
+__all__ = ["development", "fitted", "forecaster", "observe", "rows"]
+
+#: Observations of each run.
+_TIMES = 6
+#: Refits to clusters of random weight.
+_REFITS = 16
+#: Every which record is kept, in turn: others record less often than development runs.
+_THINNED = (1, 2, 5)
+#: Fewest records of an observation.
+_FEWEST = 6
+
+
+def fitted(curves: Sequence[Curve]) -> dict[str, Any]:
+    """What ``data/forecast.json`` holds: models of every variant, and what they were fitted on.
+
+    Args:
+        curves: of development runs, with settings and budgets.
+    """
+    models = []
+    for kinds in VARIANTS:
+        models.append({"kinds": list(kinds), **_model(curves, kinds, _REFITS).as_data()})
+    return {"development": development(curves), "models": models}
+
+
+def forecaster(curves: Sequence[Curve], variants: Sequence[tuple[str, ...]]) -> Forecaster:
+    """Models of some variants, fitted to these runs alone and never refitted."""
+    models = [{"kinds": kinds, **_model(curves, kinds, 0).as_data()} for kinds in variants]
+    return of_data({"development": development(curves), "models": models})
+
+
+def _model(curves: Sequence[Curve], kinds: Collection[str], refits: int) -> Model:
+    """Theory says whether, the curve says when: what theory knows does not move the time."""
+    names = names_of(kinds)
+    return fit(names, sum(name not in KINDS["theory"] for name in names), rows(curves, kinds), refits)
+
+
+def rows(curves: Sequence[Curve], kinds: Collection[str]) -> Rows:
+    """Observations of all runs that have these kinds of knowledge; runs of one group and optimizer are a cluster."""
+    told: list[list[float]] = []
+    left: list[float] = []
+    grokked: list[bool] = []
+    cluster: list[int] = []
+    clusters: dict[tuple[str, str], int] = {}
+    for number, curve in enumerate(curves):
+        if not set(kinds) <= available(curve) or curve.setting is None:
+            continue
+        name = (curve.setting.task.name, curve.setting.optimizer.name)
+        t_grok = curve.transition("t_grok")
+        end = curve.last_step if t_grok is None else float(t_grok)
+        for known in observe(curve, end, number):
+            told.append(list(features(known, kinds).values()))
+            left.append(math.log(end / known.last_step - 1))
+            grokked.append(t_grok is not None)
+            cluster.append(clusters.setdefault(name, len(clusters)))
+    return Rows(np.array(told), np.array(left), np.array(grokked), np.array(cluster))
+
+
+def observe(curve: Curve, end: float, number: int) -> Iterator[Curve]:
+    """What is known of a run at some times before its end.
+
+    Args:
+        curve: of the run.
+        end: t_grok, or the last step.
+        number: of the run; it shifts the times, so that those of many runs fill the range.
+    """
+    t_mem = curve.transition("t_mem")
+    first = max(curve.steps[min(_FEWEST, len(curve.steps) - 1)], 0.8 * (t_mem or 0))
+    if first >= 0.97 * end:
+        return
+    shift = number * (math.sqrt(5) - 1) / 2 % 1
+    for i in range(_TIMES):
+        known = curve.until(first * (0.97 * end / first) ** ((i + shift) / _TIMES))
+        thinned = _thinned(known, _THINNED[(number + i) % len(_THINNED)])
+        yield thinned if len(thinned.steps) > 2 * _FEWEST else known
+
+
+def _thinned(known: Curve, every: int) -> Curve:
+    """Fewer records, the last one among them."""
+    kept: NDArray[np.int64] = np.arange(len(known.steps))[::-every][::-1]
+    kept = np.union1d([0], kept)
+    values = {name: column[kept] for name, column in known.values.items()}
+    return Curve(known.name, known.steps[kept], values, known.budget, known.setting, known.series, known.complete)
+
+
+def development(curves: Sequence[Curve]) -> dict[str, Any]:
+    """On what was fitted: values of each field, and how many runs."""
+    settings = [curve.setting for curve in curves if curve.setting is not None]
+    fields: dict[str, list[Any]] = {
+        "group": [one.task.name for one in settings],
+        "optimizer": [one.optimizer.name for one in settings],
+        "lr": [one.optimizer.lr for one in settings],
+        "weight_decay": [one.optimizer.weight_decay for one in settings],
+        "loss": [one.loss for one in settings],
+        "activation": [one.network.activation for one in settings],
+        "family": [one.network.family for one in settings],
+        "layers": [one.network.layers for one in settings],
+        "labels": [one.task.labels for one in settings],
+        "budget": [curve.budget for curve in curves],
+    }
+    told: dict[str, Any] = {name: sorted(set(values)) for name, values in fields.items()}
+    ends = [curve.transition("t_grok") for curve in curves]
+    return {**told, "runs": len(curves), "grokked": sum(t is not None for t in ends)}
