@@ -4,7 +4,11 @@ VENV := .venv
 BIN := $(VENV)/bin
 OUT ?= twopeaks-demo
 
-.PHONY: demo test test-all lint bench laws equations forecast-model clean
+DEVICE ?= auto
+WORKERS ?=
+ONLY ?=
+
+.PHONY: demo test test-all lint bench laws reproduce equations forecast-model clean
 .DEFAULT_GOAL := test
 
 $(VENV)/.run: pyproject.toml constraints.txt
@@ -38,6 +42,9 @@ bench: $(VENV)/.run  ## speed, as ratios within one run; peak memory; what probe
 
 laws: $(VENV)/.run  ## deviations from every law of theory: representations, peaks, Stage II, emergence times
 	$(BIN)/python benchmarks/laws.py
+
+reproduce: $(VENV)/.run  ## measure what results/ holds again (ONLY="crossings" chooses) and say what differs; it goes on where it was cut short
+	$(BIN)/python benchmarks/reproduce.py $(ONLY) --device $(DEVICE) $(if $(WORKERS),--workers $(WORKERS))
 
 equations: $(VENV)/.run  ## write the equations as a page and as LaTeX
 	$(BIN)/twopeaks derive --all --markdown > docs/equations.md

@@ -38,6 +38,9 @@ def examine(
     write_predictions: Annotated[
         Path | None, typer.Option(help="write what is predicted on every cell of SPEC into a new CSV or JSON, and end")
     ] = None,
+    write_measured: Annotated[
+        Path | None, typer.Option(help="write all measured cells into a CSV that can be scored in place of the sweep")
+    ] = None,
     train: Annotated[bool, typer.Option("--train", help="train cells of SPEC that are missing")] = False,
     store: Annotated[Path | None, typer.Option(help="folder of SPEC's sweep (default: as sweep has it)")] = None,
     workers: Annotated[int | None, typer.Option(help="with --train: processes (default: usable cores)")] = None,
@@ -60,7 +63,8 @@ def examine(
     """
     of_scores = {
         "--predictions": predictions, "--predictor": predictor, "--quantity": quantity, "--train": train,
-        "--write-predictions": write_predictions, "--store": store, "--workers": workers,
+        "--write-predictions": write_predictions, "--write-measured": write_measured, "--store": store,
+        "--workers": workers,
     }  # fmt: skip
     if claims or listed:
         _refuse(of_scores, "with --claims")
@@ -82,6 +86,7 @@ def examine(
             predictors=tuple(predictor or ()),
             quantities=tuple(quantity or ()),
             write_predictions=write_predictions,
+            write_measured=write_measured,
             train=train,
             store=store,
             workers=workers,

@@ -17,8 +17,9 @@ from sim.flat import SETTING, flat
 from sim.records import Plan
 from theory.errors import InputError
 from theory.setting import Setting, default_width
+from validate.series import order_of
 
-__all__ = ["QUANTITIES", "Measured", "Quantity", "at_half", "distinct", "names", "quantity_of"]
+__all__ = ["QUANTITIES", "Measured", "Quantity", "at_half", "distinct", "names", "ordered", "quantity_of"]
 
 Quantity = Literal["n_c", "t_mem", "t_grok"]
 
@@ -111,6 +112,15 @@ def distinct(cells: Sequence[Measured]) -> None:
             budget = "an unknown budget" if cell.budget is None else f"{cell.budget:,} steps"
             remedy = f"it is in {other.source} and in {cell.source}; give one of the two"
             raise InputError(what, "measured once for a setting and a budget", f"two values for {budget}", remedy)
+
+
+def ordered(cells: Sequence[Measured]) -> list[Measured]:
+    """By quantity, then by the fields of the setting, small groups first, then by budget: however they were found.
+
+    So a table of cells reads, and its bootstrap draws, the same whether it comes from a sweep or from a file.
+    """
+    place = {quantity: i for i, quantity in enumerate(QUANTITIES)}
+    return sorted(cells, key=lambda c: (place[c.quantity], order_of(c.setting, Plan(steps=1, every=1)), c.budget or 0))
 
 
 def names(cells: Sequence[Measured]) -> list[str]:

@@ -19,7 +19,7 @@ COLUMNS: dict[str, str] = {
     **{name: f"{name} in {unit}, instead of quantity and value" for name, unit in QUANTITIES.items()},
     "low": "lower end of the 95% interval; where censored, what the number lies above",
     "high": "upper end of the 95% interval; where censored, what the number lies below",
-    "censored": "true where only a bound is known; the same as an empty value",
+    "censored": "true where only a bound is known; the same as an empty value, and needed where not even a bound is",
     "seeds": "networks, of each size for n_c",
     "steps": "budget",
     "seconds": "of training, on one thread",
@@ -75,10 +75,11 @@ def _cell(row: Row, column: str, source: str) -> Measured:
         remedy = "a censored cell has its bound in low or high, and no value"
         raise row.refused("censored", "true where the value is empty, and only there", row.texts.get(column), remedy)
     if value is None and low is None and high is None:
-        if quantity == "n_c" or budget is None:
-            remedy = "a censored cell lies above low, below high, or both"
+        if quantity != "n_c" and budget is not None:
+            low = float(budget)
+        elif "censored" not in row.texts:
+            remedy = "a censored cell lies above low, below high, or both; if neither is known, say censored = true"
             raise row.refused(column, "a number, or low or high where it is censored", "nothing", remedy)
-        low = float(budget)
     ordered = [x for x in (low, value, high) if x is not None]
     if ordered != sorted(ordered):
         raise row.refused("low, high", "around the value", (low, value, high), "low <= value <= high")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shlex
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -13,18 +12,14 @@ from typing import Any
 from rich.text import Text
 
 from sim import store
-from sim.spec import Spec, read_spec
-from sim.sweep_folder import SweepFolder
 from theory.errors import InputError
 from validate import scoreboard_files as files
 from validate.measured import Measured, distinct, quantity_of
-from validate.measured_csv import measured_csv
-from validate.measured_sweep import measured_sweep, to_measure
 from validate.predictors import Predictor, Said, asked, read_predictions, registry
 from validate.scoreboard import Board, boards
 from validate.scoreboard_screen import show
 from validate.sheets import digest
-from validate.sweep_state import state
+from validate.sources import Sources
 from validate.terminal import console, print_json, stages
 
 __all__ = ["Request", "scoreboard"]
@@ -40,6 +35,7 @@ class Request:
         predictors: names of those that are compared; all if empty.
         quantities: what is scored; all if empty.
         write_predictions: where to write what every predictor says on every cell; nothing is scored then.
+        write_measured: where to write all cells of the sources.
         train: whether cells that are missing are trained first.
         store: folder of the sweep that a description belongs to; None is where ``sweep`` puts it.
         workers, device: as ``sweep`` has them.
@@ -53,6 +49,7 @@ class Request:
     predictors: tuple[str, ...] = ()
     quantities: tuple[str, ...] = ()
     write_predictions: Path | None = None
+    write_measured: Path | None = None
     train: bool = False
     store: Path | None = None
     workers: int | None = None
@@ -60,6 +57,11 @@ class Request:
     out: Path | None = None
     as_json: bool = False
     command: str = ""
+
+    @property
+    def measured(self) -> Sources:
+        """Where cells come from."""
+        return Sources(self.sources, self.store, self.train, self.workers, self.device)
 
 
 def scoreboard(request: Request) -> None:
@@ -74,14 +76,18 @@ def scoreboard(request: Request) -> None:
     wanted = {quantity_of("--quantity", name) for name in request.quantities}
     functions = registry()
     if request.write_predictions is not None:
+        if request.write_measured is not None:
+            raise InputError("--write-measured", "left out with --write-predictions", "given", "nothing is scored then")
         _write_predictions(request, request.write_predictions, functions)
         return
-    cells, notes = _gather(request)
+    cells, notes = request.measured.gather()
+    distinct(cells)
+    if request.write_measured is not None:
+        _write_measured(request, request.write_measured, cells)
     cells = [cell for cell in cells if not wanted or cell.quantity in wanted]
     if not cells:
         what = " or ".join(request.quantities) or "anything"
         raise InputError("SPEC_OR_STORE", f"where {what} was measured", "no cell", "n_c takes two sizes of a setting")
-    distinct(cells)
     said, told = _said(request, cells, functions)
     found = boards(cells, said)
     data = _data(request, found, [*notes, *told])
@@ -95,63 +101,6 @@ def scoreboard(request: Request) -> None:
     show(found)
     if request.out is not None:
         console().print(Text(f"page: {data['page']}"), soft_wrap=True)
-
-
-# --- measured ------------------------------------------------------------------------------------------
-
-
-def _gather(request: Request) -> tuple[list[Measured], list[str]]:
-    """Measured cells of all sources, and what is to be said of them."""
-    cells, notes = list[Measured](), list[str]()
-    for source in request.sources:
-        if source.suffix == ".csv":
-            more, said = measured_csv(source)
-        else:
-            more, said = _of_sweep(source, request)
-        cells += more
-        notes += said
-    return cells, notes
-
-
-def _of_sweep(source: Path, request: Request) -> tuple[list[Measured], list[str]]:
-    spec, folder = _sweep(source, request)
-    if request.train:
-        from validate.sweep_command import Options, train
-
-        where = Options(None, folder.root, False, False, False, request.workers, None, request.device, None, False)
-        train(spec, folder, where)
-    found = state(folder, spec)
-    again = f"add --train, or run twopeaks sweep {_given(source, request)}"
-    if not found.parts:
-        raise InputError(str(source), "measured", f"no trained cell in {folder.root}", again)
-    cells, notes = measured_sweep(folder)
-    if found.open:
-        searches = f" and {found.searches} searches go on" if found.searches else ""
-        notes.append(f"{folder.root}: {len(found.open)} cells are not trained{searches}; {again}")
-    return cells, notes
-
-
-def _sweep(source: Path, request: Request) -> tuple[Spec, SweepFolder]:
-    if source.is_dir():
-        if request.store is not None:
-            raise InputError(
-                "--store", "left out where the sweep's folder is given", str(request.store), "leave it out"
-            )
-        folder = SweepFolder(source)
-        return folder.spec(), folder
-    if source.suffix != ".toml":
-        remedy = "give a sweep's description (.toml), its folder, or measured cells (.csv); claims go with --claims"
-        raise InputError("SPEC_OR_STORE", "a file or folder that is there", str(source), remedy)
-    spec = read_spec(source)
-    folder = SweepFolder(request.store or Path(f"twopeaks-sweep-{spec.name}"))
-    folder.check(spec)
-    return spec, folder
-
-
-def _given(source: Path, request: Request) -> str:
-    if source.is_dir():
-        return shlex.join(["--resume", "--out", str(source)])
-    return shlex.join([str(source), *(["--out", str(request.store)] if request.store else [])])
 
 
 # --- predicted -----------------------------------------------------------------------------------------
@@ -198,7 +147,7 @@ def _write_predictions(request: Request, path: Path, functions: Mapping[str, Pre
         raise InputError("--write-predictions", "a file .csv or .json", str(path), "give it one of these endings")
     names = _chosen(request, set(functions))
     chosen = {name: function for name, function in functions.items() if name in names}
-    cells = [cell for source in request.sources for cell in to_measure(_sweep(source, request)[0])]
+    cells = request.measured.to_measure()
     cells = [cell for cell in cells if not request.quantities or cell.quantity in request.quantities]
     predictions = [one.on[i] for one in _asked(cells, chosen) for i in sorted(one.on)]
     if not predictions:
@@ -216,6 +165,13 @@ def _write_predictions(request: Request, path: Path, functions: Mapping[str, Pre
         print_json([one.model_dump() for one in predictions])
     else:
         console().print(Text(f"{len(predictions)} predictions on {len(cells)} cells: {path}"), soft_wrap=True)
+
+
+def _write_measured(request: Request, path: Path, cells: Sequence[Measured]) -> None:
+    from validate.measured_files import write_measured
+
+    beside = write_measured(path, cells, request.measured)
+    sys.stderr.write(f"{len(cells)} measured cells: {path}, and where they came from: {beside}\n")
 
 
 # --- files ---------------------------------------------------------------------------------------------

@@ -23,6 +23,9 @@ FIELDS: frozenset[str] = frozenset(SETTING) - {"table"}
 #: So near to the name of a column a heading is a slip, not a column of something else.
 _SLIP = 0.8
 
+#: Fields that hold several numbers.
+_SEVERAL = frozenset({"parity", "ns_coefficients"})
+
 _EMPTY = "leave it empty where there is none"
 _FLAGS = {"true": True, "yes": True, "1": True, "false": False, "no": False, "0": False}
 
@@ -158,8 +161,8 @@ def _lines(path: Path) -> Sequence[tuple[int, list[str]]]:
 
 
 def _value(key: str, text: str) -> Any:
-    """A number, true or false, the two numbers of a parity, or the text."""
-    if key == "parity":
+    """A number, true or false, several numbers where the field holds them, or the text."""
+    if key in _SEVERAL:
         return [_value("", part.strip()) for part in text.split(",")]
     if text.lower() in ("true", "false"):
         return text.lower() == "true"

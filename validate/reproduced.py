@@ -1,0 +1,90 @@
+"""Measured again: do the numbers agree with those that were committed, within the intervals of both? No torch here."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from validate.measured import Measured, names
+from validate.scoreboard_words import measured
+
+__all__ = ["OUTCOMES", "Again", "Outcome", "again", "summary"]
+
+Outcome = Literal["same", "within", "apart", "missing", "new"]
+
+#: Outcome -> what it means.
+OUTCOMES: dict[Outcome, str] = {
+    "same": "the same value, or censored by the same bound",
+    "within": "another value, intervals meet",
+    "apart": "intervals do not meet",
+    "missing": "committed, and not measured again",
+    "new": "measured now, not committed",
+}
+
+
+@dataclass(frozen=True)
+class Again:
+    """One cell, before and now.
+
+    Attributes:
+        name: of the cell, with its quantity.
+        before, now: what was committed, and what was measured again; one of them may be None.
+    """
+
+    name: str
+    before: Measured | None
+    now: Measured | None
+
+    @property
+    def outcome(self) -> Outcome:
+        """How the two compare."""
+        if self.before is None:
+            return "new"
+        if self.now is None:
+            return "missing"
+        if self.before.value == self.now.value and (self.now.value is not None or self.before.ends == self.now.ends):
+            return "same"
+        (low, high), (from_, to) = self.before.ends, self.now.ends
+        return "within" if low <= to and from_ <= high else "apart"
+
+    def __str__(self) -> str:
+        """One line."""
+        before, now = (None if one is None else measured(one) for one in (self.before, self.now))
+        if before is None or now is None:
+            return f"{self.name}: {before or now}"
+        return f"{self.name}: committed {before}, now {now}"
+
+
+def again(committed: Sequence[Measured], now: Sequence[Measured]) -> list[Again]:
+    """Put cells side by side: those of the same quantity, setting and budget. Budgets that are unknown match any.
+
+    Args:
+        committed: measured before.
+        now: measured again.
+    """
+    left = list(now)
+    found: list[Again] = []
+    for before, name in zip(committed, _names(committed), strict=True):
+        other = next((one for one in left if _alike(before, one)), None)
+        left = [one for one in left if one is not other]
+        found.append(Again(name, before, other))
+    return found + [Again(name, None, one) for one, name in zip(left, _names(left), strict=True)]
+
+
+def summary(found: Sequence[Again]) -> list[str]:
+    """Lines: how many came out how, then those that do not agree or are not there."""
+    counts = {kind: sum(one.outcome == kind for one in found) for kind in OUTCOMES}
+    lines = [f"{count:5d}  {OUTCOMES[kind]}" for kind, count in counts.items() if count]
+    for kind in ("apart", "missing"):
+        lines += [f"{OUTCOMES[kind]}: {one}" for one in found if one.outcome == kind]
+    return lines or ["nothing was measured"]
+
+
+def _names(cells: Sequence[Measured]) -> list[str]:
+    return [f"{cell.quantity} of {name}" for cell, name in zip(cells, names(cells), strict=True)]
+
+
+def _alike(one: Measured, other: Measured) -> bool:
+    same = (one.quantity, one.setting.content_id) == (other.quantity, other.setting.content_id)
+    return same and (one.budget == other.budget or None in (one.budget, other.budget))

@@ -1,0 +1,103 @@
+"""Where measured cells come from: descriptions of sweeps, their folders, CSV files. No torch here, but for training."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from sim.spec import Spec, read_spec
+from sim.sweep_folder import SweepFolder
+from theory.errors import InputError
+from validate.measured import Measured, ordered
+from validate.measured_csv import measured_csv
+from validate.measured_sweep import measured_sweep, to_measure
+from validate.sweep_state import state
+
+__all__ = ["Sources"]
+
+
+@dataclass(frozen=True)
+class Sources:
+    """What was given to a command.
+
+    Attributes:
+        paths: descriptions of sweeps (TOML), folders of sweeps, CSV files of measured cells.
+        store: folder of the sweep that a description belongs to; None is where ``sweep`` puts it.
+        train: whether cells that are missing are trained first.
+        workers, device: as ``sweep`` has them.
+    """
+
+    paths: tuple[Path, ...]
+    store: Path | None = None
+    train: bool = False
+    workers: int | None = None
+    device: str = "auto"
+
+    def gather(self) -> tuple[list[Measured], list[str]]:
+        """Measured cells of all of them in the order of their fields, and what is to be said of them.
+
+        Raises:
+            InputError: if one cannot be used, or nothing in it was measured.
+            Interrupted: after Ctrl-C while training, with what is kept.
+        """
+        cells, notes = list[Measured](), list[str]()
+        for path in self.paths:
+            more, said = measured_csv(path) if path.suffix == ".csv" else self._of_sweep(path)
+            cells += more
+            notes += said
+        return ordered(cells), notes
+
+    def to_measure(self) -> list[Measured]:
+        """What their sweeps would measure, with nothing known.
+
+        Raises:
+            InputError: if one is no sweep.
+        """
+        return ordered([cell for spec, _ in self.sweeps() for cell in to_measure(spec)])
+
+    def sweeps(self) -> Iterator[tuple[Spec, SweepFolder]]:
+        """Those that are sweeps, or could be: all but CSV files that are there.
+
+        Raises:
+            InputError: if one is no sweep.
+        """
+        return (self._sweep(path) for path in self.paths)
+
+    def _of_sweep(self, source: Path) -> tuple[list[Measured], list[str]]:
+        spec, folder = self._sweep(source)
+        if self.train:
+            from validate.sweep_command import Options, train
+
+            where = Options(None, folder.root, False, False, False, self.workers, None, self.device, None, False)
+            train(spec, folder, where)
+        found = state(folder, spec)
+        again = f"add --train, or run twopeaks sweep {self._given(source)}"
+        if not found.parts:
+            raise InputError(str(source), "measured", f"no trained cell in {folder.root}", again)
+        cells, notes = measured_sweep(folder)
+        if found.open:
+            searches = f" and {found.searches} searches go on" if found.searches else ""
+            notes.append(f"{folder.root}: {len(found.open)} cells are not trained{searches}; {again}")
+        return cells, notes
+
+    def _sweep(self, source: Path) -> tuple[Spec, SweepFolder]:
+        if source.is_dir():
+            if self.store is not None:
+                where = "left out where the sweep's folder is given"
+                raise InputError("--store", where, str(self.store), "leave it out")
+            folder = SweepFolder(source)
+            return folder.spec(), folder
+        if source.suffix != ".toml":
+            remedy = "give a sweep's description (.toml), its folder, or measured cells (.csv); claims go with --claims"
+            raise InputError("SPEC_OR_STORE", "a file or folder that is there", str(source), remedy)
+        spec = read_spec(source)
+        folder = SweepFolder(self.store or Path(f"twopeaks-sweep-{spec.name}"))
+        folder.check(spec)
+        return spec, folder
+
+    def _given(self, source: Path) -> str:
+        if source.is_dir():
+            return shlex.join(["--resume", "--out", str(source)])
+        return shlex.join([str(source), *(["--out", str(self.store)] if self.store else [])])
