@@ -17,7 +17,7 @@ from theory.errors import InputError
 from theory.setting import Setting, standard
 from validate.curves import Curve
 from validate.forecast import VARIANTS, Forecast, forecast, of_data, shipped
-from validate.forecast_features import KINDS, available, features, local, names_of, transition_size
+from validate.forecast_features import KINDS, available, features, largest, local, names_of, transition_size
 from validate.forecast_fit import fitted, forecaster, observe, rows
 from validate.forecast_model import Model, Rows, fit, likelihood
 from validate.forecast_score import auroc, brier, observations, reliability, score
@@ -123,15 +123,24 @@ def test_features_know_no_clock_and_no_units() -> None:
 def test_features_are_what_they_say() -> None:
     steps = np.arange(0, 501, 5.0)
     logs = np.log(np.maximum(steps, 5) / 50)
-    loss = np.where(steps < 50, 1.0, 3.0 * np.exp(-0.25 * logs))
+    loss = np.where(steps < 50, 1.0, 3.0 * np.exp(-0.25 * np.maximum(logs, 0.6)))  # flat where it is largest
     values = {"test_loss": loss, "norm2": 8 * np.exp(-0.1 * logs), "train_accuracy": (steps >= 50).astype(float)}
     found = features(Curve("c", steps, {**values, "test_accuracy": np.full(len(steps), 0.5)}), KNOWN)
     assert np.exp(found["loss_slope"]) == pytest.approx(0.25, rel=1e-6)
-    assert np.exp(found["loss_fall"]) == pytest.approx(0.25 * np.log(10), rel=1e-6)
+    assert np.exp(found["loss_fall"]) == pytest.approx(0.25 * (np.log(10) - 0.6), rel=1e-6)
     assert np.exp(found["norm_fall"]) == pytest.approx(0.1 * np.log(100), rel=1e-6)
     assert found["age"] == pytest.approx(np.log(10))
     assert found["accuracy_level"] == pytest.approx(0.0, abs=1e-9)
     assert np.exp(found["accuracy_slope"]) == pytest.approx(0.02)  # none: the least that is told from none
+
+
+def test_the_largest_value_is_that_of_no_single_record() -> None:
+    steps = np.arange(10.0, 501, 10)
+    values = np.where(steps == 300, 9.0, 1.0)
+    assert largest(steps, np.full(50, 2.0)) == pytest.approx(2)
+    assert largest(steps, values) == pytest.approx(
+        max(1 + 8 / ((steps <= 1.25 * t) & (steps >= t / 1.25)).sum() for t in (240, 250))
+    )
 
 
 def test_theory_is_asked_for_coupled_decay_and_only_where_it_holds() -> None:

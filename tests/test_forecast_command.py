@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from sim import store
-from sim.records import Plan, Records
+from sim.records import End, Plan, Records
 from sim.runtime import Runtime
 from sim.train import train
 from theory.errors import InputError
@@ -43,10 +43,17 @@ def data_of(capsys: pytest.CaptureFixture[str], *arguments: str) -> Any:
     return json.loads(capsys.readouterr().out)
 
 
-def stored(root: Path, setting: Setting, ends: list[float | None], budget: int = 3000) -> Path:
+def stored(
+    root: Path,
+    setting: Setting,
+    times: list[float | None],
+    budget: int = 3000,
+    ends: tuple[End, ...] = ("budget", "budget"),
+    tested: bool = True,
+) -> Path:
     """A run whose members grok when told to."""
     steps = np.arange(0, budget + 1, 10)
-    phase = np.array([steps / (end if end is not None else 1e9) for end in ends])
+    phase = np.array([steps / (end if end is not None else 1e9) for end in times])
     done = np.minimum(steps / 40, 1) * np.ones_like(phase)
     curves = {
         "train_accuracy": done,
@@ -56,8 +63,10 @@ def stored(root: Path, setting: Setting, ends: list[float | None], budget: int =
         "norm_w2": 200 * done * np.exp(-steps / 6000) + 10,
         "norm_v2": 100 * done * np.exp(-steps / 6000) + 10,
     }
-    count = len(ends)
-    records = Records(np.arange(count), steps, np.full(count, len(steps)), ("budget",) * count, curves)
+    if not tested:
+        curves |= {name: np.full_like(phase, np.nan) for name in ("test_loss", "test_accuracy")}
+    count = len(times)
+    records = Records(np.arange(count), steps, np.full(count, len(steps)), ends[:count], curves)
     return store.save(root, setting, Plan(steps=budget, every=10), records, RUNTIME, 1.0)
 
 
@@ -162,7 +171,10 @@ def test_bad_options_are_one_line(
 
 
 def test_paths_without_curves_are_one_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    for path, told in ((tmp_path / "none.csv", "check the path"), (tmp_path, "a folder with runs")):
+    for path, told in (
+        (tmp_path / "none.csv", "check the path"),
+        (tmp_path, "a folder with runs that can be forecast"),
+    ):
         assert run(["forecast", str(path)]) == 2
         assert told in capsys.readouterr().err
     (tmp_path / "binary.csv").write_bytes(b"\xff\xfe\x00")
@@ -195,6 +207,16 @@ def test_a_stored_run_is_forecast_within_its_own_budget_and_by_theory(
     assert alone["basis"] == ["loss", "norm", "memory"]
     (done, _) = data_of(capsys, str(folder))["forecasts"]
     assert (done["state"], done["t_grok"]) == ("grokked", 2000)
+
+
+def test_members_that_diverge_did_not_grok_and_runs_without_tests_are_refused(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder = stored(tmp_path, standard("Z13", samples=110, width=182), [2000.0, 1000.0], ends=("budget", "diverged"))
+    assert [curve.t_grok for curve in curves_at(folder)] == [2000, None]
+    whole = stored(tmp_path, standard("Z5", samples=25), [2000.0], tested=False)
+    assert run(["forecast", str(whole)]) == 2
+    assert "give runs with test pairs" in capsys.readouterr().err
 
 
 def test_a_sweep_is_scored(sweep: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -78,6 +78,11 @@ class Curve:
         return None if column is None else crossing(self.steps, column, event)
 
     @property
+    def t_grok(self) -> int | None:
+        """Step at which it grokked; None for one that did not before its end, or whose curve breaks off."""
+        return self.transition("t_grok") if self.complete else None
+
+    @property
     def last_step(self) -> float:
         """Of all records."""
         return float(self.steps[-1])
@@ -93,9 +98,7 @@ def curves_at(path: Path) -> list[Curve]:
         InputError: if there is nothing of the kind there, or it cannot be read.
     """
     if path.is_dir():
-        if (path / "manifest.json").exists():
-            return of_run(load(path), path.name)
-        return of_sweep(path)
+        return _some(path, of_run(load(path), path.name)) if (path / "manifest.json").exists() else of_sweep(path)
     if not path.exists():
         raise InputError(str(path), "a CSV file, or the folder of a run or sweep", "nothing", "check the path")
     return read_csv(path)
@@ -109,8 +112,13 @@ def of_sweep(root: Path) -> list[Curve]:
     """
     folders = SweepFolder(root).stored() or sorted(path.parent for path in root.glob("*/manifest.json"))
     found = [curve for folder in folders for curve in of_run(load(folder), folder.name)]
+    return _some(root, found)
+
+
+def _some(path: Path, found: list[Curve]) -> list[Curve]:
     if not found:
-        raise InputError(str(root), "a folder with runs", "none", "give a run, a sweep or a CSV file")
+        remedy = f"give runs with test pairs and {_FEWEST} records or more, or a CSV file"
+        raise InputError(str(path), "a folder with runs that can be forecast", "none", remedy)
     return found
 
 

@@ -17,7 +17,7 @@ from theory.predict import shared_form
 from theory.setting import TRANSITIONS, Optimizer, Setting
 from validate.curves import Curve
 
-__all__ = ["KINDS", "LEAST", "available", "features", "local", "memorised_at", "names_of", "transition_size"]
+__all__ = ["KINDS", "LEAST", "available", "features", "largest", "local", "memorised_at", "names_of", "transition_size"]
 
 Floats = NDArray[np.float64]
 
@@ -34,6 +34,8 @@ KINDS: dict[str, tuple[str, ...]] = {
 _WINDOW = 0.4
 #: ... or through this many, where there are fewer.
 _FEWEST = 4
+#: The largest value so far is that of means over records within this factor in time, so that noise is no peak.
+_NEAR = 1.25
 #: Accuracies are moved this far from 0 and 1 before their odds are taken: about what 100 test pairs can tell.
 _EDGE = 0.01
 #: Train loss over its first value at which a curve without train accuracy is held to have memorised.
@@ -82,14 +84,17 @@ def features(curve: Curve, kinds: Collection[str]) -> dict[str, float]:
     if "loss" in kinds:
         logs = np.log(np.maximum(values["test_loss"], 1e-12))
         level, slope = local(steps, logs)
-        found |= {"loss_slope": _log(-slope, _LEAST_SLOPE), "loss_fall": _log(float(logs.max()) - level, _LEAST_FALL)}
+        found |= {
+            "loss_slope": _log(-slope, _LEAST_SLOPE),
+            "loss_fall": _log(largest(steps, logs) - level, _LEAST_FALL),
+        }
     if "accuracy" in kinds:
         odds = np.log(values["test_accuracy"] + _EDGE) - np.log1p(_EDGE - values["test_accuracy"])
         level, slope = local(steps, odds)
         found |= {"accuracy_slope": _log(slope, _LEAST_SLOPE), "accuracy_level": level}
     if "norm" in kinds:
         logs = np.log(np.maximum(values["norm2"], 1e-12))
-        found["norm_fall"] = _log(float(logs.max()) - local(steps, logs)[0], _LEAST_FALL)
+        found["norm_fall"] = _log(largest(steps, logs) - local(steps, logs)[0], _LEAST_FALL)
     if "memory" in kinds:
         t_mem = memorised_at(curve)
         found["age"] = 0.0 if t_mem is None else max(math.log(curve.last_step / max(t_mem, 1.0)), 0.0)
@@ -111,6 +116,18 @@ def local(steps: Floats, values: Floats) -> tuple[float, float]:
     rows = np.vander(x, min(3, len(x)), increasing=True) * weights[:, None]
     found = np.linalg.lstsq(rows, values[first:] * weights)[0]
     return float(found[0]), float(found[1])
+
+
+def largest(steps: Floats, values: Floats) -> float:
+    """Largest mean over records that lie near each other in log time.
+
+    Args:
+        steps: (R,) positive and increasing.
+        values: (R,) of a curve.
+    """
+    sums = np.concatenate([[0.0], np.cumsum(values)])
+    first, after = np.searchsorted(steps, steps / _NEAR), np.searchsorted(steps, steps * _NEAR, side="right")
+    return float(((sums[after] - sums[first]) / (after - first)).max())
 
 
 def memorised_at(curve: Curve) -> float | None:

@@ -65,7 +65,7 @@ def rows(curves: Sequence[Curve], kinds: Collection[str]) -> Rows:
         if not set(kinds) <= available(curve) or curve.setting is None:
             continue
         name = (curve.setting.task.name, curve.setting.optimizer.name)
-        t_grok = curve.transition("t_grok")
+        t_grok = curve.t_grok
         end = curve.last_step if t_grok is None else float(t_grok)
         for known in observe(curve, end, number):
             told.append(list(features(known, kinds).values()))
@@ -118,5 +118,5 @@ def development(curves: Sequence[Curve]) -> dict[str, Any]:
         "budget": [curve.budget for curve in curves],
     }
     told: dict[str, Any] = {name: sorted(set(values)) for name, values in fields.items()}
-    ends = [curve.transition("t_grok") for curve in curves]
+    ends = [curve.t_grok for curve in curves]
     return {**told, "runs": len(curves), "grokked": sum(t is not None for t in ends)}

@@ -111,7 +111,7 @@ def observations(curves: Sequence[Curve], share: float | None) -> list[Observati
     Raises:
         InputError: if no run grokked, so that there is no step to observe at.
     """
-    ends = [(curve, curve.transition("t_grok")) for curve in curves]
+    ends = [(curve, curve.t_grok) for curve in curves]
     found = [Observation(curve, _share(share, i) * t, t) for i, (curve, t) in enumerate(ends) if t is not None]
     steps: dict[str, list[float]] = {}
     for one in found:
