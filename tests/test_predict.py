@@ -23,6 +23,7 @@ from theory.predict import (
     closed_form,
     control_calibrated,
     paper_law,
+    phases_form,
     predict,
     shared_form,
 )
@@ -52,6 +53,7 @@ PREDICTORS: dict[str, Callable[[Setting], Prediction]] = {
     PAPER_LAW: paper_law,
     CLOSED_FORM: closed_form,
     SHARED: shared_form,
+    PHASES: phases_form,
     CALIBRATED: with_controls,
 }
 
@@ -298,7 +300,8 @@ def test_prediction_is_frozen() -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "constants", "runs"), [(PAPER_LAW, 1, 0), (CLOSED_FORM, 0, 0), (SHARED, 1, 0), (CALIBRATED, 2, 24)]
+    ("name", "constants", "runs"),
+    [(PAPER_LAW, 1, 0), (CLOSED_FORM, 0, 0), (SHARED, 1, 0), (PHASES, 8, 0), (CALIBRATED, 2, 24)],
 )
 def test_prediction_states_constants_and_runs(name: str, constants: int, runs: int) -> None:
     found = PREDICTORS[name](standard("Z23"))
@@ -312,17 +315,18 @@ def test_seconds_include_the_training_of_controls() -> None:
 
 def test_predict_gives_every_predictor_in_order() -> None:
     found = predict(standard("Z23"), CONTROLS)
-    assert [p.predictor for p in found] == [PAPER_LAW, CLOSED_FORM, SHARED, CALIBRATED]
-    assert [p.valid for p in found] == [True] * 4
+    assert [p.predictor for p in found] == [PAPER_LAW, CLOSED_FORM, SHARED, PHASES, CALIBRATED]
+    assert all(p.valid for p in found)
     assert [p.value for p in found] == [p(standard("Z23")).value for p in PREDICTORS.values()]
 
 
 def test_predict_without_controls_has_a_value_from_the_others() -> None:
-    assert [p.value is None for p in predict(standard("Z23"))] == [False, False, False, True]
+    assert [p.value is None for p in predict(standard("Z23"))] == [False, False, False, False, True]
 
 
 def test_predictors_without_runs_are_listed() -> None:
-    assert dict(NO_RUN) == {PAPER_LAW: paper_law, CLOSED_FORM: closed_form, SHARED: shared_form}
+    forms = {CLOSED_FORM: closed_form, SHARED: shared_form, PHASES: phases_form}
+    assert dict(NO_RUN) == {PAPER_LAW: paper_law, **forms}
 
 
 def random_labels(**network: object) -> Setting:
