@@ -212,11 +212,20 @@ def test_adamw_is_followed_by_its_clock() -> None:
     assert np.median([adamw_course(s, seed).t_grok for seed in SEEDS]) == pytest.approx(t_grok, rel=0.4)  # crude
 
 
+def test_a_run_at_the_reference_is_a_run_of_the_trainer() -> None:
+    s = setting("adamw", *REFERENCES["adamw"])
+    found = clock(s, SEEDS)
+    assert found.runs_used == len(SEEDS)
+    assert found.value == pytest.approx(medians(trained(s, 4000, 5))[1], rel=0.1)
+    slower = clock(setting("adamw", 1e-3, 0.25), SEEDS)
+    assert slower.value == pytest.approx(4 * found.value, rel=0.1)
+
+
 # --- predictors -----------------------------------------------------------------------------------------------
 
 
 def test_the_clock_at_the_reference_is_the_flow() -> None:
-    for name in ("sgd", "adam", "adamw"):
+    for name in ("sgd", "adam"):
         s = setting(name, *REFERENCES[name])
         assert clock(s, (0,)).value == pytest.approx(flow(s, (0,)).value, rel=1e-9)
 

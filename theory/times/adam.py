@@ -8,7 +8,7 @@ gradients of the slow stage do not show in it.
   -lr sqrt(1 - e^(-a t)) g / sqrt(v(t)), g = dL/dtheta + eta theta: gradient descent with the preconditioner
   D = v(t_1)^(-1/2), which no longer changes, in the time y with
   dy/dt = lr sqrt(1 - e^(-a t)) e^(a (t - t_1)/2) = lr e^(-a t_1/2) sqrt(e^(a t) - 1).
-* adam.2  int_0^t sqrt(e^(a s) - 1) ds = (2/a) (X - arctan X), X = sqrt(e^(a t) - 1).
+* adam.2  int_0^t sqrt(e^(a s) - 1) ds = (2/a) (X - arctan X), X = sqrt(e^(a t) - 1) (clock.7).
 * adam.3  v(t_1) = (1 - beta_2) e^(-a (t_1 - t_b)) sum g^2 over the burst of memorising at t_b, which takes a number of
   steps ∝ 1/lr: sqrt(v(t_1)) ∝ lr^(-1/2). With tau = eta y the slow flow of clock.5 knows neither lr nor eta, so
 
@@ -28,18 +28,30 @@ Neglects: momentum (10 steps); the finite step; new gradients in v.
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 from scipy.optimize import brentq
 
 from theory.flows.problem import Array
 from theory.flows.stabilised import stiffness
-from theory.setting import Optimizer, Setting
+from theory.lower import function
+from theory.setting import TRANSITIONS, Optimizer, Setting
 from theory.times.descent import LONGEST, follow
 from theory.times.members import Course, Member
 
-__all__ = ["Faded", "adam_course", "adamw_course", "burst", "memory_clock", "memory_steps", "sign_memorising"]
+__all__ = [
+    "Faded",
+    "adam_course",
+    "adamw_course",
+    "burst",
+    "memory_clock",
+    "memory_steps",
+    "rule_course",
+    "sign_memorising",
+]
 
 #: Root mean square of Adam's update over lr at which gradients count as faded: they are 1/25 of v then.
 FADED = 0.2
@@ -56,9 +68,8 @@ _SIGN_STEP, _SIGN_END = 1e-3, 1.0
 
 
 def memory_clock(t: float, beta2: float = 0.999) -> float:
-    """X - arctan X with X = sqrt(e^(a t) - 1), a = -ln beta_2, for t >= 0 steps. Eq. adam.2."""
-    X = math.sqrt(math.expm1(-math.log(beta2) * t))
-    return X - math.atan(X)
+    """X - arctan X with X = sqrt(e^(a t) - 1), a = -ln beta_2, for t >= 0 steps. Eq. clock.7."""
+    return float(function("clock.7")(t, -math.log(beta2)))
 
 
 def memory_steps(clock: float, beta2: float = 0.999) -> float:
@@ -76,25 +87,31 @@ class Faded:
 
     Attributes:
         steps: updates done, t_1.
-        t_mem: first step at which it had memorised.
+        t_mem: when it had memorised, between two steps.
         y: weights.
         v: second moment, not corrected for its start at zero.
         generalised: whether test accuracy was there before.
     """
 
     steps: int
-    t_mem: int
+    t_mem: float
     y: Array
     v: Array
     generalised: bool
 
 
-def burst(member: Member, rule: Optimizer) -> Faded | None:
-    """The first updates of Adam or AdamW, until gradients have faded; None if they do not.
+class _Updated(NamedTuple):
+    """After update t: weights, second moment as it is averaged, and the update over lr."""
 
-    They are the rule's own: about three times t_mem of them.
-    """
-    y, m, v, t_mem, done = member.y, np.zeros_like(member.y), np.zeros_like(member.y), None, False
+    t: int
+    y: Array
+    v: Array
+    update: Array
+
+
+def _updates(member: Member, rule: Optimizer) -> Iterator[_Updated]:
+    """Adam or AdamW, update by update."""
+    y, m, v = member.y, np.zeros_like(member.y), np.zeros_like(member.y)
     shrink = rule.lr * rule.weight_decay if rule.decoupled else 0.0
     for t in range(1, _MOST_UPDATES + 1):
         g = member.gradient(y) if rule.decoupled else member.gradient(y) + rule.weight_decay * y
@@ -102,13 +119,36 @@ def burst(member: Member, rule: Optimizer) -> Faded | None:
         v = rule.beta2 * v + (1 - rule.beta2) * g * g
         update = m / (1 - rule.beta1**t) / (np.sqrt(v / (1 - rule.beta2**t)) + rule.eps)
         y = y - rule.lr * update - shrink * y
-        if t_mem is None:
-            t_mem = t if member.memorised().look(t, member.train_accuracy(y)) else None
+        yield _Updated(t, y, v, update)
+
+
+def burst(member: Member, rule: Optimizer) -> Faded | None:
+    """The first updates of Adam or AdamW, until gradients have faded; None if they do not.
+
+    They are the rule's own: two to five times t_mem of them.
+    """
+    memorised, generalised = member.memorised(), member.generalised(0)
+    for t, y, v, update in _updates(member, rule):
+        if not memorised.held:
+            memorised.look(t, member.train_accuracy(y))
             continue
-        done = done or (t % _LOOK == 0 and member.generalised(0).look(t, member.test_accuracy(y)))
+        done = t % _LOOK == 0 and generalised.look(t, member.test_accuracy(y))
         if done or float(np.sqrt(np.mean(np.square(update)))) < FADED:
-            return Faded(t, t_mem, y, v, done)
+            return Faded(t, memorised.time or 0.0, y, v, done)
     return None
+
+
+def rule_course(setting: Setting, seed: int) -> Course:
+    """Transitions of Adam or AdamW by its own updates, in steps: a run, for a rate and decay at which it is short."""
+    member, rule = Member(setting, seed), setting.optimizer
+    memorised, generalised, done = member.memorised(), member.generalised(TRANSITIONS["t_grok"].hold), 0
+    for t, y, _, _ in _updates(member, rule):
+        done = t
+        if not memorised.held:
+            memorised.look(t, member.train_accuracy(y))
+        if t % _LOOK == 0 and generalised.look(t, member.test_accuracy(y)):
+            break
+    return Course(memorised.time, generalised.time if generalised.held else None, done)
 
 
 def _preconditioner(faded: Faded) -> Array:
@@ -137,7 +177,7 @@ def adam_course(setting: Setting, seed: int, *, tolerance: float = 3e-3) -> Cour
         tolerance=tolerance,
     )
     steps = None if slow.t_grok is None else memory_steps(begun + slow.t_grok / unit, rule.beta2)
-    return Course(float(faded.t_mem), steps, faded.steps + slow.evaluations)
+    return Course(faded.t_mem, steps, faded.steps + slow.evaluations)
 
 
 def adamw_course(setting: Setting, seed: int, *, tolerance: float = 3e-3) -> Course:
@@ -158,7 +198,7 @@ def adamw_course(setting: Setting, seed: int, *, tolerance: float = 3e-3) -> Cou
         tolerance=tolerance,
     )
     steps = None if slow.t_grok is None else faded.steps + slow.t_grok / (rule.lr * rule.weight_decay)
-    return Course(float(faded.t_mem), steps, faded.steps + cost + slow.evaluations)
+    return Course(faded.t_mem, steps, faded.steps + cost + slow.evaluations)
 
 
 def sign_memorising(setting: Setting, seed: int) -> Course:
