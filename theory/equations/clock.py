@@ -14,6 +14,7 @@ import sympy as sp
 from theory.equations.algebra import Matrix, matrix, relative, symbols_of, vanishes
 from theory.equations.base import Check, Equation, Step
 from theory.equations.forgetting import EQUATIONS as FORGETTING
+from theory.equations.memory import EQUATIONS as MEMORY
 from theory.equations.numeric import extrapolated, integrated, lowered
 
 __all__ = ["EQUATIONS", "balance", "norm_of_node", "preconditioned", "slow_flow"]
@@ -288,4 +289,5 @@ EQUATIONS: dict[str, Callable[[], Equation]] = {
     "clock.4": FORGETTING["clock.4"],
     "clock.5": preconditioned,
     "clock.6": FORGETTING["clock.6"],
+    "clock.7": MEMORY["clock.7"],
 }

@@ -56,6 +56,10 @@ class Tangent:
         """(2M, K) and (K, M): J^T u of u (n, M - 1)."""
         return self._problem.back(self._at, self._V, u @ self._basis.T)
 
+    def in_classes(self, u: Array) -> Array:
+        """(n, M) class-centred values of coordinates u (n, M - 1), as `residual` has them."""
+        return np.asarray(u @ self._basis.T)
+
     def multipliers(self, target: Array, guess: Array) -> Array:
         """(n, M - 1) solution of J J^T multipliers = target, by preconditioned conjugate gradients from a guess.
 

@@ -1,0 +1,25 @@
+"""When networks memorise and when they generalise, said without training them; each module says what it neglects."""
+
+from theory.times.adam import adam_course, adamw_course, memory_clock, memory_steps, sign_memorising
+from theory.times.descent import descent, lazy_memorising
+from theory.times.members import Course, first_weights
+from theory.times.predictors import SEEDS, TIMES, clock, flow, flow_memorising, lazy, time_interval
+
+__all__ = [
+    "SEEDS",
+    "TIMES",
+    "Course",
+    "adam_course",
+    "adamw_course",
+    "clock",
+    "descent",
+    "first_weights",
+    "flow",
+    "flow_memorising",
+    "lazy",
+    "lazy_memorising",
+    "memory_clock",
+    "memory_steps",
+    "sign_memorising",
+    "time_interval",
+]
