@@ -156,11 +156,6 @@ OUTSIDE: dict[str, tuple[str, dict[str, Any], str]] = {
     "shared, relu": (SHARED, RELU, "derived for x^2, not relu"),
     "shared, random labels": (SHARED, RANDOM, "random labels have nothing to generalise"),
     "shared, adamw": (SHARED, ADAMW, "decoupled decay descends another function than the norm"),
-    "shared, narrow": (
-        SHARED,
-        {"network": {"width": 60}},
-        "one of the two solutions takes 94 nodes, the network has 60",
-    ),
     "calibrated, cosine": (CALIBRATED, COSINE, "derived for a constant rate, not a cosine schedule"),
     "calibrated, random labels": (CALIBRATED, RANDOM, "random labels have nothing to generalise"),
     "calibrated, no decay": (CALIBRATED, NO_DECAY, "no weight decay, so nothing lowers the norm"),
@@ -230,6 +225,20 @@ def test_without_decay_the_norms_are_compared() -> None:
     found = shared_form(setting(**NO_DECAY))
     assert found.value == pytest.approx(shared_form(standard("Z23")).value, rel=1e-3)
     assert "no weight decay, so nothing lowers the norm" in found.note
+
+
+def test_width_matters_only_where_memorising_runs_out_of_nodes() -> None:
+    wide, same, narrow = (shared_form(setting(network={"width": K})) for K in (920, 94, 60))
+    assert wide.value is not None and narrow.value is not None
+    assert (same.value, same.low, same.high, same.constants_fitted) == (wide.value, wide.low, wide.high, 1)
+    assert 0.8 * wide.value < narrow.value < 0.9 * wide.value
+    assert narrow.low is not None and narrow.high is not None
+    assert narrow.low < narrow.value < narrow.high < wide.value
+    assert narrow.constants_fitted == 2
+    assert narrow.valid
+    too_narrow = shared_form(setting(network={"width": 49}))
+    assert not too_narrow.valid
+    assert too_narrow.note.endswith("; the generalising solution takes 50 nodes, the network has 49")
 
 
 def test_groups_with_other_relations_are_said_to_be_bounds() -> None:
