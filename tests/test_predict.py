@@ -322,17 +322,18 @@ def test_seconds_include_the_training_of_controls() -> None:
 
 def test_predict_gives_every_predictor_in_order() -> None:
     found = predict(standard("Z23"), CONTROLS)
-    assert [p.predictor for p in found] == [PAPER_LAW, CLOSED_FORM, SHARED, CALIBRATED]
-    assert [p.valid for p in found] == [True] * 4
-    assert [p.value for p in found] == [p(standard("Z23")).value for p in PREDICTORS.values()]
+    assert [p.predictor for p in found] == [PAPER_LAW, CLOSED_FORM, SHARED, PHASES, "heights-relu", CALIBRATED]
+    assert [p.valid for p in found] == [True] * 4 + [False, True]
+    given = {p.predictor: p.value for p in found}
+    assert all(given[name] == p(standard("Z23")).value for name, p in PREDICTORS.items())
 
 
 def test_predict_without_controls_has_a_value_from_the_others() -> None:
-    assert [p.value is None for p in predict(standard("Z23"))] == [False, False, False, True]
+    assert [p.value is None for p in predict(standard("Z23"))] == [False] * 4 + [True] * 2
 
 
 def test_predictors_without_runs_are_listed() -> None:
-    assert dict(NO_RUN) == {PAPER_LAW: paper_law, CLOSED_FORM: closed_form, SHARED: shared_form}
+    assert list(NO_RUN) == [PAPER_LAW, CLOSED_FORM, SHARED, PHASES, "heights-relu"]
 
 
 def random_labels(**network: object) -> Setting:

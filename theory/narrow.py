@@ -8,9 +8,10 @@ to answer more with each, and pay c_mem (1 + nu (n/2K - 1)/M), with nu from runs
 from __future__ import annotations
 
 import csv
+from collections.abc import Mapping
 from functools import cache
 from importlib.resources import files
-from typing import NamedTuple
+from typing import NamedTuple, Self
 
 import numpy as np
 
@@ -39,6 +40,12 @@ class WidthRun(NamedTuple):
     steps: int
     cost: float
 
+    @classmethod
+    def read(cls, row: Mapping[str, str]) -> Self:
+        """From a row of a table with these columns."""
+        M, n, K, seed, steps = (int(row[name]) for name in cls._fields[:-1])
+        return cls(M, n, K, seed, steps, float(row["cost"]))
+
 
 def narrow_factor(order: int, samples: float, width: int, shift: float = 0.0) -> float:
     """By how much more a network of K nodes pays for memorising n pairs than a wide one does: 1 if it has n/2 nodes.
@@ -58,8 +65,7 @@ def width_runs() -> tuple[WidthRun, ...]:
     """All runs that nu rests on, and wider ones of the same orders."""
     text = (files("theory") / "data" / "memorising_width.csv").read_text()
     rows = csv.DictReader(line for line in text.splitlines() if not line.startswith("#"))
-    counts = ("order", "samples", "width", "seed", "steps")
-    return tuple(WidthRun(*(int(row[name]) for name in counts), cost=float(row["cost"])) for row in rows)
+    return tuple(WidthRun.read(row) for row in rows)
 
 
 def fitted_nu() -> tuple[float, float]:

@@ -18,6 +18,7 @@ from theory.memorising import KAPPA, KAPPA_ERROR, LEAST_ORDER, shared_memorising
 from theory.narrow import NU_ERROR, narrow_factor
 from theory.phases import PHASES, phases_form
 from theory.prediction import Answer, Prediction, another_clock, another_task, not_norm_descent, outside, stamped
+from theory.relu import RELU, relu_form
 from theory.setting import Setting
 from theory.sharing import Part, SharedHeight, shared_height
 
@@ -28,6 +29,7 @@ __all__ = [
     "PAPER_CONSTANT",
     "PAPER_LAW",
     "PHASES",
+    "RELU",
     "SHARED",
     "Calibration",
     "Prediction",
@@ -243,6 +245,7 @@ def predict(setting: Setting, calibration: Calibration | None = None) -> list[Pr
         closed_form(setting),
         shared_form(setting),
         phases_form(setting),
+        relu_form(setting),
         control_calibrated(setting, calibration),
     ]
 
@@ -253,4 +256,5 @@ NO_RUN: Mapping[str, Callable[[Setting], Prediction]] = {
     CLOSED_FORM: closed_form,
     SHARED: shared_form,
     PHASES: phases_form,
+    RELU: relu_form,
 }
