@@ -106,7 +106,8 @@ def test_search_meets_what_is_known_of_small_blocks() -> None:
 def test_search_finds_nothing_below_the_table(kind: Kind, exact: bool) -> None:
     name = {
         Kind(1, 0, 1, 1): "Z4", Kind(2, -1, 3, 4): "Q8", Kind(2, -1, 5, 3): "Dic3", Kind(2, 1, 3, 4): "D4",
-        Kind(2, 0, 11, 4): "Q8xZ3", Kind(2, 0, 7, 4): "SmallGroup(16,13)", Kind(2, 0, 11, 2): "SL(2,3)",
+        Kind(2, 0, 11, 4): "Q8xZ3", Kind(2, 0, 7, 4): "SmallGroup(16,13)",
+        Kind(2, 0, 11, 3): "SmallGroup(24,1)", Kind(2, 0, 11, 2): "SL(2,3)",
         Kind(2, -1, 9, 2): "SL(2,3)",
     }[kind]  # fmt: skip
     rho = of_kind(name, kind.dim, kind.schur)

@@ -158,11 +158,6 @@ OUTSIDE: dict[str, tuple[str, dict[str, Any], str]] = {
     "shared, relu": (SHARED, RELU, "derived for x^2, not relu"),
     "shared, random labels": (SHARED, RANDOM, "random labels have nothing to generalise"),
     "shared, adamw": (SHARED, ADAMW, "decoupled decay descends another function than the norm"),
-    "shared, narrow": (
-        SHARED,
-        {"network": {"width": 60}},
-        "one of the two solutions takes 94 nodes, the network has 60",
-    ),
     "calibrated, cosine": (CALIBRATED, COSINE, "derived for a constant rate, not a cosine schedule"),
     "calibrated, random labels": (CALIBRATED, RANDOM, "random labels have nothing to generalise"),
     "calibrated, no decay": (CALIBRATED, NO_DECAY, "no weight decay, so nothing lowers the norm"),
@@ -232,6 +227,21 @@ def test_without_decay_the_norms_are_compared() -> None:
     found = shared_form(setting(**NO_DECAY))
     assert found.value == pytest.approx(shared_form(standard("Z23")).value, rel=1e-3)
     assert "no weight decay, so nothing lowers the norm" in found.note
+
+
+def test_width_matters_only_where_memorising_runs_out_of_nodes() -> None:
+    wide, same, narrow = (shared_form(setting(network={"width": K})) for K in (920, 96, 60))
+    assert wide.value is not None and narrow.value is not None
+    assert [same.value, same.low, same.high] == pytest.approx([wide.value, wide.low, wide.high], rel=1e-9)
+    assert (wide.constants_fitted, same.constants_fitted) == (1, 1)
+    assert 0.8 * wide.value < narrow.value < 0.9 * wide.value
+    assert narrow.low is not None and narrow.high is not None
+    assert narrow.low < narrow.value < narrow.high < wide.value
+    assert narrow.constants_fitted == 2
+    assert narrow.valid
+    too_narrow = shared_form(setting(network={"width": 49}))
+    assert not too_narrow.valid
+    assert too_narrow.note.endswith("; the generalising solution takes 50 nodes, the network has 49")
 
 
 def test_groups_with_other_relations_are_said_to_be_bounds() -> None:
@@ -315,18 +325,18 @@ def test_seconds_include_the_training_of_controls() -> None:
 
 def test_predict_gives_every_predictor_in_order() -> None:
     found = predict(standard("Z23"), CONTROLS)
-    assert [p.predictor for p in found] == [PAPER_LAW, CLOSED_FORM, SHARED, PHASES, CALIBRATED]
-    assert all(p.valid for p in found)
-    assert [p.value for p in found] == [p(standard("Z23")).value for p in PREDICTORS.values()]
+    assert [p.predictor for p in found] == [PAPER_LAW, CLOSED_FORM, SHARED, PHASES, "heights-relu", CALIBRATED]
+    assert [p.valid for p in found] == [True] * 4 + [False, True]
+    given = {p.predictor: p.value for p in found}
+    assert all(given[name] == p(standard("Z23")).value for name, p in PREDICTORS.items())
 
 
 def test_predict_without_controls_has_a_value_from_the_others() -> None:
-    assert [p.value is None for p in predict(standard("Z23"))] == [False, False, False, False, True]
+    assert [p.value is None for p in predict(standard("Z23"))] == [False] * 4 + [True] * 2
 
 
 def test_predictors_without_runs_are_listed() -> None:
-    forms = {CLOSED_FORM: closed_form, SHARED: shared_form, PHASES: phases_form}
-    assert dict(NO_RUN) == {PAPER_LAW: paper_law, **forms}
+    assert list(NO_RUN) == [PAPER_LAW, CLOSED_FORM, SHARED, PHASES, "heights-relu"]
 
 
 def random_labels(**network: object) -> Setting:

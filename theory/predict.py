@@ -6,7 +6,6 @@ on what), how many training runs it used, and whether the setting lies inside it
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
@@ -16,8 +15,10 @@ from theory.heights import NODES_PER_PAIR, HeightFit, generalising_cost, memoris
 from theory.irreps import irreps
 from theory.lower import function
 from theory.memorising import KAPPA, KAPPA_ERROR, LEAST_ORDER, shared_memorising_cost
+from theory.narrow import NU_ERROR, narrow_factor
 from theory.phases import PHASES, phases_form
 from theory.prediction import Answer, Prediction, another_clock, another_task, not_norm_descent, outside, stamped
+from theory.relu import RELU, relu_form
 from theory.setting import Setting
 from theory.sharing import Part, SharedHeight, shared_height
 
@@ -28,6 +29,7 @@ __all__ = [
     "PAPER_CONSTANT",
     "PAPER_LAW",
     "PHASES",
+    "RELU",
     "SHARED",
     "Calibration",
     "Prediction",
@@ -133,41 +135,48 @@ def _shared_form(setting: Setting) -> Answer:
     assumptions = (
         "weight decay makes the solution of smaller loss + (eta/2) (|W|^2 + |V|^2) win",
         "every block is built as cheaply as is known, and a few blocks undo what the others leave over",
-        "memorising costs 1.19 (1 - kappa/M) a pair, as for random labels",
-        "budget long enough; width for both solutions",
+        "memorising costs 1.19 (1 - kappa/M) a pair, as for random labels, and more where width K < n/2",
+        "budget long enough; width for the generalising solution",
     )
     if group.order < LEAST_ORDER:
         note = f"the law of memorising begins at M = {LEAST_ORDER}"
         return Answer(None, None, None, 1, 0, False, "; ".join([note, *reasons]), assumptions)
-    height = shared_height(group)
+    height, width = shared_height(group), setting.network.width
     value, low, high = (
-        _equal_objectives(height, group.order, eta, KAPPA + shift) for shift in (0, -KAPPA_ERROR, KAPPA_ERROR)
+        _equal_objectives(height, group.order, eta, _memorised(group.order, width, sign)) for sign in (0, 1, -1)
     )
     if value is None:
         note = f"decay {eta:g} leaves nothing of the rule"
         return Answer(None, None, None, 1, 0, False, "; ".join([note, *reasons]), assumptions)
-    needed = math.ceil(max(height.nodes, value / 2))
-    if setting.network.width < needed:
-        reasons.append(f"one of the two solutions takes {needed} nodes, the network has {setting.network.width}")
-    note = " ".join(
-        filter(None, (f"C_gen = {height.cost:.1f}, interval that of the law of memorising alone", height.origin))
-    )
-    return Answer(value, low, high, 1, 0, not reasons, "; ".join([note, *reasons]), assumptions)
+    narrow = value > 2 * width
+    notes = [f"C_gen = {height.cost:.1f}, interval that of the law of memorising alone", height.origin]
+    if narrow:
+        notes.append(f"(memorising {value:.0f} pairs with {width} nodes costs more than with half as many as pairs)")
+    if width < height.nodes:
+        reasons.append(f"the generalising solution takes {height.nodes} nodes, the network has {width}")
+    note = " ".join(filter(None, notes))
+    return Answer(value, low, high, 2 if narrow else 1, 0, not reasons, "; ".join([note, *reasons]), assumptions)
 
 
-def _equal_objectives(height: SharedHeight, order: int, eta: float, kappa: float) -> float | None:
+def _memorised(order: int, width: int, sign: int) -> Callable[[float], float]:
+    """Norm a memorised pair costs, as a function of n, at the centre (0) or the dear (1) or cheap (-1) end."""
+    cost = shared_memorising_cost(order, KAPPA - sign * KAPPA_ERROR)
+    return lambda n: cost * narrow_factor(order, n, width, sign * NU_ERROR)
+
+
+def _equal_objectives(height: SharedHeight, order: int, eta: float, cost: Callable[[float], float]) -> float | None:
     """N at which n memorised pairs are worth as much as the rule; None if the rule is worth nothing."""
     norm, generalising = height.at_decay(eta)
     if not norm:
         return None
-    cost = shared_memorising_cost(order, kappa)
-    if eta == 0:  # no objective tells them apart, but the norms to which decay would lead still differ
-        return norm / cost
 
     def gap(n: float) -> float:
-        return Part(1, (1 - 1 / order) / n, cost).at_decay(eta)[1] * n - generalising
+        if eta == 0:  # no objective tells them apart, but the norms to which decay would lead still differ
+            return cost(n) * n - norm
+        return Part(1, (1 - 1 / order) / n, cost(n)).at_decay(eta)[1] * n - generalising
 
-    return float(brentq(gap, 1e-3 * norm / cost, 1e3 * norm / cost))
+    wide = norm / cost(0.0)
+    return float(brentq(gap, 1e-3 * wide, 1e3 * wide))
 
 
 @dataclass(frozen=True)
@@ -236,6 +245,7 @@ def predict(setting: Setting, calibration: Calibration | None = None) -> list[Pr
         closed_form(setting),
         shared_form(setting),
         phases_form(setting),
+        relu_form(setting),
         control_calibrated(setting, calibration),
     ]
 
@@ -246,4 +256,5 @@ NO_RUN: Mapping[str, Callable[[Setting], Prediction]] = {
     CLOSED_FORM: closed_form,
     SHARED: shared_form,
     PHASES: phases_form,
+    RELU: relu_form,
 }

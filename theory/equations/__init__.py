@@ -19,6 +19,7 @@ from theory.equations import (
     modes,
     muon,
     peaks,
+    relu,
     sharing,
 )
 from theory.equations.base import Check, Equation, Printed, Step, Verdict, verify
@@ -36,6 +37,7 @@ _STAGES: tuple[dict[str, Callable[[], Equation]], ...] = (
     heights.EQUATIONS,
     sharing.EQUATIONS,
     aligned.EQUATIONS,
+    relu.EQUATIONS,
     mixed.EQUATIONS,
     interaction.EQUATIONS,
     muon.EQUATIONS,

@@ -1,0 +1,154 @@
+"""Heights of the two peaks for ReLU: the generalising one from the energy of Stage II, the memorising one by a law.
+
+ReLU is homogeneous of degree 1, so a node costs 2 |w| |v| (heights.6) and the least norm of a function is a *convex*
+problem: to average a node over all translations of the table costs nothing, and whatever does not belong to the rule
+averages to zero. For Z_M, M prime, this gives the height in closed form but for one number, the largest energy of a
+node: C_gen = 2 M (M - 1)/sqrt(2 E*), heights.13. It grows like 9.44 (M - 1), where x^2 pays 3 M^(4/3).
+
+Memorising shares nodes as well: random labels cost A (n/M)^-p a pair. Both constants are fitted on networks that
+memorise random labels, ``data/memorising_relu.csv``, never on one that could grok.
+"""
+
+from __future__ import annotations
+
+import csv
+from functools import cache
+from importlib.resources import files
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.optimize import minimize
+
+from theory.lower import function
+from theory.narrow import WidthRun
+from theory.prediction import (
+    Answer,
+    Prediction,
+    another_clock,
+    another_network,
+    another_task,
+    not_norm_descent,
+    stamped,
+)
+from theory.setting import Setting
+
+__all__ = ["LAW", "RELU", "ReluLaw", "fitted_relu_law", "largest_energy", "relu_form", "relu_height", "relu_runs"]
+
+#: Name of the predictor.
+RELU = "heights-relu"
+
+_STARTS = 6
+
+
+class ReluLaw(NamedTuple):
+    """Constants of c_mem = A (n/M)^-p.
+
+    Attributes:
+        cost: A.
+        power: p.
+        scatter: standard deviation of ln(measured/law) over the runs.
+    """
+
+    cost: float
+    power: float
+    scatter: float
+
+    def samples(self, order: int, norm: float) -> float:
+        """N pairs that cost this norm."""
+        return float(order * (norm / (self.cost * order)) ** (1 / (1 - self.power)))
+
+
+#: What `fitted_relu_law` gives; a test fits it again.
+LAW = ReluLaw(1.717, 0.269, 0.024)
+#: Orders of the runs.
+_ORDERS = (11, 31)
+
+
+def relu_height(order: int) -> float:
+    """C_gen of Z_M, M prime, for ReLU. Eq. heights.13."""
+    return float(function("heights.13")(order, largest_energy(order)[0]))
+
+
+@cache
+def largest_energy(order: int) -> tuple[float, tuple[float, ...]]:
+    """E* of Stage II on the full table of Z_M for ReLU, and the node of norm 1, (2M,), that has it.
+
+    The best of some ascents, from a cosine and from random starts, the same at each call; a bound from below for E*.
+    """
+    table = np.add.outer(np.arange(order), np.arange(order)) % order
+
+    def value(x: NDArray[np.float64]) -> tuple[float, NDArray[np.float64]]:
+        size = float(np.linalg.norm(x))
+        w = x / size
+        z = w[:order, None] + w[None, order:]
+        sums = np.bincount(table.ravel(), np.maximum(z, 0).ravel(), order)
+        sums -= sums.mean()
+        pull = sums[table] * (z > 0)
+        gradient = np.concatenate([pull.sum(axis=1), pull.sum(axis=0)])
+        energy = 0.5 * float(sums @ sums)
+        return -energy, np.asarray((2 * energy * w - gradient) / size)  # E is of degree 2
+
+    rng = np.random.default_rng(0)
+    cosine = np.cos(2 * np.pi * np.arange(order) / order)
+    starts = [np.concatenate([cosine, cosine]), *rng.standard_normal((_STARTS - 1, 2 * order))]
+    found = [
+        minimize(value, x, jac=True, method="L-BFGS-B", options={"maxiter": 2000, "maxcor": 30, "ftol": 1e-14})
+        for x in starts
+    ]
+    best = min(found, key=lambda end: float(end.fun))
+    node = best.x / np.linalg.norm(best.x)
+    return -float(best.fun), tuple(node.tolist())
+
+
+@cache
+def relu_runs() -> tuple[WidthRun, ...]:
+    """All runs that the law rests on."""
+    text = (files("theory") / "data" / "memorising_relu.csv").read_text()
+    rows = csv.DictReader(line for line in text.splitlines() if not line.startswith("#"))
+    return tuple(WidthRun.read(row) for row in rows)
+
+
+def fitted_relu_law() -> ReluLaw:
+    """The law by least squares in the logarithm."""
+    runs = relu_runs()
+    x, y = np.log([r.samples / r.order for r in runs]), np.log([r.cost for r in runs])
+    slope, intercept = (float(c) for c in np.polyfit(x, y, 1))
+    scatter = np.sqrt(np.sum((y - intercept - slope * x) ** 2) / (len(runs) - 2))
+    return ReluLaw(float(np.exp(intercept)), -slope, float(scatter))
+
+
+def relu_form(setting: Setting) -> Prediction:
+    """n_c for ReLU where C_gen of heights.13 and the law of memorising meet; cyclic groups of prime order."""
+    return stamped(RELU, setting, _relu_form)
+
+
+def _relu_form(setting: Setting) -> Answer:
+    group, network = setting.task.resolve(), setting.network
+    assumptions = (
+        "weight decay makes the solution of smaller |W|^2 + |V|^2 win, decay small enough that both fit the data",
+        "width enough for any function of least norm",
+        "memorising costs A (n/M)^-p a pair, as for random labels",
+    )
+    reasons = another_task(setting) + not_norm_descent(setting) + another_network(network) + another_clock(setting)
+    if setting.loss != "mse":
+        reasons.append(f"derived for centred MSE, not {setting.loss}")
+    if setting.task.bias:
+        reasons.append("derived for pairs drawn uniformly")
+    missing = []
+    if network.activation != "relu":
+        missing.append(f"derived for relu, not {network.activation}")
+    order = group.order
+    prime = order > 2 and all(order % q for q in range(2, int(order**0.5) + 1))
+    if not prime:
+        missing.append("derived for groups of prime order")
+    if missing:
+        return Answer(None, None, None, 2, 0, False, "; ".join([*missing, *reasons]), assumptions)
+    low_order, high_order = _ORDERS
+    if not low_order <= order <= high_order:
+        reasons.append(f"the law of memorising rests on M = {low_order} to {high_order}")
+    norm = relu_height(order)
+    value = LAW.samples(order, norm)
+    factor = float(np.exp(1.96 * LAW.scatter / (1 - LAW.power)))
+    note = f"C_gen = {norm:.1f}, interval that of the law of memorising alone"
+    return Answer(value, value / factor, value * factor, 2, 0, not reasons, "; ".join([note, *reasons]), assumptions)
