@@ -13,7 +13,7 @@ from theory.setting import SCHEMA
 from validate.measured import QUANTITIES, Measured
 from validate.scoreboard import SCOPES, Board, Entry, Standing, judge
 
-__all__ = ["as_data", "cells_csv", "predictions_csv", "standings_csv"]
+__all__ = ["as_data", "cells_csv", "predictions_csv", "rows_csv", "standings_csv"]
 
 _PREDICTIONS = (
     "predictor", "quantity", "group", "setting_id", "value", "low", "high", "constants_fitted", "runs_used",
@@ -28,19 +28,19 @@ def as_data(boards: Sequence[Board], provenance: dict[str, Any]) -> dict[str, An
 
 def standings_csv(boards: Sequence[Board]) -> str:
     """A row a predictor and quantity."""
-    return _csv([_standing_row(board, standing) for board in boards for standing in board.standings])
+    return rows_csv([_standing_row(board, standing) for board in boards for standing in board.standings])
 
 
 def cells_csv(boards: Sequence[Board]) -> str:
     """A row a predictor and cell, cells without a prediction too; a row a cell where nobody predicts its quantity."""
     rows = [_cell_row(board, s, entry) for board in boards for s in board.standings for entry in s.entries]
     unasked = [(board, i) for board in boards if not board.standings for i in range(len(board.cells))]
-    return _csv(rows + [_cell_row(board, None, judge(i, None, board.cells[i])) for board, i in unasked])
+    return rows_csv(rows + [_cell_row(board, None, judge(i, None, board.cells[i])) for board, i in unasked])
 
 
 def predictions_csv(predictions: Sequence[Prediction]) -> str:
     """What was predicted, in the form that `validate.predictors.read_predictions` reads."""
-    return _csv([{name: getattr(one, name) for name in _PREDICTIONS} for one in predictions])
+    return rows_csv([{name: getattr(one, name) for name in _PREDICTIONS} for one in predictions])
 
 
 def _board(board: Board) -> dict[str, Any]:
@@ -146,7 +146,8 @@ def _cell_row(board: Board, standing: Standing | None, entry: Entry) -> dict[str
     }
 
 
-def _csv(rows: Sequence[dict[str, Any]]) -> str:
+def rows_csv(rows: Sequence[dict[str, Any]]) -> str:
+    """Rows with the columns of the first."""
     text = io.StringIO()
     writer = csv.DictWriter(text, list(rows[0]) if rows else ["quantity", "predictor"], lineterminator="\n")
     writer.writeheader()
