@@ -47,6 +47,7 @@ def _board(board: Board) -> dict[str, Any]:
     return {
         "quantity": board.quantity,
         "unit": QUANTITIES[board.quantity],
+        "errors": board.kind,
         "cells": [_cell(cell, name) for cell, name in zip(board.cells, board.names, strict=True)],
         "censored": board.censored,
         "common_cells": {scope: [board.names[i] for i in board.common[scope]] for scope in SCOPES},
@@ -97,6 +98,9 @@ def _standing_row(board: Board, standing: Standing) -> dict[str, Any]:
     worst = standing.worst[0] if standing.worst else None
     return row | {
         "median_signed_error": standing.bias,
+        "rms_error": standing.rms.value,
+        "rms_error_low": standing.rms.low,
+        "rms_error_high": standing.rms.high,
         "covered": standing.covered,
         "with_interval": standing.with_interval,
         "coverage_low": low,
