@@ -10,8 +10,11 @@ from pathlib import Path
 
 import pytest
 
+from sim.spec import read_spec
 from theory.setting import standard
 from validate.measured import Measured, Quantity
+from validate.measured_csv import measured_csv
+from validate.measured_sweep import to_measure
 from validate.reproduced import Again, again, summary
 
 ROOT = Path(__file__).parent.parent
@@ -107,15 +110,12 @@ def reproduce() -> types.ModuleType:
 
 
 def test_a_sweep_is_measured_again_and_compared(
-    reproduce: types.ModuleType, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    reproduce: types.ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     source, out = tmp_path / "results" / "tiny", tmp_path / "out"
     source.mkdir(parents=True)
     (source / "sweep.toml").write_text(SPEC)
     arguments = ["--results", str(source.parent), "--out", str(out), "--device", "cpu", "--workers", "1"]
-
-    assert reproduce.main([*arguments, "--dry-run"]) == 0
-    assert not out.exists()
 
     assert reproduce.main(arguments) == 0  # nothing was committed, so nothing can differ
     told = capsys.readouterr().out
@@ -134,6 +134,7 @@ def test_a_sweep_is_measured_again_and_compared(
     other = re.sub(r"(,t_mem),[0-9.]+,[0-9.]+,[0-9.]+", r"\1,300.0,290.0,310.0", text, count=1)
     assert other != text
     (source / "measured.csv").write_text(other)
+    monkeypatch.setattr(reproduce, "measure", lambda *told: 0)
     assert reproduce.main(arguments) == 1
     told = capsys.readouterr().out
     assert "1  intervals do not meet" in told
@@ -148,12 +149,18 @@ def test_unknown_names_and_broken_sweeps_are_exit_code_2(
     arguments = ["--results", str(tmp_path), "--out", str(tmp_path / "out"), "--device", "cpu"]
     assert reproduce.main([*arguments, "nothing"]) == 2
     assert "known: broken" in capsys.readouterr().err
+    assert reproduce.main([*arguments, "--dry-run"]) == 2
+    assert not (tmp_path / "out").exists()
     assert reproduce.main(arguments) == 2
-    assert capsys.readouterr().err.count("error:") == 1
+    assert capsys.readouterr().err.count("error:") == 2
 
 
-def test_every_committed_sweep_is_found_with_what_was_measured(reproduce: types.ModuleType) -> None:
+def test_every_committed_sweep_is_found_and_its_tables_can_be_read(reproduce: types.ModuleType) -> None:
     names = reproduce.chosen(ROOT / "results", [])
     assert "crossings" in names
     for name in names:
-        assert (ROOT / "results" / name / "predictions.csv").exists()
+        folder = ROOT / "results" / name
+        asked = to_measure(read_spec(folder / "sweep.toml"))
+        if (folder / "measured.csv").exists():
+            committed, _ = measured_csv(folder / "measured.csv")
+            assert {one.key for one in committed} <= {one.key for one in asked}  # else it would be missing for ever

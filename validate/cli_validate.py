@@ -33,7 +33,8 @@ def examine(
         list[str] | None, typer.Option(help="compare this predictor; may be repeated (default: all)")
     ] = None,
     quantity: Annotated[
-        list[str] | None, typer.Option(help="n_c, t_mem or t_grok; may be repeated (default: all)")
+        list[str] | None,
+        typer.Option(help="n_c, t_mem, t_grok or test_accuracy; may be repeated (default: all but the last)"),
     ] = None,
     write_predictions: Annotated[
         Path | None, typer.Option(help="write what is predicted on every cell of SPEC into a new CSV or JSON, and end")

@@ -1,8 +1,8 @@
 """Measured cells: one number from trained networks, with its interval, its budget and what it cost. No torch here.
 
-Three quantities, as docs/conventions.md defines them: ``n_c`` (in training pairs, for a budget), ``t_mem`` and
-``t_grok`` (in steps, the median over seeds). What was not reached is not left out: a cell without a value says, with
-the end of its interval, beyond what the number lies.
+Quantities, as docs/conventions.md defines them: ``n_c`` (in training pairs, for a budget), ``t_mem`` and ``t_grok`` (in
+steps, the median over seeds); on request ``test_accuracy`` (a share, the mean over seeds at the end of the budget).
+What was not reached is not left out: a cell without a value says, with the end of its interval, beyond what it lies.
 """
 
 from __future__ import annotations
@@ -19,12 +19,39 @@ from theory.errors import InputError
 from theory.setting import Setting, default_width
 from validate.series import order_of
 
-__all__ = ["QUANTITIES", "Measured", "Quantity", "at_half", "distinct", "names", "ordered", "quantity_of"]
+__all__ = [
+    "ERRORS",
+    "ON_REQUEST",
+    "QUANTITIES",
+    "ErrorKind",
+    "Measured",
+    "Quantity",
+    "at_half",
+    "distinct",
+    "names",
+    "ordered",
+    "quantity_of",
+]
 
-Quantity = Literal["n_c", "t_mem", "t_grok"]
+Quantity = Literal["n_c", "t_mem", "t_grok", "test_accuracy"]
+ErrorKind = Literal["ratio", "difference"]
 
 #: Quantity -> what it counts.
-QUANTITIES: dict[Quantity, str] = {"n_c": "training pairs", "t_mem": "steps", "t_grok": "steps"}
+QUANTITIES: dict[Quantity, str] = {
+    "n_c": "training pairs",
+    "t_mem": "steps",
+    "t_grok": "steps",
+    "test_accuracy": "share of test rows",
+}
+#: Quantity -> how a prediction of it is wrong: by a ratio, less one; or by a difference, as shares are.
+ERRORS: dict[Quantity, ErrorKind] = {
+    "n_c": "ratio",
+    "t_mem": "ratio",
+    "t_grok": "ratio",
+    "test_accuracy": "difference",
+}
+#: Quantities that are measured only where somebody asks for them: each cell of a sweep has one.
+ON_REQUEST: frozenset[Quantity] = frozenset({"test_accuracy"})
 
 #: Fields that say what is learned: its name says all of them at once.
 _WHAT = frozenset({"group", "table", "operands", "expression", "field", "parity"})
@@ -39,7 +66,7 @@ class Measured:
     Attributes:
         quantity: what was measured.
         setting: of which problem; for ``n_c``, which has no size of its own, the one of half of all rows (`at_half`).
-        value: the number, positive; None where it is censored.
+        value: the number, positive (an accuracy may be 0); None where it is censored.
         low, high: 95% interval of the value. Without a value: the number lies above ``low``, below ``high``, or
             both. With a value, a ``high`` of None beside a ``low`` is an interval that is open upwards.
         seeds: networks (of each size, for ``n_c``); None where the source does not say.
@@ -64,6 +91,11 @@ class Measured:
     def censored(self) -> bool:
         """Whether only a bound is known."""
         return self.value is None
+
+    @property
+    def error_kind(self) -> ErrorKind:
+        """How predictions of it are wrong."""
+        return ERRORS[self.quantity]
 
     @property
     def ends(self) -> tuple[float, float]:

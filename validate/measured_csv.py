@@ -7,16 +7,19 @@ from pathlib import Path
 from sim.setting_builder import Builder
 from theory.errors import InputError
 from theory.setting import Setting
-from validate.measured import QUANTITIES, Measured, Quantity, at_half, quantity_of
+from validate.measured import ON_REQUEST, QUANTITIES, Measured, Quantity, at_half, quantity_of
 from validate.sheets import Row, read_sheet
 
 __all__ = ["COLUMNS", "cell_setting", "measured_csv"]
 
+#: Quantities whose name may be that of the column of values.
+_OWN_COLUMN = {name: unit for name, unit in QUANTITIES.items() if name not in ON_REQUEST}
+
 #: Column -> what it holds; the fields of the setting come besides (`validate.sheets.FIELDS`), with their defaults.
 COLUMNS: dict[str, str] = {
-    "quantity": "n_c, t_mem or t_grok; left out where a column of that name holds the values",
+    "quantity": "n_c, t_mem, t_grok or test_accuracy; left out where a column of that name holds the values",
     "value": "the number; empty where it is censored",
-    **{name: f"{name} in {unit}, instead of quantity and value" for name, unit in QUANTITIES.items()},
+    **{name: f"{name} in {unit}, instead of quantity and value" for name, unit in _OWN_COLUMN.items()},
     "low": "lower end of the 95% interval; where censored, what the number lies above",
     "high": "upper end of the 95% interval; where censored, what the number lies below",
     "censored": "true where only a bound is known; the same as an empty value, and needed where not even a bound is",
@@ -34,11 +37,11 @@ def measured_csv(path: Path) -> tuple[list[Measured], list[str]]:
         InputError: if the file, a column or a value cannot be used; with its line.
     """
     sheet = read_sheet(path, COLUMNS)
-    values = [name for name in ("value", *QUANTITIES) if name in sheet.columns]
+    values = [name for name in ("value", *_OWN_COLUMN) if name in sheet.columns]
     if len(values) != 1:
         given = ", ".join(values) or "none"
         raise InputError(
-            f"{path}, header", f"with one of value, {', '.join(QUANTITIES)}", given, "it holds the numbers"
+            f"{path}, header", f"with one of value, {', '.join(_OWN_COLUMN)}", given, "it holds the numbers"
         )
     if not {"group", "expression", "parity"} & set(sheet.columns):
         raise InputError(f"{path}, header", "with a column group", ",".join(sheet.columns), "say what was learned")
@@ -68,7 +71,10 @@ def cell_setting(row: Row, quantity: Quantity) -> Setting:
 
 def _cell(row: Row, column: str, source: str) -> Measured:
     quantity = quantity_of(f"{row.place}, quantity", _quantity(row, column))
-    value, low, high = row.number(column), row.number("low", zero=True), row.number("high")
+    share = quantity == "test_accuracy"
+    value, low, high = row.number(column, zero=share), row.number("low", zero=True), row.number("high", zero=share)
+    if share and not all(x is not None and x <= 1 for x in (value, low or 0.0, high or 0.0)):
+        raise row.refused(column, "a share between 0 and 1 for test_accuracy", (value, low, high), "no percentages")
     budget = row.whole("steps")
     censored = row.flag("censored", default=value is None)
     if censored != (value is None):

@@ -1,4 +1,4 @@
-"""Measured cells from a sweep's folder: n_c of each group of cells, t_mem and t_grok of each cell. No torch here."""
+"""Measured cells from a sweep's folder: n_c of each group of cells, times and accuracy of each cell. No torch here."""
 
 from __future__ import annotations
 
@@ -56,10 +56,14 @@ def median_of(times: Sequence[int | None]) -> Median:
     return Median(value, low, high)
 
 
-def measured_sweep(folder: SweepFolder) -> tuple[list[Measured], list[str]]:
+def measured_sweep(folder: SweepFolder, *, accuracy: bool = False) -> tuple[list[Measured], list[str]]:
     """Everything that a sweep has measured so far, and sentences on runs that cannot be read.
 
     t_mem and t_grok are known to a recorded step: their intervals begin at the record before.
+
+    Args:
+        folder: of the sweep.
+        accuracy: whether the test accuracy of each cell is among it.
     """
     damaged: list[InputError] = []
     found = parts(folder, damaged.append)
@@ -74,20 +78,27 @@ def measured_sweep(folder: SweepFolder) -> tuple[list[Measured], list[str]]:
     cells = [_size(one, by_series[one.name], source) for one in here]
     ordered = sorted(by_cell.values(), key=lambda group: order_of(group[0].setting, group[0].plan))
     cells += [_time(quantity, group, source) for group in ordered for quantity in _times(group[0].setting)]
+    if accuracy:
+        cells += [_accuracy(group, source) for group in ordered if _testable(group[0].setting) and _finals(group)]
     return cells, [str(error) for error in damaged]
 
 
-def to_measure(spec: Spec) -> list[Measured]:
-    """What a sweep would measure, in the same form with nothing known: for predictions before it runs."""
+def to_measure(spec: Spec, *, accuracy: bool = False) -> list[Measured]:
+    """What a sweep would measure, in the same form with nothing known: for predictions before it runs.
+
+    Args:
+        spec: of the sweep.
+        accuracy: whether the test accuracy of each cell is among it.
+    """
     by_series: dict[str, list[Cell]] = {}
     for cell in spec.cells:
         by_series.setdefault(name_of(cell.setting, cell.plan), []).append(cell)
     several = [group[0] for group in by_series.values() if len({cell.setting.task.samples for cell in group}) > 1]
     sizes = [(one.setting, one.plan) for one in several] + [(one.setting, one.plan) for one in spec.bisections]
     cells = [_unknown("n_c", at_half(setting), plan) for setting, plan in sizes if setting.task.labels == "true"]
-    return cells + [
-        _unknown(quantity, cell.setting, cell.plan) for cell in spec.cells for quantity in _times(cell.setting)
-    ]
+    cells += [_unknown(quantity, cell.setting, cell.plan) for cell in spec.cells for quantity in _times(cell.setting)]
+    tested = [cell for cell in spec.cells if accuracy and _testable(cell.setting)]
+    return cells + [_unknown("test_accuracy", cell.setting, cell.plan) for cell in tested]
 
 
 def _unknown(quantity: Quantity, setting: Setting, plan: Plan) -> Measured:
@@ -95,9 +106,12 @@ def _unknown(quantity: Quantity, setting: Setting, plan: Plan) -> Measured:
 
 
 def _times(setting: Setting) -> tuple[Quantity, ...]:
-    """Which times mean something: without a rule, or rows left to test, nothing can be generalised to."""
-    testable = setting.task.samples < setting.task.table_of().rows.size and setting.task.labels == "true"
-    return ("t_mem", "t_grok") if testable else ("t_mem",)
+    return ("t_mem", "t_grok") if _testable(setting) else ("t_mem",)
+
+
+def _testable(setting: Setting) -> bool:
+    """Without a rule, or rows left to test, nothing can be generalised to."""
+    return setting.task.samples < setting.task.table_of().rows.size and setting.task.labels == "true"
 
 
 def _size(one: Series, found: Sequence[Part], source: str) -> Measured:
@@ -138,6 +152,38 @@ def _time(quantity: Quantity, found: Sequence[Part], source: str) -> Measured:
         note="; ".join(told),
         source=source,
     )
+
+
+def _accuracy(found: Sequence[Part], source: str) -> Measured:
+    """Mean over seeds of the last recorded test accuracy, with a percentile bootstrap; who diverged has none."""
+    shares = np.array(_finals(found), dtype=np.float64)
+    low = high = None
+    if len(shares) > 1:
+        draws = np.random.default_rng(_SEED).integers(0, len(shares), size=(_RESAMPLES, len(shares)))
+        low, high = map(float, np.quantile(shares[draws].mean(axis=1), [0.025, 0.975]))
+    ends = [end for part in found for end in part.columns["end"]]
+    early, diverged = ends.count("patience"), len(ends) - len(shares)
+    told = [f"{early} of {len(ends)} stopped after they had grokked, before the budget"] * bool(early)
+    told += [f"{diverged} diverged, left out"] * bool(diverged)
+    value = float(shares.mean())
+    return Measured(
+        "test_accuracy",
+        found[0].setting,
+        value,
+        None if low is None else min(low, value),  # of equal shares the mean may round to another number
+        None if high is None else max(high, value),
+        seeds=len(shares),
+        budget=found[0].plan.steps,
+        seconds_of_training=_seconds(found),
+        note="; ".join(told),
+        source=source,
+    )
+
+
+def _finals(found: Sequence[Part]) -> list[float]:
+    """Last test accuracy of every member that did not diverge."""
+    pairs = [zip(part.columns["final_test_accuracy"], part.columns["end"], strict=True) for part in found]
+    return [share for part in pairs for share, end in part if end != "diverged" and share is not None]
 
 
 def _record_before(plan: Plan, step: float | None) -> float | None:

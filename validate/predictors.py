@@ -21,17 +21,28 @@ from validate.measured import Measured, Quantity, quantity_of
 from validate.measured_csv import cell_setting
 from validate.sheets import FIELDS, Row, read_sheet
 
-__all__ = ["COLUMNS", "Predictor", "Said", "asked", "read_predictions", "registry"]
+__all__ = [
+    "COLUMNS",
+    "Predictor",
+    "Said",
+    "accuracy_registry",
+    "asked",
+    "predicted_quantities",
+    "read_predictions",
+    "registry",
+]
 
 Predictor = Callable[[Setting], Prediction]
 
 #: Mappings name -> predictor, as (module, name of the mapping); one that is not there has no predictors.
 _REGISTRIES = (("theory.predict", "NO_RUN"), ("theory.rivals", "RIVALS"), ("theory.times", "TIMES"))
+#: Those of the test accuracy, which may have the names of others.
+_OF_ACCURACY = (("theory.phases", "ACCURACY"),)
 
 #: Column of a file of predictions -> what it holds; fields of the setting come besides.
 COLUMNS: dict[str, str] = {
     "predictor": "who says so",
-    "quantity": "n_c (the default), t_mem or t_grok",
+    "quantity": "n_c (the default), t_mem, t_grok or test_accuracy",
     "value": "the number; empty where the predictor has none",
     "low": "lower end of its own interval",
     "high": "upper end of its own interval",
@@ -62,13 +73,22 @@ class Said:
 
 
 def registry() -> dict[str, Predictor]:
-    """Every predictor that needs nothing but a setting.
+    """Every predictor that needs nothing but a setting, without those of the test accuracy.
 
     Raises:
         ValueError: if two have one name.
     """
+    return _registered(_REGISTRIES)
+
+
+def accuracy_registry() -> dict[str, Predictor]:
+    """Every predictor of the test accuracy that needs nothing but a setting."""
+    return _registered(_OF_ACCURACY)
+
+
+def _registered(places: Sequence[tuple[str, str]]) -> dict[str, Predictor]:
     found: dict[str, Predictor] = {}
-    for module, name in _REGISTRIES:
+    for module, name in places:
         if importlib.util.find_spec(module) is None:
             continue
         entries: Mapping[str, Predictor] = getattr(importlib.import_module(module), name, {})
@@ -154,6 +174,16 @@ def read_predictions(path: Path, cells: Sequence[Measured]) -> tuple[list[Said],
     return [Said(name, quantity, "file", mine) for (name, quantity), mine in on.items()], notes
 
 
+def predicted_quantities(path: Path) -> set[Quantity]:
+    """What a file of predictions is about.
+
+    Raises:
+        InputError: if it cannot be read, or a value cannot be.
+    """
+    entries = _from_json(path) if path.suffix == ".json" else _from_csv(path)
+    return {quantity_of(f"{place}, quantity", prediction.quantity) for place, prediction, _ in entries}
+
+
 _Entry = tuple[str, Prediction, Mapping[str, object]]
 
 
@@ -197,12 +227,14 @@ def _of_row(row: Row) -> _Entry:
         raise row.refused("predictor", "a name", "nothing", "say who predicts this")
     if not fields and "setting_id" not in row.texts:
         raise row.refused("group", "given, or setting_id", "nothing", "say which cell it is about")
+    quantity = quantity_of(f"{row.place}, quantity", row.texts.get("quantity", "n_c"))
+    share = quantity == "test_accuracy"
     prediction = Prediction(
         predictor=row.texts["predictor"],
-        quantity=row.texts.get("quantity", "n_c"),
-        value=row.number("value"),
+        quantity=quantity,
+        value=row.number("value", zero=share),
         low=row.number("low", zero=True),
-        high=row.number("high"),
+        high=row.number("high", zero=share),
         constants_fitted=row.whole("constants_fitted", zero=True) or 0,
         runs_used=row.whole("runs_used", zero=True) or 0,
         seconds=row.number("seconds", zero=True) or 0.0,
@@ -213,7 +245,6 @@ def _of_row(row: Row) -> _Entry:
         setting_id=row.texts.get("setting_id", ""),
     )
     _check(row.place, prediction)
-    quantity = quantity_of(f"{row.place}, quantity", prediction.quantity)
     if not prediction.setting_id:
         of_all = cell_setting(row, quantity)  # refuses unknown groups and values out of range
         fields = {key: _field(of_all, key) for key in fields}
@@ -228,7 +259,10 @@ def _field(setting: Setting, key: str) -> object:
 
 def _check(place: str, prediction: Prediction) -> None:
     ends = [x for x in (prediction.low, prediction.value, prediction.high) if x is not None]
-    if any(x < 0 for x in ends) or prediction.value == 0 or ends != sorted(ends):
+    if prediction.quantity == "test_accuracy":
+        if ends != sorted(ends) or any(not 0 <= x <= 1 for x in ends):
+            raise InputError(place, "a share between 0 and 1 inside its interval", ends, "low <= value <= high")
+    elif any(x < 0 for x in ends) or prediction.value == 0 or ends != sorted(ends):
         raise InputError(place, "a positive value inside its interval", ends, "low <= value <= high")
 
 

@@ -162,8 +162,9 @@ class Verdict:
         left_out: whether leaving cells out one by one favours the same law.
         extrapolated: whether predicting M > 31 from the smaller does; None where it could not be tried.
         next_order: least M above the measured at which the laws fitted so far differ by three combined standard
-            deviations of one more crossing; None if decided, or if there is none below a million.
+            deviations of one more crossing; None if decided, if there is none below a million, or without curves.
         better: the best law, if it has evidence of 20 to 1 or more against both; None without.
+        curves: whether both laws are known at any M, not cell by cell.
     """
 
     decided: bool
@@ -174,6 +175,7 @@ class Verdict:
     extrapolated: bool | None
     next_order: int | None
     better: str | None
+    curves: bool = True
 
     def __str__(self) -> str:
         """One sentence."""
@@ -192,8 +194,11 @@ class Verdict:
         ways = {"one by one": self.left_out, f"from M <= {SPLIT} to the larger": self.extrapolated}
         verb = {True: "agrees", False: "does not agree", None: "could not be tried"}
         checks = ", ".join(f"{way} {verb[agrees]}" for way, agrees in ways.items())
+        undecided = f"undecided: {told} (cross-validation {checks})"
+        if not self.curves:
+            return undecided
         then = "no order below a million" if self.next_order is None else f"a crossing at M = {self.next_order}"
-        return f"undecided: {told} (cross-validation {checks}); {then} would decide"
+        return f"{undecided}; {then} would decide"
 
 
 def verdict(comparison: Comparison, first: Law = M_LOG_M, second: Law = FOUR_THIRDS) -> Verdict:
@@ -212,7 +217,8 @@ def verdict(comparison: Comparison, first: Law = M_LOG_M, second: Law = FOUR_THI
     third = best.name if best.fit.aicc + 2 * math.log(EVIDENCE) <= better.fit.aicc else None
     decided = evidence >= EVIDENCE and left_out and extrapolated is True and third is None
     order = None if decided else _deciding_order(comparison, better.fit, worse.fit)
-    return Verdict(decided, better.name, worse.name, evidence, left_out, extrapolated, order, third)
+    curves = better.fit.law.shape is not None and worse.fit.law.shape is not None
+    return Verdict(decided, better.name, worse.name, evidence, left_out, extrapolated, order, third, curves)
 
 
 def _deciding_order(comparison: Comparison, better: Fit, worse: Fit) -> int | None:

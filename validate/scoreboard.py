@@ -1,8 +1,8 @@
 """Every predictor against every measurement of the same quantity: errors, coverage, cost, rank, and where it fails.
 
-Errors are predicted over measured, less one. A censored cell is scored from one side: a prediction on the wrong side of
-its bound is wrong by at least so much, one on the right side is not contradicted; such cells are counted by themselves
-and never enter a median.
+Errors are predicted over measured, less one; of accuracies the difference (`validate.measured.ERRORS`). A censored cell
+is scored from one side: a prediction on the wrong side of its bound is wrong by at least so much, one on the right side
+is not contradicted; such cells are counted by themselves and never enter a median.
 """
 
 from __future__ import annotations
@@ -13,11 +13,12 @@ from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
+from numpy.typing import NDArray
 
 from theory.predict import Prediction
-from validate.measured import QUANTITIES, Measured, Quantity, names
+from validate.measured import ERRORS, QUANTITIES, ErrorKind, Measured, Quantity, names
 from validate.predictors import Said
-from validate.ranking import Placing, median_interval, place
+from validate.ranking import Placing, median_interval, place, rms_interval
 from validate.statistics import TransitionPoint, rate_interval
 
 __all__ = ["SCOPES", "Board", "Entry", "Median", "Row", "Scope", "Standing", "boards", "judge", "score"]
@@ -34,12 +35,13 @@ class Entry:
     Attributes:
         cell: its place in the board's list.
         prediction: None where none was made.
-        error: predicted over measured, less one; None without a value or on a censored cell.
+        error: predicted over measured, less one, or their difference; None without a value or on a censored cell.
         error_low, error_high: the same for both ends of the measurement's interval; None where that end is open.
         at_least: on a censored cell, the same for the bound on whose wrong side the prediction is; None where it is on
             none, or there is no prediction.
         covered: whether the predictor's own interval meets the measured one; None without, or on a censored cell.
         cost: seconds of predicting over seconds of training the cell; None where either is unknown (or told as 0).
+        kind: whether errors are ratios or differences.
     """
 
     cell: int
@@ -50,6 +52,7 @@ class Entry:
     at_least: float | None
     covered: bool | None
     cost: float | None
+    kind: ErrorKind = "ratio"
 
     @property
     def value(self) -> float | None:
@@ -74,7 +77,7 @@ class Entry:
 
 @dataclass(frozen=True)
 class Median:
-    """Of absolute errors on so many cells, with its 95% bootstrap interval over cells."""
+    """Of absolute errors on so many cells (or their root mean square), with its 95% bootstrap interval over cells."""
 
     cells: int
     value: float | None
@@ -92,6 +95,7 @@ class Standing:
         own: on all cells where it has a value itself.
         common: on the cells where every predictor has one; None where it has none.
         bias: median of its signed errors; None without any.
+        rms: root mean square of its errors, in place of their median.
         covered, with_interval: cells whose measurement its own interval meets, of how many.
         coverage: 95% interval of that share; None without any.
         censored, contradicted: censored cells with a value, and those on whose wrong side it is.
@@ -106,6 +110,7 @@ class Standing:
     own: dict[Scope, Median]
     common: dict[Scope, Placing | None]
     bias: float | None
+    rms: Median
     covered: int
     with_interval: int
     coverage: tuple[float, float] | None
@@ -149,6 +154,11 @@ class Board:
     narrowest: tuple[tuple[str, int], ...]
 
     @property
+    def kind(self) -> ErrorKind:
+        """Whether errors are ratios or differences."""
+        return ERRORS[self.quantity]
+
+    @property
     def censored(self) -> int:
         """Cells of which only a bound is known."""
         return sum(cell.censored for cell in self.cells)
@@ -180,22 +190,32 @@ def judge(cell: int, prediction: Prediction | None, measured: Measured) -> Entry
         measured: the cell.
     """
     value = None if prediction is None else prediction.value
-    cost = None
+    kind, cost = measured.error_kind, None
     if prediction is not None and prediction.seconds and measured.seconds_of_training:
         cost = prediction.seconds / measured.seconds_of_training
     if prediction is None or value is None:
-        return Entry(cell, prediction, None, None, None, None, None, cost)
+        return Entry(cell, prediction, None, None, None, None, None, cost, kind)
     low, high = measured.ends
     if measured.value is None:
         bound = low if value < low else high if value > high else None
-        return Entry(cell, prediction, None, None, None, None if bound is None else value / bound - 1, None, cost)
+        at_least = None if bound is None else _off(value, bound, kind)
+        return Entry(cell, prediction, None, None, None, at_least, None, cost, kind)
     covered = None
     if prediction.low is not None and prediction.high is not None:
         covered = prediction.low <= high and low <= prediction.high
-    ends = [value / end - 1 if end > 0 and math.isfinite(end) else None for end in (high, low)]
+    ends: tuple[float | None, float | None] = (_off(value, high, kind), _off(value, low, kind))
     if measured.low is None and measured.high is None:
-        ends = [None, None]
-    return Entry(cell, prediction, value / measured.value - 1, ends[0], ends[1], None, covered, cost)
+        ends = (None, None)
+    return Entry(cell, prediction, _off(value, measured.value, kind), ends[0], ends[1], None, covered, cost, kind)
+
+
+def _off(value: float, reference: float, kind: ErrorKind) -> float | None:
+    """By what a value differs from another one; None if that is open."""
+    if not math.isfinite(reference):
+        return None
+    if kind == "difference":
+        return value - reference
+    return value / reference - 1 if reference > 0 else None
 
 
 # --- one quantity --------------------------------------------------------------------------------------
@@ -246,6 +266,7 @@ def _standing(said: Said, entries: tuple[Entry, ...], common: dict[Scope, Placin
         {scope: _median(entries, scope) for scope in SCOPES},
         common,
         float(np.median(errors)) if errors else None,
+        _rms(np.array(errors, dtype=np.float64)),
         sum(judged),
         len(judged),
         rate_interval(sum(judged), len(judged)) if judged else None,
@@ -264,6 +285,12 @@ def _median(entries: Sequence[Entry], scope: Scope) -> Median:
     if not len(errors):
         return Median(0, None, None, None)
     return Median(len(errors), float(np.median(errors)), *median_interval(errors))
+
+
+def _rms(errors: NDArray[np.float64]) -> Median:
+    if not len(errors):
+        return Median(0, None, None, None)
+    return Median(len(errors), float(np.sqrt(np.mean(errors**2))), *rms_interval(errors))
 
 
 def _middle(values: Sequence[float]) -> float | None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import chain
 from pathlib import Path
 from typing import Any
@@ -14,8 +14,16 @@ from rich.text import Text
 from sim import store
 from theory.errors import InputError
 from validate import scoreboard_files as files
-from validate.measured import Measured, distinct, quantity_of
-from validate.predictors import Predictor, Said, asked, read_predictions, registry
+from validate.measured import ON_REQUEST, Measured, distinct, quantity_of
+from validate.predictors import (
+    Predictor,
+    Said,
+    accuracy_registry,
+    asked,
+    predicted_quantities,
+    read_predictions,
+    registry,
+)
 from validate.scoreboard import Board, boards
 from validate.scoreboard_screen import show
 from validate.sheets import digest
@@ -42,6 +50,7 @@ class Request:
         out: folder for tables, figures and page; None writes none.
         as_json: whether to print JSON.
         command: what repeats this call.
+        accuracy: whether test accuracies are measured as well: `scoreboard` sees whether somebody asks for them.
     """
 
     sources: tuple[Path, ...]
@@ -57,11 +66,12 @@ class Request:
     out: Path | None = None
     as_json: bool = False
     command: str = ""
+    accuracy: bool = False
 
     @property
     def measured(self) -> Sources:
         """Where cells come from."""
-        return Sources(self.sources, self.store, self.train, self.workers, self.device)
+        return Sources(self.sources, self.store, self.train, self.workers, self.device, self.accuracy)
 
 
 def scoreboard(request: Request) -> None:
@@ -75,6 +85,7 @@ def scoreboard(request: Request) -> None:
         raise InputError("--workers", "left out without --train", request.workers, "nothing is trained")
     wanted = {quantity_of("--quantity", name) for name in request.quantities}
     functions = registry()
+    request = replace(request, accuracy=_wants_accuracy(request, functions))
     if request.write_predictions is not None:
         if request.write_measured is not None:
             raise InputError("--write-measured", "left out with --write-predictions", "given", "nothing is scored then")
@@ -106,6 +117,15 @@ def scoreboard(request: Request) -> None:
 # --- predicted -----------------------------------------------------------------------------------------
 
 
+def _wants_accuracy(request: Request, functions: Mapping[str, Predictor]) -> bool:
+    """Whether test accuracy is asked for: by name, by a predictor of nothing else, or by a file that predicts it."""
+    if request.quantities:
+        return "test_accuracy" in request.quantities
+    if set(request.predictors) & (set(accuracy_registry()) - set(functions)):
+        return True
+    return request.predictions is not None and "test_accuracy" in predicted_quantities(request.predictions)
+
+
 def _said(
     request: Request, cells: Sequence[Measured], functions: Mapping[str, Predictor]
 ) -> tuple[list[Said], list[str]]:
@@ -113,10 +133,13 @@ def _said(
     written, notes = list[Said](), list[str]()
     if request.predictions is not None:
         written, notes = read_predictions(request.predictions, cells)
-    chosen = _chosen(request, {one.predictor for one in written} | set(functions))
+    of_accuracy = accuracy_registry() if request.accuracy else {}
+    chosen = _chosen(request, {one.predictor for one in written} | set(functions) | set(of_accuracy))
     written = [one for one in written if one.predictor in chosen]
-    open_ = {n: f for n, f in functions.items() if n in chosen and n not in {one.predictor for one in written}}
-    now = _asked(cells, open_)
+    there = {one.predictor for one in written if one.quantity not in ON_REQUEST}
+    now = _asked(cells, {n: f for n, f in functions.items() if n in chosen - there})
+    there = {one.predictor for one in written if one.quantity in ON_REQUEST}
+    now += _asked(cells, {n: f for n, f in of_accuracy.items() if n in chosen - there})
     if now and request.predictions is not None:
         notes.append(f"not in {request.predictions}, so asked now: {', '.join(one.predictor for one in now)}")
     return [*written, *now], notes
@@ -145,11 +168,12 @@ def _write_predictions(request: Request, path: Path, functions: Mapping[str, Pre
         )
     if path.suffix not in (".csv", ".json"):
         raise InputError("--write-predictions", "a file .csv or .json", str(path), "give it one of these endings")
-    names = _chosen(request, set(functions))
-    chosen = {name: function for name, function in functions.items() if name in names}
+    of_accuracy = accuracy_registry() if request.accuracy else {}
+    names = _chosen(request, set(functions) | set(of_accuracy))
     cells = request.measured.to_measure()
     cells = [cell for cell in cells if not request.quantities or cell.quantity in request.quantities]
-    predictions = [one.on[i] for one in _asked(cells, chosen) for i in sorted(one.on)]
+    both = [{n: f for n, f in known.items() if n in names} for known in (functions, of_accuracy)]
+    predictions = [one.on[i] for known in both for one in _asked(cells, known) for i in sorted(one.on)]
     if not predictions:
         raise InputError("--write-predictions", "given where somebody predicts", "no prediction", "see --predictor")
     from validate.files import write, write_json

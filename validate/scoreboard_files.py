@@ -13,7 +13,7 @@ from theory.setting import SCHEMA
 from validate.measured import QUANTITIES, Measured
 from validate.scoreboard import SCOPES, Board, Entry, Standing, judge
 
-__all__ = ["as_data", "cells_csv", "predictions_csv", "standings_csv"]
+__all__ = ["as_data", "cells_csv", "predictions_csv", "rows_csv", "standings_csv"]
 
 _PREDICTIONS = (
     "predictor", "quantity", "group", "setting_id", "value", "low", "high", "constants_fitted", "runs_used",
@@ -28,25 +28,26 @@ def as_data(boards: Sequence[Board], provenance: dict[str, Any]) -> dict[str, An
 
 def standings_csv(boards: Sequence[Board]) -> str:
     """A row a predictor and quantity."""
-    return _csv([_standing_row(board, standing) for board in boards for standing in board.standings])
+    return rows_csv([_standing_row(board, standing) for board in boards for standing in board.standings])
 
 
 def cells_csv(boards: Sequence[Board]) -> str:
     """A row a predictor and cell, cells without a prediction too; a row a cell where nobody predicts its quantity."""
     rows = [_cell_row(board, s, entry) for board in boards for s in board.standings for entry in s.entries]
     unasked = [(board, i) for board in boards if not board.standings for i in range(len(board.cells))]
-    return _csv(rows + [_cell_row(board, None, judge(i, None, board.cells[i])) for board, i in unasked])
+    return rows_csv(rows + [_cell_row(board, None, judge(i, None, board.cells[i])) for board, i in unasked])
 
 
 def predictions_csv(predictions: Sequence[Prediction]) -> str:
     """What was predicted, in the form that `validate.predictors.read_predictions` reads."""
-    return _csv([{name: getattr(one, name) for name in _PREDICTIONS} for one in predictions])
+    return rows_csv([{name: getattr(one, name) for name in _PREDICTIONS} for one in predictions])
 
 
 def _board(board: Board) -> dict[str, Any]:
     return {
         "quantity": board.quantity,
         "unit": QUANTITIES[board.quantity],
+        "errors": board.kind,
         "cells": [_cell(cell, name) for cell, name in zip(board.cells, board.names, strict=True)],
         "censored": board.censored,
         "common_cells": {scope: [board.names[i] for i in board.common[scope]] for scope in SCOPES},
@@ -97,6 +98,9 @@ def _standing_row(board: Board, standing: Standing) -> dict[str, Any]:
     worst = standing.worst[0] if standing.worst else None
     return row | {
         "median_signed_error": standing.bias,
+        "rms_error": standing.rms.value,
+        "rms_error_low": standing.rms.low,
+        "rms_error_high": standing.rms.high,
         "covered": standing.covered,
         "with_interval": standing.with_interval,
         "coverage_low": low,
@@ -146,7 +150,8 @@ def _cell_row(board: Board, standing: Standing | None, entry: Entry) -> dict[str
     }
 
 
-def _csv(rows: Sequence[dict[str, Any]]) -> str:
+def rows_csv(rows: Sequence[dict[str, Any]]) -> str:
+    """Rows with the columns of the first."""
     text = io.StringIO()
     writer = csv.DictWriter(text, list(rows[0]) if rows else ["quantity", "predictor"], lineterminator="\n")
     writer.writeheader()

@@ -30,7 +30,8 @@ h3 { font-size: 1.02rem; } td, th { padding-right: .6rem; } p, dd, li, code { ov
 """
 
 _RULE = (
-    "Error: predicted over measured, less one; in brackets what the 95% interval of the measurement leaves. Medians "
+    "Error: predicted over measured, less one (of test_accuracy: their difference, in points, hundredths); in brackets "
+    "what the 95% interval of the measurement leaves. “rms”: root of the mean square of errors. Medians "
     "of |error|, with 95% bootstrap intervals over cells: “own” on all cells where the predictor has a value, “in "
     "range” on those where it calls itself valid, “common” on the cells where every predictor has one. Ranks are by "
     "the median on "
@@ -71,7 +72,7 @@ def _section(board: Board, figure: Figure | None) -> str:
     verdict = f'{title}<p class="verdict">{escape(words.headline(board))}</p>'
     if not board.standings:
         return f"{verdict}<h3>Measured</h3>{_measured(board)}"
-    drawn = "" if figure is None else figure_tag(figure, _CAPTION, f"Predicted over measured {board.quantity}")
+    drawn = "" if figure is None else figure_tag(figure, _CAPTION, f"Predicted against measured {board.quantity}")
     return f"""{verdict}
 {_best_and_worst(board)}
 {drawn}
@@ -115,17 +116,18 @@ def _value(cell: Measured) -> str:
 def _standings(board: Board) -> str:
     rows = []
     for s in board.standings:
-        place, inner = s.common["all"], s.common["in range"]
+        place, inner, inner_own = s.common["all"], s.common["in range"], s.own["in range"]
         rows.append(
             (
                 s.predictor + (_BEFORE if s.origin == "file" else ""),
                 words.rank(place),
                 words.best(place),
-                words.median(place),
-                f"{words.median(s.own['all'])} on {s.own['all'].cells}",
-                "same" if s.in_range == s.values else f"{words.median(s.own['in range'])} on {s.own['in range'].cells}",
+                words.median(place, board.kind),
+                f"{words.median(s.own['all'], board.kind)} on {s.own['all'].cells}",
+                "same" if s.in_range == s.values else f"{words.median(inner_own, board.kind)} on {inner_own.cells}",
                 words.rank(inner),
-                words.percent(s.bias),
+                words.percent(s.bias, board.kind),
+                words.median(s.rms, board.kind),
                 words.covered(s),
                 words.contradicted(s),
                 str(s.constants_fitted),
@@ -137,7 +139,7 @@ def _standings(board: Board) -> str:
     common = {scope: len(board.common[scope]) for scope in SCOPES}
     headings = (
         "rank", "best", f"common ({common['all']})", "own", "in range", f"rank in range ({common['in range']})",
-        "median signed", "covered", "wrong side", "fitted", "runs", "seconds", "cost",
+        "median signed", "rms", "covered", "wrong side", "fitted", "runs", "seconds", "cost",
     )  # fmt: skip
     return _table(("predictor",), headings, rows)
 

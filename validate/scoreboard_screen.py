@@ -37,15 +37,17 @@ def _standings(board: Board) -> Table:
     )
     table.add_column("predictor", no_wrap=True)
     headings = ("median |error|", "on", "in range", "common", "rank", "best", "covered", "wrong side", "fitted", "cost")
-    for heading in headings:
+    by_difference = board.kind == "difference"
+    for heading in (*(["rms"] * by_difference), *headings):
         table.add_column(heading, justify="right")
     for s in board.standings:
         place = s.common["all"]
         cells = (
-            words.median(s.own["all"]),
+            *([words.median(s.rms, board.kind)] * by_difference),
+            words.median(s.own["all"], board.kind),
             f"{s.own['all'].cells}",
-            words.share(s.own["in range"].value) if s.in_range < s.values else "same",
-            words.share(None if place is None else place.median),
+            words.share(s.own["in range"].value, board.kind) if s.in_range < s.values else "same",
+            words.share(None if place is None else place.median, board.kind),
             words.rank(place),
             words.best(place),
             words.covered(s),

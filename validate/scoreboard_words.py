@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
-from validate.measured import Measured
+from validate.measured import ErrorKind, Measured
 from validate.ranking import Placing
 from validate.scoreboard import Board, Entry, Median, Standing
 
@@ -28,7 +28,7 @@ __all__ = [
     "share",
 ]
 
-_NONE = "–"
+_NONE, _POINTS = "–", " points"
 
 
 def number(value: float | None) -> str:
@@ -40,9 +40,13 @@ def number(value: float | None) -> str:
     return text.rstrip("0").rstrip(".") if "." in text else text
 
 
-def percent(value: float | None) -> str:
-    """A signed relative error."""
-    return _NONE if value is None else f"{value:+.1%}" if abs(value) < 10 else f"{value:+,.0%}"
+def percent(value: float | None, kind: ErrorKind = "ratio") -> str:
+    """A signed error: per cent of what was measured, or points (hundredths) where it is a difference of shares."""
+    if value is None:
+        return _NONE
+    if kind == "difference":
+        return f"{100 * value:+.1f}{_POINTS}"
+    return f"{value:+.1%}" if abs(value) < 10 else f"{value:+,.0%}"
 
 
 def factor(value: float | None) -> str:
@@ -80,34 +84,38 @@ def error(entry: Entry) -> str:
     """Error with its interval, or what is known of it."""
     if entry.error is None or (entry.error_low is None and entry.error_high is None):
         return brief(entry)
-    low = "-100%" if entry.error_low is None else percent(entry.error_low)  # the truth may lie anywhere above
-    return f"{percent(entry.error)} [{low}, {percent(entry.error_high)}]"
+    # the truth may lie anywhere above
+    low = "-100%" if entry.error_low is None else percent(entry.error_low, entry.kind)
+    return f"{percent(entry.error, entry.kind)} [{low}, {percent(entry.error_high, entry.kind)}]"
 
 
 def brief(entry: Entry) -> str:
     """Error alone, or what is known of it."""
     if entry.error is not None:
-        return percent(entry.error)
+        return percent(entry.error, entry.kind)
     if entry.value is None:
         return "no value"
-    return "not contradicted" if entry.at_least is None else f"{percent(entry.at_least)} at least"
+    return "not contradicted" if entry.at_least is None else f"{percent(entry.at_least, entry.kind)} at least"
 
 
-def median(found: Median | Placing | None) -> str:
-    """Median absolute error with its interval."""
+def median(found: Median | Placing | None, kind: ErrorKind = "ratio") -> str:
+    """Median absolute error, or root mean square, with its interval."""
     value = None if found is None else found.median if isinstance(found, Placing) else found.value
     if found is None or value is None:
         return _NONE
-    text = share(value)
+    text = share(value, kind)
     if found.low is None or found.high is None:
         return text
-    return f"{text} [{share(found.low).removesuffix('%')}–{share(found.high)}]"
+    low = share(found.low, kind).removesuffix("%").removesuffix(_POINTS)
+    return f"{text} [{low}–{share(found.high, kind)}]"
 
 
-def share(value: float | None) -> str:
+def share(value: float | None, kind: ErrorKind = "ratio") -> str:
     """An absolute error."""
     if value is None:
         return _NONE
+    if kind == "difference":
+        return f"{100 * value:.1f}{_POINTS}"
     return f"{value:.1%}" if value < 10 else f"{value:,.0%}"
 
 
@@ -180,11 +188,10 @@ def _closest(board: Board, able: Sequence[Standing]) -> str:
     """Who is closest on the common cells, and who on cells of its own, if that is somebody else."""
     first, place = able[0], able[0].common["all"]
     own = min(able, key=lambda s: (s.own["all"].value or 0.0, -s.own["all"].cells))
-    alone = f"{own.predictor} ({median(own.own['all'])} on {cells(own.own['all'].cells)})"
+    alone = f"{own.predictor} ({median(own.own['all'], board.kind)} on {cells(own.own['all'].cells)})"
     if place is None:
         return f"smallest median |error| on cells of its own: {alone}."
     sure = "" if place.best is None else f", the best of {len(able)} with probability {best(place)}"
-    told = (
-        f"closest on the {cells(place.cells)} common to all is {first.predictor}, median |error| {median(place)}{sure}."
-    )
+    on, off = cells(place.cells), median(place, board.kind)
+    told = f"closest on the {on} common to all is {first.predictor}, median |error| {off}{sure}."
     return told if own is first else f"{told} On cells of their own the smallest is that of {alone}."

@@ -10,7 +10,7 @@ from pathlib import Path
 from sim.spec import Spec, read_spec
 from sim.sweep_folder import SweepFolder
 from theory.errors import InputError
-from validate.measured import Measured, ordered
+from validate.measured import ON_REQUEST, Measured, ordered
 from validate.measured_csv import measured_csv
 from validate.measured_sweep import measured_sweep, to_measure
 from validate.sweep_state import state
@@ -27,6 +27,7 @@ class Sources:
         store: folder of the sweep that a description belongs to; None is where ``sweep`` puts it.
         train: whether cells that are missing are trained first.
         workers, device: as ``sweep`` has them.
+        accuracy: whether test accuracies are among what is measured.
     """
 
     paths: tuple[Path, ...]
@@ -34,6 +35,7 @@ class Sources:
     train: bool = False
     workers: int | None = None
     device: str = "auto"
+    accuracy: bool = False
 
     def gather(self) -> tuple[list[Measured], list[str]]:
         """Measured cells of all of them in the order of their fields, and what is to be said of them.
@@ -47,7 +49,12 @@ class Sources:
             more, said = measured_csv(path) if path.suffix == ".csv" else self._of_sweep(path)
             cells += more
             notes += said
-        return ordered(cells), notes
+        kept = [cell for cell in cells if self.accuracy or cell.quantity not in ON_REQUEST]
+        if len(kept) < len(cells):
+            notes.append(
+                f"{len(cells) - len(kept)} cells of test_accuracy are left out; ask for --quantity test_accuracy"
+            )
+        return ordered(kept), notes
 
     def to_measure(self) -> list[Measured]:
         """What their sweeps would measure, with nothing known.
@@ -55,7 +62,7 @@ class Sources:
         Raises:
             InputError: if one is no sweep.
         """
-        return ordered([cell for spec, _ in self.sweeps() for cell in to_measure(spec)])
+        return ordered([cell for spec, _ in self.sweeps() for cell in to_measure(spec, accuracy=self.accuracy)])
 
     def sweeps(self) -> Iterator[tuple[Spec, SweepFolder]]:
         """Those that are sweeps, or could be: all but CSV files that are there.
@@ -76,7 +83,7 @@ class Sources:
         again = f"add --train, or run twopeaks sweep {self._given(source)}"
         if not found.parts:
             raise InputError(str(source), "measured", f"no trained cell in {folder.root}", again)
-        cells, notes = measured_sweep(folder)
+        cells, notes = measured_sweep(folder, accuracy=self.accuracy)
         if found.open:
             searches = f" and {found.searches} searches go on" if found.searches else ""
             notes.append(f"{folder.root}: {len(found.open)} cells are not trained{searches}; {again}")

@@ -89,12 +89,13 @@ def fig_scaling(
 
 def _no_run(comparison: Comparison, scale: np.ndarray, ax: Axes) -> None:
     """What the theory said of each group, as open diamonds."""
-    score = next((score for score in comparison.scores if score.name == NO_RUN.name), None)
+    score = next((score for score in comparison.scores if score.fit.law.shape is None), None)
     if score is None:
         return
     predicted = np.exp(score.fit.log_n(comparison.cells)) / scale
     orders = [cell.order for cell in comparison.cells]
-    colour, label = PREDICTORS["heights-shared"][0], _label("heights-shared, no run", score.left_out)
+    colour = PREDICTORS.get(score.name, PREDICTORS[NO_RUN.name])[0]
+    label = _label(f"{score.name}, no run", score.left_out)
     ax.plot(orders, predicted, "D", color=colour, markerfacecolor="none", markersize=6, label=label)
 
 

@@ -12,7 +12,9 @@ from matplotlib.lines import Line2D
 from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
 
 from validate.figures.style import FADED, INK, PREDICTORS, axes, finish
+from validate.measured import ErrorKind
 from validate.scoreboard import Board, Entry, Standing
+from validate.scoreboard_words import share
 
 __all__ = ["fig_scoreboard"]
 
@@ -20,12 +22,14 @@ __all__ = ["fig_scoreboard"]
 _MORE = ("#56B4E9", "#D55E00", "#8C6D31", "#332288", "#44AA99", "#AA4499")
 #: Cells that are named in each row, and beyond which ratio the axis is logarithmic.
 _NAMED, _LINEAR = 2, 3.0
+#: Where a prediction without error stands on the axis.
+_ZERO: dict[ErrorKind, float] = {"ratio": 1.0, "difference": 0.0}
 #: Ratios that get a tick on a logarithmic axis.
 _TICKS = (1e-3, 0.01, 0.03, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0, 30.0, 100.0, 1e3)
 
 
 def fig_scoreboard(board: Board, ax: Axes | None = None) -> tuple[Figure, Axes]:
-    """Each dot is one cell: predicted over measured, with the interval that the measurement leaves.
+    """Each dot is one cell: predicted over measured (or less, for shares), and what the measurement's interval leaves.
 
     In every row the cells stand in the same order from top to bottom. Open triangles: censored cells, at the ratio to
     the bound on whose wrong side the prediction is; they point away from where the truth may be. Bars: median signed
@@ -40,17 +44,23 @@ def fig_scoreboard(board: Board, ax: Axes | None = None) -> tuple[Figure, Axes]:
     if ax is None:
         height = 0.75 + 0.02 * min(len(board.cells), 40)
         ax = axes(size=(9.0, 1.9 + height * len(shown)))[0]
-    ratios = [ratio for s in shown for entry in s.worst for ratio in (_ratio(entry), *_ends(entry)) if ratio > 0]
-    low, high = min([1.0, *ratios]), max([1.0, *ratios])
-    logarithmic = high > _LINEAR or low < 1 / _LINEAR
-    ax.axvline(1.0, color=INK, linewidth=1.0)
+    zero = _ZERO[board.kind]
+    places = [place for s in shown for entry in s.worst for place in (_ratio(entry), *_ends(entry))]
+    places = [place for place in places if place > 0 or board.kind == "difference"]
+    low, high = min([zero, *places]), max([zero, *places])
+    logarithmic = board.kind == "ratio" and (high > _LINEAR or low < 1 / _LINEAR)
+    ax.axvline(zero, color=INK, linewidth=1.0)
     for y, standing in enumerate(shown):
         _row(ax, y, standing, board, _colour(standing.predictor, y))
     named = [board.names[entry.cell] for s in shown for entry in s.worst[:_NAMED]]
-    _scale(ax, low, high, _room(max(map(len, named))), logarithmic=logarithmic)
+    if board.kind == "difference":
+        _points(ax, low, high, _room(max(map(len, named))))
+    else:
+        _scale(ax, low, high, _room(max(map(len, named))), logarithmic=logarithmic)
     ax.set_ylim(len(shown) - 0.45, -0.55)
-    ax.set_yticks(range(len(shown)), [_label(s) for s in shown])
-    finish(ax, f"predicted {board.quantity} over measured", "")
+    ax.set_yticks(range(len(shown)), [_label(s, board.kind) for s in shown])
+    told = {"ratio": "over measured", "difference": "less measured, in points"}[board.kind]
+    finish(ax, f"predicted {board.quantity} {told}", "")
     ax.tick_params(axis="y", length=0)
     ax.spines["left"].set_visible(False)
     _legend(ax, shown)
@@ -65,7 +75,12 @@ def _row(ax: Axes, y: int, standing: Standing, board: Board, colour: str) -> Non
         ax.axhline(y - 0.5, color=FADED, linewidth=0.5, alpha=0.6)
     if standing.bias is not None:
         ax.plot(
-            [1 + standing.bias] * 2, [y - 0.4, y + 0.4], color=colour, linewidth=5, alpha=0.3, solid_capstyle="butt"
+            [_ZERO[board.kind] + standing.bias] * 2,
+            [y - 0.4, y + 0.4],
+            color=colour,
+            linewidth=5,
+            alpha=0.3,
+            solid_capstyle="butt",
         )
     for entry in standing.worst:
         at = y + _offset(entry.cell, len(board.cells))
@@ -74,7 +89,7 @@ def _row(ax: Axes, y: int, standing: Standing, board: Board, colour: str) -> Non
             ax.plot(_ends(entry), [at, at], color=colour, linewidth=1.1, alpha=0.7)
         ax.plot([_ratio(entry)], [at], _marker(entry), color=colour, markerfacecolor=face, markersize=5, zorder=4)
     for entry in standing.worst[:_NAMED]:
-        right, at = _ratio(entry) >= 1, y + _offset(entry.cell, len(board.cells))
+        right, at = _ratio(entry) >= _ZERO[board.kind], y + _offset(entry.cell, len(board.cells))
         end, shift = (max(_ends(entry)), 6) if right else (min(_ends(entry)), -6)
         look: dict[str, Any] = {"fontsize": 7.5, "color": INK, "ha": "left" if right else "right", "va": "center"}
         ax.annotate(board.names[entry.cell], (end, at), (shift, 0), textcoords="offset points", zorder=5, **look)
@@ -88,12 +103,13 @@ def _marker(entry: Entry) -> str:
 
 def _ratio(entry: Entry) -> float:
     wrong = entry.error if entry.error is not None else entry.at_least
-    return 1.0 + (wrong or 0.0)
+    return _ZERO[entry.kind] + (wrong or 0.0)
 
 
 def _ends(entry: Entry) -> list[float]:
-    """Ratio to both ends of the measurement's interval; an open end, or none, is drawn at the dot."""
-    return [_ratio(entry) if error is None else 1 + error for error in (entry.error_low, entry.error_high)]
+    """Where both ends are of the measurement's interval; an open end, or none, is drawn at the dot."""
+    zero = _ZERO[entry.kind]
+    return [_ratio(entry) if error is None else zero + error for error in (entry.error_low, entry.error_high)]
 
 
 def _offset(cell: int, cells: int) -> float:
@@ -104,9 +120,9 @@ def _colour(name: str, y: int) -> str:
     return PREDICTORS[name][0] if name in PREDICTORS else _MORE[y % len(_MORE)]
 
 
-def _label(standing: Standing) -> str:
+def _label(standing: Standing, kind: ErrorKind) -> str:
     own = standing.own["all"]
-    told = "no error known" if own.value is None else f"median |error| {own.value:.1%} on {own.cells}"
+    told = "no error known" if own.value is None else f"median |error| {share(own.value, kind)} on {own.cells}"
     return f"{standing.predictor}\n{told}"
 
 
@@ -130,6 +146,13 @@ def _scale(ax: Axes, low: float, high: float, room: float, *, logarithmic: bool)
     span = max(high - low, 0.02)
     ax.set_xlim(low - room * span, high + room * span)
     ax.xaxis.set_major_formatter(FuncFormatter(lambda x, _: f"{x - 1:+.1%}" if span < 0.06 else f"{x - 1:+.0%}"))
+
+
+def _points(ax: Axes, low: float, high: float, room: float) -> None:
+    """Room for names on both sides; ticks in points."""
+    span = max(high - low, 0.02)
+    ax.set_xlim(low - room * span, high + room * span)
+    ax.xaxis.set_major_formatter(FuncFormatter(lambda x, _: f"{100 * x:+g}"))
 
 
 def _legend(ax: Axes, shown: Sequence[Standing]) -> None:
