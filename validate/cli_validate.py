@@ -42,6 +42,9 @@ def examine(
     write_measured: Annotated[
         Path | None, typer.Option(help="write all measured cells into a CSV that can be scored in place of the sweep")
     ] = None,
+    rival_times: Annotated[
+        bool, typer.Option("--rival-times", help="fit others' laws of t_grok on some cells, score them on the rest")
+    ] = False,
     train: Annotated[bool, typer.Option("--train", help="train cells of SPEC that are missing")] = False,
     store: Annotated[Path | None, typer.Option(help="folder of SPEC's sweep (default: as sweep has it)")] = None,
     workers: Annotated[int | None, typer.Option(help="with --train: processes (default: usable cores)")] = None,
@@ -65,7 +68,7 @@ def examine(
     of_scores = {
         "--predictions": predictions, "--predictor": predictor, "--quantity": quantity, "--train": train,
         "--write-predictions": write_predictions, "--write-measured": write_measured, "--store": store,
-        "--workers": workers,
+        "--workers": workers, "--rival-times": rival_times,
     }  # fmt: skip
     if claims or listed:
         _refuse(of_scores, "with --claims")
@@ -88,6 +91,7 @@ def examine(
             quantities=tuple(quantity or ()),
             write_predictions=write_predictions,
             write_measured=write_measured,
+            rival_times=rival_times,
             train=train,
             store=store,
             workers=workers,

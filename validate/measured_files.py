@@ -82,12 +82,11 @@ def provenance(sources: Sources) -> dict[str, Any]:
         versions, devices and arithmetic; ``files``: name and SHA-256 of each CSV.
     """
     files = [path for path in sources.paths if path.suffix == ".csv"]
-    sweeps = Sources(tuple(path for path in sources.paths if path not in files), sources.store).sweeps()
     return {
         "schema": SCHEMA,
         "sweeps": [
             {"name": spec.name, "digest": spec.digest, "dtype": spec.dtype, **_trained(folder)}
-            for spec, folder in sweeps
+            for spec, folder in sources.sweeps()
         ],
         "files": {path.name: digest(path) for path in files},
     }

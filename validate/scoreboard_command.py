@@ -44,6 +44,7 @@ class Request:
         quantities: what is scored; all if empty.
         write_predictions: where to write what every predictor says on every cell; nothing is scored then.
         write_measured: where to write all cells of the sources.
+        rival_times: whether rivals' laws of t_grok are fitted on part of the runs and scored on the others.
         train: whether cells that are missing are trained first.
         store: folder of the sweep that a description belongs to; None is where ``sweep`` puts it.
         workers, device: as ``sweep`` has them.
@@ -59,6 +60,7 @@ class Request:
     quantities: tuple[str, ...] = ()
     write_predictions: Path | None = None
     write_measured: Path | None = None
+    rival_times: bool = False
     train: bool = False
     store: Path | None = None
     workers: int | None = None
@@ -87,8 +89,6 @@ def scoreboard(request: Request) -> None:
     functions = registry()
     request = replace(request, accuracy=_wants_accuracy(request, functions))
     if request.write_predictions is not None:
-        if request.write_measured is not None:
-            raise InputError("--write-measured", "left out with --write-predictions", "given", "nothing is scored then")
         _write_predictions(request, request.write_predictions, functions)
         return
     cells, notes = request.measured.gather()
@@ -134,7 +134,8 @@ def _said(
     if request.predictions is not None:
         written, notes = read_predictions(request.predictions, cells)
     of_accuracy = accuracy_registry() if request.accuracy else {}
-    chosen = _chosen(request, {one.predictor for one in written} | set(functions) | set(of_accuracy))
+    fitted = _fitted(request)
+    chosen = _chosen(request, {one.predictor for one in written} | set(functions) | set(of_accuracy) | set(fitted))
     written = [one for one in written if one.predictor in chosen]
     there = {one.predictor for one in written if one.quantity not in ON_REQUEST}
     now = _asked(cells, {n: f for n, f in functions.items() if n in chosen - there})
@@ -142,7 +143,27 @@ def _said(
     now += _asked(cells, {n: f for n, f in of_accuracy.items() if n in chosen - there})
     if now and request.predictions is not None:
         notes.append(f"not in {request.predictions}, so asked now: {', '.join(one.predictor for one in now)}")
+    if fitted:
+        from validate.rival_board import rival_times
+
+        more, said = rival_times([folder for _, folder in request.measured.sweeps()], cells, chosen & set(fitted))
+        now, notes = now + more, notes + said
     return [*written, *now], notes
+
+
+def _fitted(request: Request) -> tuple[str, ...]:
+    """Names of laws that are fitted on part of the runs, if they are asked for.
+
+    Raises:
+        InputError: if no source has runs.
+    """
+    if not request.rival_times:
+        return ()
+    from validate.rival_board import RIVAL_TIMES
+
+    if all(path.suffix == ".csv" for path in request.sources):
+        raise InputError("--rival-times", "given with a sweep", "CSV alone", "these laws read the curves of runs")
+    return RIVAL_TIMES
 
 
 def _chosen(request: Request, names: set[str]) -> set[str]:
@@ -162,6 +183,10 @@ def _asked(cells: Sequence[Measured], functions: Mapping[str, Predictor]) -> lis
 
 def _write_predictions(request: Request, path: Path, functions: Mapping[str, Predictor]) -> None:
     """What every predictor says on every cell of a sweep, whether it was trained or not."""
+    if request.write_measured is not None:
+        raise InputError("--write-measured", "left out with --write-predictions", "given", "nothing is scored then")
+    if request.rival_times:
+        raise InputError("--rival-times", "left out with --write-predictions", "given", "these laws need the runs")
     if path.exists():
         raise InputError(
             "--write-predictions", "a file that is not there yet", str(path), "predictions are not changed"

@@ -62,15 +62,16 @@ class Sources:
         Raises:
             InputError: if one is no sweep.
         """
-        return ordered([cell for spec, _ in self.sweeps() for cell in to_measure(spec, accuracy=self.accuracy)])
+        specs = [self._sweep(path)[0] for path in self.paths]
+        return ordered([cell for spec in specs for cell in to_measure(spec, accuracy=self.accuracy)])
 
     def sweeps(self) -> Iterator[tuple[Spec, SweepFolder]]:
-        """Those that are sweeps, or could be: all but CSV files that are there.
+        """All but CSV files.
 
         Raises:
             InputError: if one is no sweep.
         """
-        return (self._sweep(path) for path in self.paths)
+        return (self._sweep(path) for path in self.paths if path.suffix != ".csv")
 
     def _of_sweep(self, source: Path) -> tuple[list[Measured], list[str]]:
         spec, folder = self._sweep(source)

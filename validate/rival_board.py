@@ -1,0 +1,230 @@
+"""Rivals' laws of t_grok on a sweep: fitted on a declared part of its cells, scored on all the others. No torch.
+
+The part is chosen by rule before anything is fitted. **Laws of the norm** (`theory.rival_times`) take one cell, as
+their authors do: of the cells that differ in size, rate and decay alone, the first in the order of content ids (which
+knows nothing of what was measured) in which a run generalised after it had memorised. **The power law in the density**
+has three constants: of the cells that differ in size alone it takes the first half in the same order, three at least.
+The norm laws read t_mem and the norm there off every run that they predict; a cell gets the median over its runs.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from sim.bisect import resized
+from sim.store import load
+from sim.sweep_folder import SweepFolder
+from theory.errors import InputError
+from theory.prediction import Prediction
+from theory.rival_times import (
+    DENSITY,
+    FIRST_PASSAGE,
+    NORM_SEPARATION,
+    FirstPassage,
+    NormSeparation,
+    fit_density,
+    fit_first_passage,
+    fit_norm_separation,
+)
+from theory.run_norms import RunNorms
+from theory.setting import Setting
+from validate.detect import transition_steps
+from validate.measured import Measured
+from validate.predictors import Said
+from validate.rival_runs import norms_of
+
+__all__ = ["RIVAL_TIMES", "rival_times"]
+
+_Norm = Callable[[Sequence[RunNorms]], NormSeparation | FirstPassage]
+
+#: Law of the norm -> how it is fitted, and whether it starts at the peak of the norm, which is not in its text.
+_NORMS: dict[str, tuple[_Norm, bool]] = {
+    NORM_SEPARATION: (fit_norm_separation, False),
+    FIRST_PASSAGE: (fit_first_passage, False),
+    f"{NORM_SEPARATION}-from-peak": (fit_norm_separation, True),
+    f"{FIRST_PASSAGE}-from-peak": (fit_first_passage, True),
+}
+#: Names of all laws.
+RIVAL_TIMES: tuple[str, ...] = (*_NORMS, DENSITY)
+
+#: Cells of different size that the density law is fitted on, at least; and what is held while others vary.
+_FEWEST = 3
+_HELD = {"lr": 1e-3, "weight_decay": 2e-4}
+
+
+@dataclass
+class _Seen:
+    """What the laws may know of one cell: its place, its setting, and for every run t_grok and norms."""
+
+    at: int
+    setting: Setting
+    t_grok: list[int | None] = field(default_factory=list)
+    norms: dict[bool, list[RunNorms | None]] = field(default_factory=lambda: {False: [], True: []})
+    refused: str = ""
+
+
+def rival_times(
+    folders: Iterable[SweepFolder], cells: Sequence[Measured], names: Iterable[str] = RIVAL_TIMES
+) -> tuple[list[Said], list[str]]:
+    """Predictions of t_grok on every cell of these sweeps, and sentences on what each law was fitted on.
+
+    A cell that a law was fitted on has a prediction without a value, which says so; it is never scored there.
+
+    Args:
+        folders: of sweeps, whose runs are read.
+        cells: measured; those of t_grok that are in these sweeps count.
+        names: of the laws.
+
+    Raises:
+        InputError: if a run's folder is damaged.
+    """
+    seen = _read(folders, cells)
+    on: dict[str, dict[int, Prediction]] = {name: {} for name in RIVAL_TIMES if name in set(names)}
+    notes: list[str] = []
+    for group in _grouped(seen, _without_clock):
+        for name in (name for name in on if name in _NORMS):
+            on[name] |= _by_norm(name, group, notes)
+    for group in _grouped(seen, _without_size):
+        if DENSITY in on:
+            on[DENSITY] |= _by_density(group, cells, notes)
+    return [Said(name, "t_grok", "asked", mine) for name, mine in on.items() if mine], notes
+
+
+# --- runs ----------------------------------------------------------------------------------------------
+
+
+def _read(folders: Iterable[SweepFolder], cells: Sequence[Measured]) -> list[_Seen]:
+    """Cells of t_grok with what their runs show, in the order of content ids."""
+    places = {(c.setting.content_id, c.budget): i for i, c in enumerate(cells) if c.quantity == "t_grok"}
+    found: dict[int, _Seen] = {}
+    members: set[tuple[int, int]] = set()
+    for path in (path for folder in folders for path in folder.stored()):
+        run = load(path)
+        at = places.get((run.setting.content_id, run.plan.steps))
+        if at is None:
+            continue
+        seen = found.setdefault(at, _Seen(at, run.setting))
+        seeds = run.records.seeds.tolist()
+        new = [e for e, seed in enumerate(seeds) if (at, seed) not in members and run.records.ends[e] != "diverged"]
+        members |= {(at, seed) for seed in seeds}
+        steps = transition_steps(run.records)["t_grok"]
+        seen.t_grok += [steps[e] for e in new]
+        for peak in (False, True):
+            try:
+                norms = norms_of(run.setting, run.records, peak=peak)
+            except InputError as error:
+                seen.refused = str(error)
+                norms = [None] * len(seeds)
+            seen.norms[peak] += [norms[e] for e in new]
+    return sorted(found.values(), key=lambda one: (one.setting.content_id, one.at))
+
+
+def _grouped(seen: Sequence[_Seen], key: Callable[[Setting], str]) -> list[list[_Seen]]:
+    groups: dict[str, list[_Seen]] = {}
+    for one in seen:
+        groups.setdefault(key(one.setting), []).append(one)
+    return list(groups.values())
+
+
+def _without_size(setting: Setting) -> str:
+    return resized(setting, 1).content_id
+
+
+def _without_clock(setting: Setting) -> str:
+    """Tells settings apart but for size, rate and decay."""
+    held = setting.model_copy(update={"optimizer": setting.optimizer.model_copy(update=_HELD)})
+    return resized(held, 1).content_id
+
+
+# --- laws of the norm ----------------------------------------------------------------------------------
+
+
+def _by_norm(name: str, group: Sequence[_Seen], notes: list[str]) -> dict[int, Prediction]:
+    fit, peak = _NORMS[name]
+    chosen = next((one for one in group if _complete(one.norms[peak])), None)
+    if chosen is None:
+        return {one.at: _nothing(name, one, "no run of the group generalised after it had memorised") for one in group}
+    told = f"{name}: fitted on {_named(chosen)}, {len(_complete(chosen.norms[peak]))} runs"
+    try:
+        law = fit(_complete(chosen.norms[peak]))
+    except InputError as error:
+        notes.append(f"{told}: no fit")
+        return {one.at: _nothing(name, one, f"no fit on {_named(chosen)}: {error}") for one in group}
+    notes.append(told)
+    found = {one.at: _median(name, one, one.norms[peak], law) for one in group if one is not chosen}
+    return {**found, chosen.at: _fitted_on(name, chosen)}
+
+
+def _complete(runs: Sequence[RunNorms | None]) -> list[RunNorms]:
+    return [run for run in runs if run is not None and run.t_grok is not None and run.t_grok > run.t_mem]
+
+
+def _median(name: str, seen: _Seen, runs: Sequence[RunNorms | None], law: NormSeparation | FirstPassage) -> Prediction:
+    """Of the runs' predictions, where half of the runs or more have one; the ends of intervals likewise."""
+    made = [law.predict(seen.setting, run) for run in runs if run is not None]
+    able = [one for one in made if one.value is not None]
+    if not able or 2 * len(able) < len(runs):
+        reason = made[0].note if made else seen.refused or "no run memorised"
+        return _nothing(name, seen, f"{len(runs) - len(able)} of {len(runs)} runs have no delay; {reason}")
+    ends = [[one.low for one in able], [one.high for one in able]]
+    low, high = (None if None in end else _middle([x for x in end if x is not None]) for end in ends)
+    value = _middle([one.value for one in able if one.value is not None])
+    update = {"predictor": name, "value": value, "low": low, "high": high, "seconds": sum(one.seconds for one in made)}
+    note = f"median over {len(able)} of {len(runs)} runs, t_mem and norm read off each; first of them: {able[0].note}"
+    return able[0].model_copy(update={**update, "valid": all(one.valid for one in able), "note": note})
+
+
+# --- the power law in the density ----------------------------------------------------------------------
+
+
+def _by_density(group: Sequence[_Seen], cells: Sequence[Measured], notes: list[str]) -> dict[int, Prediction]:
+    able = [one for one in group if cells[one.at].value is not None and one.setting.task.has_group]
+    count = max(_FEWEST, len(able) // 2)
+    if len(able) <= count:
+        reason = f"{len(able)} sizes with a median t_grok: three to fit, and one to predict, take four"
+        return {one.at: _nothing(DENSITY, one, reason) for one in group}
+    chosen = able[:count]
+    pairs = [(_density(one), t) for one in chosen for t in one.t_grok if t is not None and t > 0]
+    law = fit_density(np.array([r for r, _ in pairs]), np.array([t for _, t in pairs], dtype=np.float64))
+    sizes = ", ".join(str(one.setting.task.samples) for one in chosen)
+    notes.append(f"{DENSITY}: fitted on {_named(group[0], size=False)}, n {sizes}, {law.runs} runs")
+    found = {one.at: _sensible(law.predict(one.setting), one) for one in group if one not in chosen}
+    return {**found, **{one.at: _fitted_on(DENSITY, one) for one in chosen}}
+
+
+def _density(seen: _Seen) -> float:
+    return seen.setting.task.samples / seen.setting.task.resolve().order ** 2
+
+
+def _sensible(found: Prediction, seen: _Seen) -> Prediction:
+    """No time is negative, which a fit with b < 0 may say."""
+    if found.value is not None and found.value <= 0:
+        return _nothing(DENSITY, seen, f"the fit gives {found.value:.4g} steps; {found.note}")
+    return found
+
+
+# --- what they share -----------------------------------------------------------------------------------
+
+
+def _fitted_on(name: str, seen: _Seen) -> Prediction:
+    return _nothing(name, seen, "the law was fitted on this cell, so it is not scored here")
+
+
+def _nothing(name: str, seen: _Seen, note: str) -> Prediction:
+    of = {"group": seen.setting.task.name, "setting_id": seen.setting.content_id}
+    empty: Mapping[str, object] = {"value": None, "low": None, "high": None, "seconds": 0.0, "assumptions": ()}
+    counts = {"constants_fitted": 3 if name == DENSITY else 2, "runs_used": 0, "valid": False}
+    return Prediction.model_validate({"predictor": name, "quantity": "t_grok", "note": note, **of, **empty, **counts})
+
+
+def _named(seen: _Seen, *, size: bool = True) -> str:
+    rule = seen.setting.optimizer
+    told = f"{rule.name}, lr {rule.lr:g}, decay {rule.weight_decay:g}"
+    return f"{seen.setting.task.name}, {f'n {seen.setting.task.samples}, ' * size}{told}"
+
+
+def _middle(values: Sequence[float]) -> float:
+    return float(np.median(values))
