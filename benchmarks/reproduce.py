@@ -11,12 +11,14 @@ was committed was measured again and agrees within the intervals of both, 1 if n
 from __future__ import annotations
 
 import argparse
+import csv
 import sys
 from collections.abc import Sequence
 from pathlib import Path
 
 from theory.errors import InputError
 from validate.cli import run
+from validate.measured import QUANTITIES
 from validate.measured_csv import measured_csv
 from validate.reproduced import Again, again, summary
 
@@ -77,10 +79,26 @@ def measure(source: Path, out: Path, where: Sequence[str]) -> int:
     code = run(["sweep", str(source / SPEC), "--out", str(out / "sweep"), *where])
     if code in (2, 130):
         return code
-    written = source / PREDICTIONS
-    before = ["--predictions", str(written)] if written.exists() else []
-    scores = ["--write-measured", str(out / MEASURED), "--out", str(out / "scores")]
-    return max(code, run(["validate", str(source / SPEC), "--store", str(out / "sweep"), *before, *scores]))
+    scores = ["--write-measured", str(out / MEASURED), "--out", str(out / "scores"), *what(source)]
+    return max(code, run(["validate", str(source / SPEC), "--store", str(out / "sweep"), *scores]))
+
+
+def what(source: Path) -> list[str]:
+    """Options of validate: all that was predicted before, and nobody else; accuracies if they were committed."""
+    chosen = list[str]()
+    if (source / PREDICTIONS).exists():
+        chosen += ["--predictions", str(source / PREDICTIONS)]
+        chosen += [
+            word for name in sorted(_column(source / PREDICTIONS, "predictor")) for word in ("--predictor", name)
+        ]
+    if (source / MEASURED).exists() and "test_accuracy" in _column(source / MEASURED, "quantity"):
+        chosen += [word for name in QUANTITIES for word in ("--quantity", name)]
+    return chosen
+
+
+def _column(path: Path, name: str) -> set[str]:
+    with path.open(encoding="utf-8-sig", newline="") as file:
+        return {row.get(name) or "" for row in csv.DictReader(file)} - {""}
 
 
 def compared(source: Path, out: Path) -> list[Again]:

@@ -36,6 +36,16 @@ def single() -> Runtime:
     return resolve("cpu", "float32", threads=1)
 
 
+@pytest.fixture(scope="module")
+def predictors_in_no_time() -> Iterator[None]:
+    """The scoreboard without predictors of times, which may integrate for half a minute a cell: test_times has them."""
+    from validate import predictors
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(predictors, "_REGISTRIES", tuple(p for p in predictors._REGISTRIES if p[0] != "theory.times"))
+        yield
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     if not torch.cuda.is_available():
         for item in items:

@@ -44,6 +44,8 @@ patience = 50
 samples = [30, 60, 100, 121]
 """
 
+pytestmark = pytest.mark.usefixtures("predictors_in_no_time")
+
 
 def cell(value: float, low: float | None = None, high: float | None = None, samples: int = 60) -> Measured:
     return Measured("test_accuracy", standard("Z11", samples=samples), value, low, high, 8, 1000, 50.0)
@@ -120,7 +122,7 @@ def test_the_figure_is_in_points_about_zero() -> None:
 
 
 @pytest.fixture(scope="module")
-def swept(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def swept(tmp_path_factory: pytest.TempPathFactory, predictors_in_no_time: None) -> Path:
     folder = tmp_path_factory.mktemp("swept")
     (folder / "tiny.toml").write_text(SPEC)
     with pytest.MonkeyPatch.context() as patch:

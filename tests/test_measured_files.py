@@ -36,6 +36,8 @@ group = ["Z7", "D3"]
 samples = ["50%", "80%"]
 """
 
+pytestmark = pytest.mark.usefixtures("predictors_in_no_time")
+
 
 def cell(quantity: Quantity, setting: Setting, value: float | None = 100.25, **more: object) -> Measured:
     told = {"low": 90.5, "high": None, "seeds": 3, "budget": 500, "seconds_of_training": 1 / 3, "note": 'a, "b"'}
@@ -107,7 +109,7 @@ def test_what_has_no_name_is_refused(tmp_path: Path) -> None:
 
 
 @pytest.fixture(scope="module")
-def swept(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def swept(tmp_path_factory: pytest.TempPathFactory, predictors_in_no_time: None) -> Path:
     folder = tmp_path_factory.mktemp("swept")
     (folder / "tiny.toml").write_text(SPEC)
     with pytest.MonkeyPatch.context() as patch:

@@ -33,6 +33,8 @@ every = 10
 samples = [18, 44]
 """
 
+pytestmark = pytest.mark.usefixtures("predictors_in_no_time")
+
 
 def cell(
     value: float | None,
@@ -139,6 +141,18 @@ def test_a_sweep_is_measured_again_and_compared(
     told = capsys.readouterr().out
     assert "1  intervals do not meet" in told
     assert "intervals do not meet: t_mem of Z7, n 18: committed 300 [290, 310], now" in told
+
+
+def test_what_was_predicted_is_scored_and_nobody_else(reproduce: types.ModuleType, tmp_path: Path) -> None:
+    assert reproduce.what(tmp_path) == []
+    (tmp_path / "predictions.csv").write_text("predictor,group,value\nb,Z7,3\na,Z7,3\nb,Z11,3\n")
+    before = ["--predictions", str(tmp_path / "predictions.csv"), "--predictor", "a", "--predictor", "b"]
+    assert reproduce.what(tmp_path) == before
+    (tmp_path / "measured.csv").write_text("group,quantity,value\nZ7,n_c,3\n")
+    assert reproduce.what(tmp_path) == before
+    (tmp_path / "measured.csv").write_text("group,quantity,value,samples\nZ7,test_accuracy,0.3,20\n")
+    told = [word for name in ("n_c", "t_mem", "t_grok", "test_accuracy") for word in ("--quantity", name)]
+    assert reproduce.what(tmp_path) == [*before, *told]
 
 
 def test_unknown_names_and_broken_sweeps_are_exit_code_2(

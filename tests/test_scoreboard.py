@@ -15,11 +15,13 @@ import pytest
 from sim.spec import spec_of
 from theory.errors import InputError
 from theory.predict import NO_RUN, Prediction
+from theory.rivals import RIVALS
 from theory.setting import Setting, standard
+from theory.times import TIMES
 from validate.measured import Measured, Quantity, at_half, distinct, names
 from validate.measured_csv import COLUMNS, measured_csv
 from validate.measured_sweep import median_of, to_measure
-from validate.predictors import Said, asked, read_predictions, registry
+from validate.predictors import Said, asked, read_predictions, registry, subjects
 from validate.ranking import median_interval, place
 from validate.scoreboard import Board, Entry, boards, judge
 from validate.scoreboard_words import brief, error, factor, headline, number, rank, restricted
@@ -420,7 +422,7 @@ def test_a_file_that_is_not_there_or_no_text(tmp_path: Path) -> None:
 
 
 def test_the_registry_holds_all_that_need_no_run() -> None:
-    assert set(NO_RUN) <= set(registry())
+    assert {*NO_RUN, *RIVALS, *TIMES} == set(registry())
 
 
 def test_each_predictor_is_asked_on_cells_of_its_quantity_alone() -> None:
@@ -434,8 +436,38 @@ def test_each_predictor_is_asked_on_cells_of_its_quantity_alone() -> None:
     through: list[int] = []
     (said,) = asked(measured, {"times": times}, through.append)
     assert (said.predictor, said.quantity, set(said.on)) == ("times", "t_grok", {2, 3})
-    assert len(heard) == 3  # once to learn what it predicts, then on its own cells
+    assert len(heard) == 1  # the answer is about the setting, whatever was measured there
     assert through == [1]
+
+
+def test_a_predictor_is_not_asked_on_cells_that_it_cannot_be_about() -> None:
+    heard: list[str] = []
+
+    def slow(setting: Setting) -> Prediction:
+        heard.append(setting.task.name)
+        return saying(5, predictor="slow", quantity="t_grok")
+
+    measured = [cell(100, setting=standard("Z13")), cell(7, quantity="t_grok", setting=standard("Z17"))]
+    (said,) = asked(measured, {"slow": slow}, of={"slow": {"t_mem", "t_grok"}})
+    assert (heard, set(said.on)) == (["Z17"], {1})
+    assert asked(measured[:1], {"slow": slow}, of={"slow": {"t_mem", "t_grok"}}) == []
+    assert {name for name, quantities in subjects().items() if quantities == {"n_c"}} == {*NO_RUN, *RIVALS}
+    assert {name for name, quantities in subjects().items() if quantities == {"t_mem", "t_grok"}} == set(TIMES)
+    for name, predictor in (NO_RUN | RIVALS).items():  # and this is what they predict
+        assert predictor(standard("Z11")).quantity in subjects()[name]
+
+
+def test_a_refusal_does_not_say_what_a_predictor_is_about() -> None:
+    def of_large_ones(setting: Setting) -> Prediction:
+        if setting.task.name == "Z11":
+            raise InputError("group", "larger", "Z11", "take another")
+        return saying(5, predictor="p", quantity="t_grok")
+
+    pairs: list[tuple[str, Quantity]] = [("Z11", "t_mem"), ("Z11", "t_grok"), ("Z13", "t_mem"), ("Z13", "t_grok")]
+    measured = [cell(9, quantity=quantity, setting=standard(group)) for group, quantity in pairs]
+    (said,) = asked(measured, {"p": of_large_ones})
+    assert (said.quantity, set(said.on)) == ("t_grok", {1, 3})
+    assert said.on[1].note.startswith("refused: group must be larger")
 
 
 def test_who_refuses_a_setting_has_no_value_there_and_says_why() -> None:

@@ -42,8 +42,11 @@ samples = [18, 36, 44]
 ROOT = Path(__file__).parent.parent
 
 
+pytestmark = pytest.mark.usefixtures("predictors_in_no_time")
+
+
 @pytest.fixture(scope="module")
-def ran(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def ran(tmp_path_factory: pytest.TempPathFactory, predictors_in_no_time: None) -> Path:
     """A folder in which predictions were written, cells trained, and all of it scored."""
     folder = tmp_path_factory.mktemp("ran")
     (folder / "tiny.toml").write_text(SPEC)
@@ -261,7 +264,8 @@ def test_nonsense_is_one_line_and_exit_code_2(
 
 
 def test_scoring_stored_results_needs_no_torch(ran: Path) -> None:
-    code = "import sys; from validate.cli import run; run(['validate', 'twopeaks-sweep-tiny', '--out', 'o2']);"
+    code = "import sys; from validate.cli import run;"
+    code += "run(['validate', 'twopeaks-sweep-tiny', '--out', 'o2', '--quantity', 'n_c']);"
     code += "sys.exit('torch' in sys.modules)"
     found = subprocess.run([sys.executable, "-c", code], cwd=ran, check=False, capture_output=True, env=_here())
     assert found.returncode == 0, found.stderr

@@ -6,9 +6,10 @@ import importlib
 import importlib.util
 import json
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 from typing import Literal
 
 from pydantic import ValidationError
@@ -17,7 +18,7 @@ from sim.flat import SETTING
 from theory.errors import InputError
 from theory.predict import Prediction
 from theory.setting import Setting, explain
-from validate.measured import Measured, Quantity, quantity_of
+from validate.measured import QUANTITIES, Measured, Quantity, quantity_of
 from validate.measured_csv import cell_setting
 from validate.sheets import FIELDS, Row, read_sheet
 
@@ -30,14 +31,22 @@ __all__ = [
     "predicted_quantities",
     "read_predictions",
     "registry",
+    "subjects",
 ]
 
 Predictor = Callable[[Setting], Prediction]
 
-#: Mappings name -> predictor, as (module, name of the mapping); one that is not there has no predictors.
-_REGISTRIES = (("theory.predict", "NO_RUN"), ("theory.rivals", "RIVALS"), ("theory.times", "TIMES"))
+_Registry = tuple[str, str, frozenset[Quantity]]
+
+#: Mappings name -> predictor, as (module, name of the mapping, quantities that they may be about); one that is not
+#: there has no predictors.
+_REGISTRIES: tuple[_Registry, ...] = (
+    ("theory.predict", "NO_RUN", frozenset({"n_c"})),
+    ("theory.rivals", "RIVALS", frozenset({"n_c"})),
+    ("theory.times", "TIMES", frozenset({"t_mem", "t_grok"})),
+)
 #: Those of the test accuracy, which may have the names of others.
-_OF_ACCURACY = (("theory.phases", "ACCURACY"),)
+_OF_ACCURACY: tuple[_Registry, ...] = (("theory.phases", "ACCURACY", frozenset({"test_accuracy"})),)
 
 #: Column of a file of predictions -> what it holds; fields of the setting come besides.
 COLUMNS: dict[str, str] = {
@@ -81,14 +90,19 @@ def registry() -> dict[str, Predictor]:
     return _registered(_REGISTRIES)
 
 
+def subjects() -> dict[str, frozenset[Quantity]]:
+    """Name of a predictor of `registry` -> quantities that it may be about: on others it need not be asked."""
+    return {name: quantities for place in _REGISTRIES for quantities in place[2:] for name in _registered([place])}
+
+
 def accuracy_registry() -> dict[str, Predictor]:
     """Every predictor of the test accuracy that needs nothing but a setting."""
     return _registered(_OF_ACCURACY)
 
 
-def _registered(places: Sequence[tuple[str, str]]) -> dict[str, Predictor]:
+def _registered(places: Sequence[_Registry]) -> dict[str, Predictor]:
     found: dict[str, Predictor] = {}
-    for module, name in places:
+    for module, name, _ in places:
         if importlib.util.find_spec(module) is None:
             continue
         entries: Mapping[str, Predictor] = getattr(importlib.import_module(module), name, {})
@@ -100,7 +114,10 @@ def _registered(places: Sequence[tuple[str, str]]) -> dict[str, Predictor]:
 
 
 def asked(
-    cells: Sequence[Measured], predictors: Mapping[str, Predictor], tell: Callable[[int], object] = lambda done: None
+    cells: Sequence[Measured],
+    predictors: Mapping[str, Predictor],
+    tell: Callable[[int], object] = lambda done: None,
+    of: Mapping[str, Collection[Quantity]] = MappingProxyType({}),
 ) -> list[Said]:
     """Ask every predictor on every cell of its quantity; one that refuses a setting has no value there, and says why.
 
@@ -108,32 +125,54 @@ def asked(
         cells: measured, or to be measured.
         predictors: by name. What each predicts is learned from its first answer.
         tell: hears of every predictor that is through.
+        of: name -> quantities that it may be about; it is not asked on cells of others.
     """
     found = []
     for name, predictor in predictors.items():
-        on: dict[int, Prediction] = {}
-        quantity: Quantity | None = None
-        for i, cell in enumerate(cells):
-            if quantity is None or quantity == cell.quantity:
-                answer = _answer(name, predictor, cell)
-                quantity = quantity_of(f"what {name} predicts", answer.quantity)
-                if quantity == cell.quantity:
-                    on[i] = answer
-        if quantity is not None and on:
-            found.append(Said(name, quantity, "asked", on))
+        said = _asked(name, predictor, [(i, c) for i, c in enumerate(cells) if c.quantity in of.get(name, QUANTITIES)])
+        found += [] if said is None else [said]
         tell(1)
     return found
 
 
-def _answer(name: str, predictor: Predictor, cell: Measured) -> Prediction:
+def _asked(name: str, predictor: Predictor, cells: Sequence[tuple[int, Measured]]) -> Said | None:
+    """On these cells, by place: once a setting, since what was measured there is not known to it."""
+    answers: dict[str, Prediction | _Refusal] = {}
+    quantity: Quantity | None = None
+    for _, cell in cells:
+        if quantity in (None, cell.quantity):
+            key = cell.setting.content_id
+            answer = answers[key] = answers.get(key) or _answer(predictor, cell.setting)
+            if isinstance(answer, Prediction):
+                quantity = quantity_of(f"what {name} predicts", answer.quantity)
+    if not cells:
+        return None
+    quantity = quantity or cells[0][1].quantity
+    mine = [(i, cell, answers[cell.setting.content_id]) for i, cell in cells if cell.quantity == quantity]
+    on = {i: a if isinstance(a, Prediction) else _refused(name, cell, a) for i, cell, a in mine}
+    return Said(name, quantity, "asked", on) if on else None
+
+
+@dataclass(frozen=True)
+class _Refusal:
+    """Why there is no answer, and after how many seconds."""
+
+    note: str
+    seconds: float
+
+
+def _answer(predictor: Predictor, setting: Setting) -> Prediction | _Refusal:
     start = time.perf_counter()
     try:
-        return predictor(cell.setting)
+        return predictor(setting)
     except InputError as error:
-        note, seconds = f"refused: {error}", round(time.perf_counter() - start, 6)
+        return _Refusal(f"refused: {error}", round(time.perf_counter() - start, 6))
+
+
+def _refused(name: str, cell: Measured, why: _Refusal) -> Prediction:
     of = {"group": cell.setting.task.name, "setting_id": cell.setting.content_id}
     nothing = {"value": None, "low": None, "high": None, "constants_fitted": 0, "runs_used": 0, "assumptions": ()}
-    told = {"predictor": name, "quantity": cell.quantity, "seconds": seconds, "valid": False, "note": note}
+    told = {"predictor": name, "quantity": cell.quantity, "seconds": why.seconds, "valid": False, "note": why.note}
     return Prediction.model_validate({**told, **nothing, **of})
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import chain
 from pathlib import Path
@@ -14,7 +14,7 @@ from rich.text import Text
 from sim import store
 from theory.errors import InputError
 from validate import scoreboard_files as files
-from validate.measured import ON_REQUEST, Measured, distinct, quantity_of
+from validate.measured import ON_REQUEST, Measured, Quantity, distinct, quantity_of
 from validate.predictors import (
     Predictor,
     Said,
@@ -23,6 +23,7 @@ from validate.predictors import (
     predicted_quantities,
     read_predictions,
     registry,
+    subjects,
 )
 from validate.scoreboard import Board, boards
 from validate.scoreboard_screen import show
@@ -138,9 +139,11 @@ def _said(
     chosen = _chosen(request, {one.predictor for one in written} | set(functions) | set(of_accuracy) | set(fitted))
     written = [one for one in written if one.predictor in chosen]
     there = {one.predictor for one in written if one.quantity not in ON_REQUEST}
-    now = _asked(cells, {n: f for n, f in functions.items() if n in chosen - there})
+    now = _asked(cells, {n: f for n, f in functions.items() if n in chosen - there}, subjects())
     there = {one.predictor for one in written if one.quantity in ON_REQUEST}
-    now += _asked(cells, {n: f for n, f in of_accuracy.items() if n in chosen - there})
+    now += _asked(
+        cells, {n: f for n, f in of_accuracy.items() if n in chosen - there}, dict.fromkeys(of_accuracy, ON_REQUEST)
+    )
     if now and request.predictions is not None:
         notes.append(f"not in {request.predictions}, so asked now: {', '.join(one.predictor for one in now)}")
     if fitted:
@@ -174,11 +177,13 @@ def _chosen(request: Request, names: set[str]) -> set[str]:
     return set(request.predictors) or names
 
 
-def _asked(cells: Sequence[Measured], functions: Mapping[str, Predictor]) -> list[Said]:
+def _asked(
+    cells: Sequence[Measured], functions: Mapping[str, Predictor], of: Mapping[str, Collection[Quantity]]
+) -> list[Said]:
     if not functions:
         return []
     with stages() as stage:
-        return asked(cells, functions, stage("asking predictors", len(functions)))
+        return asked(cells, functions, stage("asking predictors", len(functions)), of)
 
 
 def _write_predictions(request: Request, path: Path, functions: Mapping[str, Predictor]) -> None:
@@ -197,8 +202,9 @@ def _write_predictions(request: Request, path: Path, functions: Mapping[str, Pre
     names = _chosen(request, set(functions) | set(of_accuracy))
     cells = request.measured.to_measure()
     cells = [cell for cell in cells if not request.quantities or cell.quantity in request.quantities]
-    both = [{n: f for n, f in known.items() if n in names} for known in (functions, of_accuracy)]
-    predictions = [one.on[i] for known in both for one in _asked(cells, known) for i in sorted(one.on)]
+    said = _asked(cells, {n: f for n, f in functions.items() if n in names}, subjects())
+    said += _asked(cells, {n: f for n, f in of_accuracy.items() if n in names}, dict.fromkeys(of_accuracy, ON_REQUEST))
+    predictions = [one.on[i] for one in said for i in sorted(one.on)]
     if not predictions:
         raise InputError("--write-predictions", "given where somebody predicts", "no prediction", "see --predictor")
     from validate.files import write, write_json
