@@ -1,0 +1,243 @@
+r"""T_grok of gradient descent from one equation: the rule's share of the outputs grows as a fitter species does.
+
+After memorisation let g be the share of the outputs on unseen pairs that follows the rule. Trajectories of cyclic groups
+(M = 11 to 31, n/n_c = 1.1 to 2) have, at equal g, rates proportional to n/n_c - 1: what grows is what costs less, as in a
+population of two species of which one is the fitter. In tau = lr · eta · steps,
+
+* selection.1  dg/dtau = (r - 1)(1 - g)(alpha g + beta), r = n/n_rho (mixed.1), alpha = a (M/20)^b, beta = c (M/20)^-d:
+  the rule's share copies itself (alpha), and arises anew from memory (beta), the less often the larger the table.
+* selection.2  Its solution is closed: (alpha + beta)(r - 1) tau = ln[(alpha g + beta)/(1 - g)] between both ends.
+* selection.3  It begins after memorising, at g_0 = -.05 + .62 (r - 1)^1.6: feature learning of Stage II has left that much.
+* selection.4  It ends where the test accuracy reaches the level of t_grok: outputs are g of the label and memory's noise, of
+  variance nu (1 - g) relative to the label's, so that the accuracy is E[Phi(x + g/s)^(M-1)], s^2 = nu (1 - g)/M, x normal.
+* selection.5  Decay leaves a residual, with which norms fall faster: tau = tau_0 exp(-e eta n).
+
+Where g_0 is beyond the end (r near 2), networks generalise while they memorise, in a time of t_mem's order.
+
+The constants are fitted on training runs of orders 13, 19, 29, 37 and 43 (``data/selection.csv``; selection.3 and nu on
+trajectories with M = 11 to 31 at half of the width), so this is no law without a fit; but an answer takes a
+millisecond, for orders, rates and decays that none of them had. Cyclic groups of odd order, whose blocks are all alike.
+"""
+
+from __future__ import annotations
+
+import csv
+import math
+from functools import cache, lru_cache
+from importlib.resources import files
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.optimize import brentq, least_squares
+from scipy.special import ndtr
+
+from theory.groups import Group, named
+from theory.phases import blocks
+from theory.prediction import Answer, Prediction, another_clock, another_network, another_task, stamped
+from theory.setting import TRANSITIONS, Setting
+
+__all__ = [
+    "CONSTANTS",
+    "SELECTION",
+    "Constants",
+    "Run",
+    "accuracy_of",
+    "fitted_constants",
+    "selection",
+    "selection_runs",
+    "share_needed",
+    "steps_to_grok",
+]
+
+#: Name under which predictions are tabulated.
+SELECTION = "selection"
+
+#: Orders on which the constants rest, and up to which they are taken.
+_LEAST, _LARGEST = 11, 60
+#: Values that are fitted: those of `Constants`, three of selection.3 and nu.
+_FITTED = 12
+
+
+class Constants(NamedTuple):
+    """What is fitted in selection.1 and selection.5, and t_mem = memorise (M/20)^size r^load in lr · steps.
+
+    Attributes:
+        a, b, c, d: of alpha and beta.
+        e: of the residual.
+        memorise, size, load: of t_mem.
+    """
+
+    a: float
+    b: float
+    c: float
+    d: float
+    e: float
+    memorise: float
+    size: float
+    load: float
+
+    def memorising(self, order: int, r: float) -> float:
+        """T_mem in lr · steps."""
+        return float(self.memorise * (order / 20) ** self.size * r**self.load)
+
+
+class Run(NamedTuple):
+    """Networks of one cell: gradient descent, K = 14 M.
+
+    Attributes:
+        order, samples, lr, weight_decay: which.
+        seeds: how many.
+        t_mem, t_grok: medians in steps; infinite where half of the seeds or more did not get there.
+    """
+
+    order: int
+    samples: int
+    lr: float
+    weight_decay: float
+    seeds: int
+    t_mem: float
+    t_grok: float
+
+
+#: What `fitted_constants` gives; a test fits them again.
+CONSTANTS = Constants(a=1.0, b=0.5, c=0.28, d=2.3, e=0.55, memorise=62.7, size=1.59, load=1.14)
+#: nu of selection.4.
+_NOISE = 0.5
+#: Share of memorising after which networks with g_0 beyond the end have generalised, in t_mem.
+_AT_ONCE = 2.6
+
+
+def accuracy_of(share: float, order: int, noise: float = _NOISE) -> float:
+    """Test accuracy of outputs that follow the rule with a share g. Eq. selection.4."""
+    x, weights = _normal()
+    spread = math.sqrt(max(noise * (1 - share), 1e-12) / order)
+    return float(weights @ ndtr(x + share / spread) ** (order - 1))
+
+
+@lru_cache(maxsize=256)
+def share_needed(order: int) -> float:
+    """Share g at which the accuracy is that of t_grok."""
+    level = TRANSITIONS["t_grok"].level
+    return float(brentq(lambda g: accuracy_of(g, order) - level, 0.0, 1.0))
+
+
+@cache
+def _normal() -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    x, weights = np.polynomial.hermite_e.hermegauss(60)
+    return x, weights / weights.sum()
+
+
+def steps_to_grok(
+    order: int, samples: int, crossing: float, lr: float, eta: float, constants: Constants | None = None
+) -> float:
+    """t_grok in steps of a network with n_rho = ``crossing``; infinite where the rule does not pay. Eqs. selection.1-5."""
+    k, r = constants or CONSTANTS, samples / crossing
+    if r <= 1:
+        return math.inf
+    end, begin = share_needed(order), -0.05 + 0.62 * (r - 1) ** 1.6
+    memorising = k.memorising(order, r)
+    if begin >= end:
+        return _AT_ONCE * memorising * end / begin / lr
+    alpha, beta = k.a * (order / 20) ** k.b, k.c * (order / 20) ** -k.d
+
+    def potential(g: float) -> float:
+        return math.log(max(alpha * g + beta, 1e-9) / (1 - g)) / (alpha + beta)
+
+    tau = (potential(end) - potential(begin)) / (r - 1)
+    return (memorising + tau * math.exp(-k.e * eta * samples) / eta) / lr
+
+
+def selection(setting: Setting) -> Prediction:
+    """t_grok of plain gradient descent on a cyclic group of odd order, in a millisecond. Eqs. selection.1-5."""
+    return stamped(SELECTION, setting, _selection, quantity="t_grok")
+
+
+def _selection(setting: Setting) -> Answer:
+    rule, group = setting.optimizer, setting.task.resolve()
+    assumptions = (
+        "rule and memory compete as species do whose fitness is n/n_rho",
+        "constants of cyclic groups of order 13 to 43 at K = 14 M",
+    )
+    refused = another_task(setting) + another_network(setting.network) + another_clock(setting)
+    refused += [] if _alike(group) else [f"for cyclic groups of odd order, not {group.name}"]
+    refused += [] if rule.name == "sgd" and not rule.momentum else ["for gradient descent without momentum"]
+    refused += [] if rule.weight_decay else ["without weight decay nothing is selected"]
+    if refused:
+        return Answer(None, None, None, _FITTED, 0, False, "; ".join(refused), assumptions)
+    crossing = blocks(group, rule.weight_decay)[0].crossing
+    value = steps_to_grok(group.order, setting.task.samples, crossing, rule.lr, rule.weight_decay)
+    if not math.isfinite(value):
+        note = f"memorising costs less: n_rho = {crossing:.1f}"
+        return Answer(None, None, None, _FITTED, 0, False, note, assumptions)
+    reasons = [] if _LEAST <= group.order <= _LARGEST else [f"constants are from M = 13 to 43, not {group.order}"]
+    width = setting.network.width / group.order
+    reasons += [] if 7 <= width <= 28 else [f"constants are from K = 14 M, not {width:.0f} M"]
+    note = f"n/n_rho = {setting.task.samples / crossing:.3f}; interval: the spread over the runs that were fitted"
+    low, high = value * math.exp(-1.96 * SPREAD), value * math.exp(1.96 * SPREAD)
+    return Answer(value, low, high, _FITTED, 0, not reasons, "; ".join([note, *reasons]), assumptions)
+
+
+def _alike(group: Group) -> bool:
+    """Whether a group is cyclic of odd order: all blocks are pairs of characters."""
+    return group.order % 2 == 1 and group.order > 1 and group.name == f"Z{group.order}"
+
+
+#: Standard deviation of ln(measured/predicted) over the runs in the table.
+SPREAD = 0.15
+
+
+# --- where the constants come from ---------------------------------------------------------------------
+
+
+@cache
+def selection_runs() -> tuple[Run, ...]:
+    """All cells of ``data/selection.csv``."""
+    text = (files("theory") / "data" / "selection.csv").read_text()
+    rows = csv.DictReader(line for line in text.splitlines() if not line.startswith("#"))
+    return tuple(
+        Run(
+            int(r["order"]),
+            int(r["samples"]),
+            float(r["lr"]),
+            float(r["weight_decay"]),
+            int(r["seeds"]),
+            float(r["t_mem"]),
+            float(r["t_grok"] or "inf"),
+        )
+        for r in rows
+    )
+
+
+def fitted_constants() -> tuple[Constants, float]:
+    """Constants by least squares in ln t_mem, then in ln t_grok (outliers damped), and the spread of the latter."""
+    crossings = {(run.order, run.weight_decay): 0.0 for run in selection_runs()}
+    crossings = {key: blocks(named(f"Z{key[0]}"), key[1])[0].crossing for key in crossings}
+    ratio = {run: run.samples / crossings[run.order, run.weight_decay] for run in selection_runs()}
+    runs = list(ratio)
+    design = np.array([[1, math.log(run.order / 20), math.log(ratio[run])] for run in runs])
+    times = np.array([math.log(run.t_mem * run.lr) for run in runs])
+    memorise, size, load = np.linalg.lstsq(design, times, rcond=None)[0]
+    known = [run for run in runs if math.isfinite(run.t_grok) and ratio[run] > _NEAREST]
+
+    def constants(x: NDArray[np.float64]) -> Constants:
+        a, b, c, d, e = map(float, x)
+        return Constants(math.exp(a), b, math.exp(c), d, e, math.exp(memorise), float(size), float(load))
+
+    def misses(x: NDArray[np.float64], /) -> NDArray[np.float64]:
+        k = constants(x)
+        return np.array([_miss(run, crossings[run.order, run.weight_decay], k) for run in known])
+
+    start = np.array([0.0, 0.5, math.log(0.28), 2.3, 0.5])
+    found = least_squares(misses, start, loss="soft_l1", f_scale=0.1).x
+    return constants(found), float(np.std(misses(found)))
+
+
+#: n/n_rho below which a run is too near the crossing to be fitted: an error of 2% in n_rho would double its rate.
+_NEAREST = 1.04
+
+
+def _miss(run: Run, crossing: float, constants: Constants) -> float:
+    """ln(predicted/measured) of t_grok."""
+    predicted = steps_to_grok(run.order, run.samples, crossing, run.lr, run.weight_decay, constants)
+    return math.log(predicted / run.t_grok)
