@@ -43,8 +43,9 @@ LAZY, MEMORISING, FLOW, CLOCK = "lazy", "flow-memorising", "flow", "clock"
 SEEDS: tuple[int, ...] = tuple(range(8))
 
 #: (lr, eta) at which a rule is integrated once (AdamW: trained), to predict all others by its clock: conventions, not
-#: fits. The rate of gradient descent does not matter; that of AdamW is one at which runs are short.
-REFERENCES: Mapping[str, tuple[float, float]] = {"sgd": (1.0, 5e-4), "adam": (1e-3, 2e-4), "adamw": (2e-3, 0.5)}
+#: fits. The rate of gradient descent does not matter; those of Adam and AdamW are that of the
+#: standard setting, the decay of AdamW is one at which runs are short.
+REFERENCES: Mapping[str, tuple[float, float]] = {"sgd": (1.0, 5e-4), "adam": (1e-3, 2e-4), "adamw": (1e-3, 0.5)}
 
 #: Least chance that the interval of a median holds the median of all seeds that could be drawn.
 _COVERAGE = 0.9
