@@ -185,6 +185,9 @@ def _kept(part: Part, eta: float) -> float:
 def learned(block: Block, samples: float, order: int, step: Step = STEP) -> float:
     """Share g of a block's outputs that is generalised at n pairs, within the budget.
 
+    Below half of the n where half of it is learned, sampling widens the step no further: there are too few pairs to
+    learn it by, and a normal law's tail would say otherwise.
+
     Args:
         block: the block.
         samples: n.
@@ -196,10 +199,10 @@ def learned(block: Block, samples: float, order: int, step: Step = STEP) -> floa
     """
     if not samples > 0:
         raise InputError("samples", "a positive number of training pairs", samples, "draw some")
-    cells = block.kind.dim**2
-    sampling = (cells - 1) * max(1 - samples / order**2, 0.0) / samples
-    width = np.sqrt(step.width**2 + sampling)
     late = (block.kind.factor * block.kind.dim / 2) ** step.energy  # M/(4 E*), E* = M/(2 m d) with m = f
+    cells, drawn = block.kind.dim**2, max(samples, step.centre * late * block.crossing / 2)
+    sampling = (cells - 1) * max(1 - drawn / order**2, 0.0) / drawn
+    width = np.sqrt(step.width**2 + sampling)
     return float(block.kept * ndtr((samples / block.crossing - step.centre * late) / width))
 
 
