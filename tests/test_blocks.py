@@ -80,7 +80,7 @@ def test_the_table_is_below_the_laws_of_every_block() -> None:
     for kind, cost in known_costs().items():
         unit = kind.dim ** (1 / 3)
         assert cost.free <= function("heights.7")(*kind.arguments(1)) * unit + 1e-4
-        assert cost.exact < function("heights.9")(*kind.arguments(1), 1, 0.0) * unit
+        assert cost.exact <= function("heights.9")(*kind.arguments(1), 1, 0.0) * unit + 1e-3
         assert cost.free <= cost.exact
         assert 0 <= cost.left <= kind.nodes
         if cost.source == "heights.12":
@@ -107,7 +107,7 @@ def test_search_finds_nothing_below_the_table(kind: Kind, exact: bool) -> None:
     name = {
         Kind(1, 0, 1, 1): "Z4", Kind(2, -1, 3, 4): "Q8", Kind(2, -1, 5, 3): "Dic3", Kind(2, 1, 3, 4): "D4",
         Kind(2, 0, 11, 4): "Q8xZ3", Kind(2, 0, 7, 4): "SmallGroup(16,13)",
-        Kind(2, 0, 11, 3): "SmallGroup(24,1)", Kind(2, 0, 11, 2): "SL(2,3)",
+        Kind(2, 0, 11, 3): "SmallGroup(24,1)", Kind(2, 0, 7, 3): "SmallGroup(16,8)", Kind(2, 0, 11, 2): "SL(2,3)",
         Kind(2, -1, 9, 2): "SL(2,3)",
     }[kind]  # fmt: skip
     rho = of_kind(name, kind.dim, kind.schur)

@@ -24,7 +24,7 @@ ROOT = Path(__file__).parent.parent
 
 #: Labels of the functions, by name: to ask the equations would derive them all wherever this file is only collected.
 LOWERED = ["lazy.5", "lazy.6", "feat.4", "feat.6", "feat.9", "modes.3", "modes.4", "modes.7", "mem.3", "mem.4"]
-LOWERED += [f"heights.{i}" for i in range(1, 14)]
+LOWERED += [f"heights.{i}" for i in range(1, 15)]
 LOWERED += ["mixed.1", "inter.2", "inter.6", "muon.2", "muon.4", "muon.6", "clock.2", "clock.3", "clock.4", "clock.7"]
 
 

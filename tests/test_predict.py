@@ -248,7 +248,10 @@ def test_groups_with_other_relations_are_said_to_be_bounds() -> None:
     assert "bound" not in shared_form(standard("S4")).note
     assert "search" not in shared_form(standard("Q8xZ3")).note
     assert "by numerical search for blocks that are quaternionic of d = 2" in shared_form(standard("Dic6")).note
-    assert "a bound from above for blocks that are complex of d = 3" in shared_form(standard("F21")).note
+    assert (
+        "a bound from above for blocks that are quaternionic of d = 4"
+        in shared_form(standard("SmallGroup(32,50)")).note
+    )
 
 
 @pytest.mark.parametrize("group", ["S4", "Q8"])
@@ -325,18 +328,18 @@ def test_seconds_include_the_training_of_controls() -> None:
 
 def test_predict_gives_every_predictor_in_order() -> None:
     found = predict(standard("Z23"), CONTROLS)
-    assert [p.predictor for p in found] == [PAPER_LAW, CLOSED_FORM, SHARED, PHASES, "heights-relu", CALIBRATED]
-    assert [p.valid for p in found] == [True] * 4 + [False, True]
+    assert [p.predictor for p in found] == [PAPER_LAW, CLOSED_FORM, SHARED, PHASES, CALIBRATED]
+    assert [p.valid for p in found] == [True] * 5
     given = {p.predictor: p.value for p in found}
     assert all(given[name] == p(standard("Z23")).value for name, p in PREDICTORS.items())
 
 
 def test_predict_without_controls_has_a_value_from_the_others() -> None:
-    assert [p.value is None for p in predict(standard("Z23"))] == [False] * 4 + [True] * 2
+    assert [p.value is None for p in predict(standard("Z23"))] == [False] * 4 + [True]
 
 
 def test_predictors_without_runs_are_listed() -> None:
-    assert list(NO_RUN) == [PAPER_LAW, CLOSED_FORM, SHARED, PHASES, "heights-relu"]
+    assert list(NO_RUN) == [PAPER_LAW, CLOSED_FORM, SHARED, PHASES, "heights-relu", "heights-margin"]
 
 
 def random_labels(**network: object) -> Setting:

@@ -13,7 +13,7 @@ from theory.groups import cyclic
 from theory.landscape import Landscape, all_pairs
 from theory.lower import function
 from theory.network import Network
-from theory.predict import RELU, relu_form
+from theory.predict import RELU, predict, relu_form
 from theory.relu import LAW, fitted_relu_law, largest_energy, relu_height, relu_runs
 from theory.setting import Setting, standard
 from theory.task import Task
@@ -57,6 +57,11 @@ def test_the_law_is_that_of_its_runs() -> None:
     assert fitted_relu_law() == pytest.approx(LAW, abs=6e-4)
     for run in relu_runs():
         assert run.cost == pytest.approx(LAW.cost * (run.samples / run.order) ** -LAW.power, rel=0.06)
+
+
+def test_predictions_for_relu_hold_it() -> None:
+    assert RELU in [found.predictor for found in predict(relu("Z11"))]
+    assert RELU not in [found.predictor for found in predict(standard("Z11"))]
 
 
 def test_crossing_is_where_both_heights_are_equal() -> None:

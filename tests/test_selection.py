@@ -1,4 +1,4 @@
-"""t_grok by selection: the closed solution against an integrator, the accuracy against draws, constants against runs."""
+"""t_grok by selection: closed solution against an integrator, accuracy against draws, constants against runs."""
 
 from __future__ import annotations
 

@@ -14,6 +14,7 @@ from scipy.optimize import brentq
 from theory.heights import NODES_PER_PAIR, HeightFit, generalising_cost, memorising_cost
 from theory.irreps import irreps
 from theory.lower import function
+from theory.margin import MARGIN, margin_form
 from theory.memorising import KAPPA, KAPPA_ERROR, LEAST_ORDER, shared_memorising_cost
 from theory.narrow import NU_ERROR, narrow_factor
 from theory.phases import PHASES, phases_form
@@ -25,6 +26,7 @@ from theory.sharing import Part, SharedHeight, shared_height
 __all__ = [
     "CALIBRATED",
     "CLOSED_FORM",
+    "MARGIN",
     "NO_RUN",
     "PAPER_CONSTANT",
     "PAPER_LAW",
@@ -239,13 +241,13 @@ def _calibrated(setting: Setting, calibration: Calibration | None) -> Answer:
 
 
 def predict(setting: Setting, calibration: Calibration | None = None) -> list[Prediction]:
-    """Every predictor on one setting, the cheapest knowledge first."""
+    """Every predictor on one setting, the cheapest knowledge first; those of other activations and losses left out."""
     return [
         paper_law(setting),
         closed_form(setting),
         shared_form(setting),
         phases_form(setting),
-        relu_form(setting),
+        *(found for found in (relu_form(setting), margin_form(setting)) if found.value is not None),
         control_calibrated(setting, calibration),
     ]
 
@@ -257,4 +259,5 @@ NO_RUN: Mapping[str, Callable[[Setting], Prediction]] = {
     SHARED: shared_form,
     PHASES: phases_form,
     RELU: relu_form,
+    MARGIN: margin_form,
 }

@@ -1,4 +1,6 @@
-"""Height of the generalising peak for ReLU, whose nodes cost 2 |w| |v|, so that least norm is a convex problem."""
+"""Heights beyond x^2 and squared error: ReLU, whose nodes cost 2 |w| |v|, so that least norm is a convex problem; and
+what amplitude of a frequency costs, which is what cross-entropy pays for margins.
+"""
 
 from __future__ import annotations
 
@@ -9,8 +11,10 @@ import sympy as sp
 
 from theory.equations.algebra import Matrix, relative
 from theory.equations.base import Check, Equation, Step
+from theory.equations.heights import pair_cost
+from theory.heights import pair_nodes
 
-__all__ = ["EQUATIONS", "convex_height", "orbit_network"]
+__all__ = ["EQUATIONS", "amplitude_cost", "convex_height", "orbit_network"]
 
 M, E = sp.symbols("M E", positive=True)
 
@@ -69,6 +73,52 @@ def convex_height() -> Equation:
     )
 
 
+def amplitude_cost() -> Equation:
+    """heights.14: one frequency of any amplitude."""
+    A = sp.Symbol("A", positive=True)
+    six = pair_cost().statement.rhs
+    size = {str(x): x for x in six.free_symbols}
+    whole = six.subs({size["N"]: 6, size["M"]: M})
+    cost = sp.powsimp(sp.simplify(whole * (A / (2 / M)) ** sp.Rational(2, 3)), force=True)
+    closed = 3 * sp.cbrt(3) * M * A ** sp.Rational(2, 3)
+
+    def check(rng: np.random.Generator) -> Check:
+        order, amplitude = 11, float(rng.uniform(0.5, 5))
+        W, V = pair_nodes(order, int(rng.integers(1, 6)))
+        V = V * amplitude * order / 2
+        hidden = (W[:order, None, :] + W[None, order:, :]) ** 2
+        answers = hidden @ V
+        table = np.add.outer(np.arange(order), np.arange(order)) % order
+        norms = (W**2).sum(axis=0) * np.sqrt((V**2).sum(axis=1))
+        found = [
+            3 * float(((norms / 2) ** (2 / 3)).sum()),
+            float(np.take_along_axis(answers, table[..., None], 2).min()),
+        ]
+        return Check(
+            bool(sp.simplify(cost - closed) == 0),
+            relative(found, [float(closed.subs({M: order, A: amplitude})), amplitude]),
+            "six nodes built for Z11, their norms and their answer at the right class",
+        )
+
+    return Equation(
+        "heights.14",
+        "Cost of a frequency of amplitude A",
+        sp.Eq(sp.Symbol("C_pair"), closed),
+        {
+            "M": "order of the group",
+            "A": "amplitude of A cos(2 pi k (a + b - c)/M) in the outputs; 2/M in the centred label",
+            "C_pair": "least norm of six nodes that add it and nothing else",
+        },
+        "here",
+        ("pair of complex characters of an abelian group", "sigma = z^2"),
+        "Concave in A: under cross-entropy few strong frequencies are cheaper than many weak ones, until the nearest "
+        "classes ask for more of them.",
+        check,
+        (Step("six nodes at amplitude 2/M, heights.2", whole), Step("outputs scaled: norm to the power 2/3", cost)),
+        inputs=(M, A),
+    )
+
+
 def orbit_network(node: Matrix) -> tuple[Matrix, Matrix]:
     """All translations and automorphisms of one node of Z_M, M prime: W (2M, N), V (N, M), N = (M - 1) M^2."""
     order = len(node) // 2
@@ -94,4 +144,4 @@ def _energy(node: Matrix) -> float:
     return float(0.5 * (_sums(node) ** 2).sum())
 
 
-EQUATIONS: dict[str, Callable[[], Equation]] = {"heights.13": convex_height}
+EQUATIONS: dict[str, Callable[[], Equation]] = {"heights.13": convex_height, "heights.14": amplitude_cost}
