@@ -73,13 +73,13 @@ def test_errors_are_differences_by_hand() -> None:
     entry = judge(0, saying(0.6, 0.55, 0.7), cell(0.5, 0.4, 0.56))
     assert (entry.error, entry.error_low, entry.error_high) == pytest.approx((0.1, 0.04, 0.2))
     assert entry.covered is True
-    assert error(entry) == "+10.0 points [+4.0 points, +20.0 points]"
+    assert error(entry) == "+10.0 pts [+4.0 pts, +20.0 pts]"
 
 
 def test_an_accuracy_of_zero_is_a_value() -> None:
     entry = judge(0, saying(0.02), cell(0.0, 0.0, 0.0))
     assert (entry.error, entry.error_low, entry.error_high) == pytest.approx((0.02, 0.02, 0.02))
-    assert brief(entry) == "+2.0 points"
+    assert brief(entry) == "+2.0 pts"
     assert judge(0, saying(0.0), cell(0.3)).error == pytest.approx(-0.3)
 
 
@@ -92,9 +92,9 @@ def test_medians_and_root_mean_squares_by_hand() -> None:
     assert other.rms.low is not None
     assert other.rms.high is not None
     assert other.rms.low <= other.rms.value <= other.rms.high
-    assert median(other.rms, "difference").startswith("19.1 points [10.0–")
-    assert "b, median |error| 0.0 points" in headline(board)
-    assert "Worst of all: a on Z11, n 40, +30.0 points" in headline(board)
+    assert median(other.rms, "difference").startswith("19.1 pts [10.0–")
+    assert "b, median |error| 0.0 pts" in headline(board)
+    assert "Worst of all: a on Z11, n 40, +30.0 pts" in headline(board)
 
 
 def test_interval_of_the_root_mean_square_is_that_of_scipy() -> None:
@@ -185,7 +185,7 @@ def test_the_command_scores_it_where_it_is_asked_for(
     for one in board["predictors"]:  # type: ignore[attr-defined]
         for entry in one["entries"]:
             assert entry["prediction"]["quantity"] == "test_accuracy"
-    assert "points" in (swept / "o" / "scoreboard.html").read_text()
+    assert " pts" in (swept / "o" / "scoreboard.html").read_text()
 
     found, err = printed(capsys, "m.csv")  # the table holds it now, and still nobody asked
     assert {board["quantity"] for board in found} == {"n_c", "t_mem", "t_grok"}

@@ -194,7 +194,7 @@ def _record_before(plan: Plan, step: float | None) -> float | None:
 
 
 def _seconds(found: Sequence[Part]) -> float:
-    return float(sum(seconds for part in found for seconds in part.columns["seconds"]))
+    return round(float(sum(seconds for part in found for seconds in part.columns["seconds"])), 3)
 
 
 def _middle(times: Floats) -> Floats:

@@ -1,8 +1,9 @@
 """Rivals' laws of t_grok on a sweep: fitted on a declared part of its cells, scored on all the others. No torch.
 
 The part is chosen by rule before anything is fitted. **Laws of the norm** (`theory.rival_times`) take one cell, as
-their authors do: of the cells that differ in size, rate and decay alone, the first in the order of content ids (which
-knows nothing of what was measured) in which a run generalised after it had memorised. **The power law in the density**
+their authors do: of the cells that differ in size, rate and decay alone (or, by size, in rate and decay), the first in
+the order of content ids, which know nothing of what was measured, in which a run generalised after it had memorised.
+**The power law in the density**
 has three constants: of the cells that differ in size alone it takes the first half in the same order, three at least.
 The norm laws read t_mem and the norm there off every run that they predict; a cell gets the median over its runs.
 """
@@ -40,18 +41,20 @@ __all__ = ["RIVAL_TIMES", "rival_times"]
 
 _Norm = Callable[[Sequence[RunNorms]], NormSeparation | FirstPassage]
 
-#: Law of the norm -> how it is fitted, and whether it starts at the peak of the norm, which is not in its text.
-_NORMS: dict[str, tuple[_Norm, bool]] = {
-    NORM_SEPARATION: (fit_norm_separation, False),
-    FIRST_PASSAGE: (fit_first_passage, False),
-    f"{NORM_SEPARATION}-from-peak": (fit_norm_separation, True),
-    f"{FIRST_PASSAGE}-from-peak": (fit_first_passage, True),
+_FITS: dict[str, _Norm] = {NORM_SEPARATION: fit_norm_separation, FIRST_PASSAGE: fit_first_passage}
+#: Law of the norm -> how it is fitted; whether it starts at the peak of the norm, which is not in its text; and whether
+#: it is fitted anew for each size, since nothing in it knows how far n is from n_c.
+_NORMS: dict[str, tuple[_Norm, bool, bool]] = {
+    **{name: (fit, False, False) for name, fit in _FITS.items()},
+    **{f"{name}-from-peak": (fit, True, False) for name, fit in _FITS.items()},
+    **{f"{name}-from-peak-by-size": (fit, True, True) for name, fit in _FITS.items()},
 }
 #: Names of all laws.
 RIVAL_TIMES: tuple[str, ...] = (*_NORMS, DENSITY)
 
-#: Cells of different size that the density law is fitted on, at least; and what is held while others vary.
-_FEWEST = 3
+#: Cells of different size that the density law is fitted on, at least; and cells that a note names.
+_FEWEST, _TOLD = 3, 3
+#: What is the same for all in a key that leaves rate and decay out.
 _HELD = {"lr": 1e-3, "weight_decay": 2e-4}
 
 
@@ -82,15 +85,20 @@ def rival_times(
         InputError: if a run's folder is damaged.
     """
     seen = _read(folders, cells)
-    on: dict[str, dict[int, Prediction]] = {name: {} for name in RIVAL_TIMES if name in set(names)}
-    notes: list[str] = []
-    for group in _grouped(seen, _without_clock):
-        for name in (name for name in on if name in _NORMS):
-            on[name] |= _by_norm(name, group, notes)
-    for group in _grouped(seen, _without_size):
-        if DENSITY in on:
-            on[DENSITY] |= _by_density(group, cells, notes)
-    return [Said(name, "t_grok", "asked", mine) for name, mine in on.items() if mine], notes
+    said, notes = list[Said](), list[str]()
+    for name in (name for name in RIVAL_TIMES if name in set(names)):
+        on: dict[int, Prediction] = {}
+        chosen: list[_Seen] = []
+        for group in _grouped(seen, _key_of(name)):
+            found, used = _by_density(group, cells) if name == DENSITY else _by_norm(name, group)
+            on |= found
+            chosen += used
+        said += [Said(name, "t_grok", "asked", on)] if on else []
+        if chosen:
+            told = [_named(one) for one in chosen[:_TOLD]]
+            told += [f"and {len(chosen) - _TOLD} more"] * (len(chosen) > _TOLD)
+            notes.append(f"{name}: fitted on {len(chosen)} of {len(on)} cells, and not scored there: {'; '.join(told)}")
+    return said, notes
 
 
 # --- runs ----------------------------------------------------------------------------------------------
@@ -129,33 +137,39 @@ def _grouped(seen: Sequence[_Seen], key: Callable[[Setting], str]) -> list[list[
     return list(groups.values())
 
 
+def _key_of(name: str) -> Callable[[Setting], str]:
+    """What tells apart the groups of cells within which a law is fitted."""
+    if name == DENSITY:
+        return _without_size
+    return _without_clock if _NORMS[name][2] else lambda setting: _without_clock(resized(setting, 1))
+
+
 def _without_size(setting: Setting) -> str:
     return resized(setting, 1).content_id
 
 
 def _without_clock(setting: Setting) -> str:
-    """Tells settings apart but for size, rate and decay."""
-    held = setting.model_copy(update={"optimizer": setting.optimizer.model_copy(update=_HELD)})
-    return resized(held, 1).content_id
+    """Tells settings apart but for rate and decay."""
+    return setting.model_copy(update={"optimizer": setting.optimizer.model_copy(update=_HELD)}).content_id
 
 
 # --- laws of the norm ----------------------------------------------------------------------------------
 
 
-def _by_norm(name: str, group: Sequence[_Seen], notes: list[str]) -> dict[int, Prediction]:
-    fit, peak = _NORMS[name]
+def _by_norm(name: str, group: Sequence[_Seen]) -> tuple[dict[int, Prediction], list[_Seen]]:
+    """Predictions for the cells of a group, and the cell that they were fitted on."""
+    fit, peak, _ = _NORMS[name]
     chosen = next((one for one in group if _complete(one.norms[peak])), None)
     if chosen is None:
-        return {one.at: _nothing(name, one, "no run of the group generalised after it had memorised") for one in group}
-    told = f"{name}: fitted on {_named(chosen)}, {len(_complete(chosen.norms[peak]))} runs"
+        return _none(name, group, "no run here generalised after it had memorised"), []
+    if len(group) == 1:
+        return _none(name, group, "the only cell of its kind: to fit on, and none to predict"), []
     try:
         law = fit(_complete(chosen.norms[peak]))
     except InputError as error:
-        notes.append(f"{told}: no fit")
-        return {one.at: _nothing(name, one, f"no fit on {_named(chosen)}: {error}") for one in group}
-    notes.append(told)
+        return _none(name, group, f"no fit on {_named(chosen)}: {error}"), []
     found = {one.at: _median(name, one, one.norms[peak], law) for one in group if one is not chosen}
-    return {**found, chosen.at: _fitted_on(name, chosen)}
+    return {**found, chosen.at: _fitted_on(name, chosen)}, [chosen]
 
 
 def _complete(runs: Sequence[RunNorms | None]) -> list[RunNorms]:
@@ -180,19 +194,18 @@ def _median(name: str, seen: _Seen, runs: Sequence[RunNorms | None], law: NormSe
 # --- the power law in the density ----------------------------------------------------------------------
 
 
-def _by_density(group: Sequence[_Seen], cells: Sequence[Measured], notes: list[str]) -> dict[int, Prediction]:
+def _by_density(group: Sequence[_Seen], cells: Sequence[Measured]) -> tuple[dict[int, Prediction], list[_Seen]]:
+    """The same for the power law, which is fitted on several."""
     able = [one for one in group if cells[one.at].value is not None and one.setting.task.has_group]
     count = max(_FEWEST, len(able) // 2)
     if len(able) <= count:
         reason = f"{len(able)} sizes with a median t_grok: three to fit, and one to predict, take four"
-        return {one.at: _nothing(DENSITY, one, reason) for one in group}
+        return _none(DENSITY, group, reason), []
     chosen = able[:count]
     pairs = [(_density(one), t) for one in chosen for t in one.t_grok if t is not None and t > 0]
     law = fit_density(np.array([r for r, _ in pairs]), np.array([t for _, t in pairs], dtype=np.float64))
-    sizes = ", ".join(str(one.setting.task.samples) for one in chosen)
-    notes.append(f"{DENSITY}: fitted on {_named(group[0], size=False)}, n {sizes}, {law.runs} runs")
     found = {one.at: _sensible(law.predict(one.setting), one) for one in group if one not in chosen}
-    return {**found, **{one.at: _fitted_on(DENSITY, one) for one in chosen}}
+    return {**found, **{one.at: _fitted_on(DENSITY, one) for one in chosen}}, chosen
 
 
 def _density(seen: _Seen) -> float:
@@ -220,10 +233,13 @@ def _nothing(name: str, seen: _Seen, note: str) -> Prediction:
     return Prediction.model_validate({"predictor": name, "quantity": "t_grok", "note": note, **of, **empty, **counts})
 
 
-def _named(seen: _Seen, *, size: bool = True) -> str:
-    rule = seen.setting.optimizer
-    told = f"{rule.name}, lr {rule.lr:g}, decay {rule.weight_decay:g}"
-    return f"{seen.setting.task.name}, {f'n {seen.setting.task.samples}, ' * size}{told}"
+def _none(name: str, group: Sequence[_Seen], note: str) -> dict[int, Prediction]:
+    return {one.at: _nothing(name, one, note) for one in group}
+
+
+def _named(seen: _Seen) -> str:
+    task, rule = seen.setting.task, seen.setting.optimizer
+    return f"{task.name}, n {task.samples}, {rule.name}, lr {rule.lr:g}, decay {rule.weight_decay:g}"
 
 
 def _middle(values: Sequence[float]) -> float:

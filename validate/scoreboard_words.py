@@ -28,7 +28,7 @@ __all__ = [
     "share",
 ]
 
-_NONE, _POINTS = "–", " points"
+_NONE, _POINTS = "–", " pts"
 
 
 def number(value: float | None) -> str:

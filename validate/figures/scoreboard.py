@@ -152,7 +152,7 @@ def _points(ax: Axes, low: float, high: float, room: float) -> None:
     """Room for names on both sides; ticks in points."""
     span = max(high - low, 0.02)
     ax.set_xlim(low - room * span, high + room * span)
-    ax.xaxis.set_major_formatter(FuncFormatter(lambda x, _: f"{100 * x:+g}"))
+    ax.xaxis.set_major_formatter(FuncFormatter(lambda x, _: f"{100 * x:+g}" if abs(x) > 1e-9 else "0"))
 
 
 def _legend(ax: Axes, shown: Sequence[Standing]) -> None:
