@@ -232,7 +232,9 @@ def accuracy(group: Group, parts: Sequence[Block], shares: Sequence[float], nois
     covariance = noise / group.order * rest[group.table[inverses]]
     values, vectors = np.linalg.eigh((covariance + covariance.T) / 2)
     rng = np.random.default_rng(0)
-    errors = rng.standard_normal((_DRAWS, group.order)) * np.sqrt(np.maximum(values, 0)) @ vectors.T
+    # The symmetric root does not depend on which eigenvectors of equal values a library happens to choose.
+    root = (vectors * np.sqrt(np.maximum(values, 0))) @ vectors.T
+    errors = rng.standard_normal((_DRAWS, group.order)) @ root
     return float(np.mean(np.argmax(signal + errors, axis=1) == group.identity))
 
 

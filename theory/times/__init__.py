@@ -4,6 +4,7 @@ from theory.times.adam import adam_course, adamw_course, memory_clock, memory_st
 from theory.times.descent import descent, lazy_memorising
 from theory.times.members import Course, first_weights
 from theory.times.predictors import SEEDS, TIMES, clock, flow, flow_memorising, lazy, time_interval
+from theory.times.selection import selection, steps_to_grok
 
 __all__ = [
     "SEEDS",
@@ -20,6 +21,8 @@ __all__ = [
     "lazy_memorising",
     "memory_clock",
     "memory_steps",
+    "selection",
     "sign_memorising",
+    "steps_to_grok",
     "time_interval",
 ]

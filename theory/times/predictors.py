@@ -20,6 +20,7 @@ from theory.setting import Optimizer, Setting
 from theory.times.adam import adam_course, adamw_course, memory_clock, memory_steps, rule_course, sign_memorising
 from theory.times.descent import LONGEST, descent, lazy_memorising
 from theory.times.members import Course
+from theory.times.selection import SELECTION, selection
 
 __all__ = [
     "CLOCK",
@@ -240,4 +241,5 @@ TIMES: Mapping[str, Callable[[Setting], Prediction]] = {
     MEMORISING: flow_memorising,
     FLOW: flow,
     CLOCK: clock,
+    SELECTION: selection,
 }

@@ -1,23 +1,24 @@
 r"""T_grok of gradient descent from one equation: the rule's share of the outputs grows as a fitter species does.
 
 After memorisation let g be the share of the outputs on unseen pairs that follows the rule. Trajectories of cyclic
-groups (M = 11 to 31, n/n_c = 1.1 to 2) have, at equal g, rates proportional to n/n_c - 1: what grows is what costs less,
-as in a population of two species of which one is the fitter. In tau = lr · eta · steps,
+groups (M = 11 to 31, n/n_c = 1.1 to 2) have, at equal g, rates proportional to n/n_c - 1: what costs less grows, as in
+a population of two species of which one is the fitter. In tau = lr · eta · steps,
 
 * selection.1  dg/dtau = (r - 1)(1 - g)(alpha g + beta), r = n/n_rho (mixed.1), alpha = a (M/20)^b, beta = c (M/20)^-d:
   the rule's share copies itself (alpha), and arises anew from memory (beta), the less often the larger the table.
 * selection.2  Its solution is closed: (alpha + beta)(r - 1) tau = ln[(alpha g + beta)/(1 - g)] between both ends.
 * selection.3  It begins after 1.2 t_mem, at g_0 = -.05 + rise (r - 1)^power: what Stage II has left.
-* selection.4  It ends where the test accuracy reaches the level of t_grok: outputs are g of the label and memory's noise,
-  of variance nu (1 - g) relative to the label's, so that the accuracy is E[Phi(x + g/s)^(M-1)], s^2 = nu (1 - g)/M,
-  x normal.
+* selection.4  It ends where the test accuracy reaches the level of t_grok: outputs are g of the label and memory's
+  noise, of variance nu (1 - g) relative to the label's, so that the accuracy is E[Phi(x + g/s)^(M-1)], x normal,
+  s^2 = nu (1 - g)/M.
 * selection.5  Decay leaves a residual, with which norms fall faster: tau = tau_0 exp(-e eta n).
 
 Where g_0 is beyond the end (small tables, r near 2), networks generalise while they memorise; there this is rough.
 
-Ten constants are fitted on training runs of orders 13, 19, 29, 37 and 43 (``data/selection.csv``); -.05, 1.2 and nu = .5
-were read off trajectories with M = 11 to 31 at half of the width. So this is no law without a fit; but an answer takes
-a millisecond, for orders, rates and decays that none of them had. Cyclic groups of odd order: their blocks are alike.
+Ten constants are fitted on training runs of orders 13, 19, 29, 37 and 43 (``data/selection.csv``); -.05, 1.2 and
+nu = .5 were read off trajectories with M = 11 to 31 at half of the width. So this is no law without a fit; but an answer
+takes a millisecond, for orders, rates and decays that none of them had. Cyclic groups of odd order: their blocks are
+alike.
 """
 
 from __future__ import annotations
@@ -137,7 +138,7 @@ def _normal() -> tuple[NDArray[np.float64], NDArray[np.float64]]:
 def steps_to_grok(
     order: int, samples: int, crossing: float, lr: float, eta: float, constants: Constants | None = None
 ) -> float:
-    """t_grok in steps of a network with n_rho = ``crossing``; infinite where the rule does not pay. All equations."""
+    """T_grok in steps of a network with n_rho = ``crossing``; infinite where the rule does not pay. All equations."""
     k, r = constants or CONSTANTS, samples / crossing
     if r <= 1:
         return math.inf
@@ -145,7 +146,7 @@ def steps_to_grok(
     start = _AFTER * k.memorising(order, r)
     if begin >= end:
         return float(start * (end + _DEFICIT) / (begin + _DEFICIT) / lr)
-    alpha, beta = k.a * (order / 20) ** k.b, k.c * (order / 20) ** -k.d
+    alpha, beta = float(k.a * (order / 20) ** k.b), float(k.c * (order / 20) ** -k.d)
 
     def potential(g: float) -> float:
         return math.log(max(alpha * g + beta, 1e-9) / (1 - g)) / (alpha + beta)
