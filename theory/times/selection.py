@@ -16,9 +16,9 @@ a population of two species of which one is the fitter. In tau = lr · eta · st
 Where g_0 is beyond the end (small tables, r near 2), networks generalise while they memorise; there this is rough.
 
 Ten constants are fitted on training runs of orders 13, 19, 29, 37 and 43 (``data/selection.csv``); -.05, 1.2 and
-nu = .5 were read off trajectories with M = 11 to 31 at half of the width. So this is no law without a fit; but an answer
-takes a millisecond, for orders, rates and decays that none of them had. Cyclic groups of odd order: their blocks are
-alike.
+nu = .5 were read off trajectories with M = 11 to 31 at half of the width. So this is no law without a fit; but an
+answer takes a millisecond, for orders, rates and decays that none of them had. Cyclic groups of odd order, whose
+blocks are alike.
 """
 
 from __future__ import annotations
