@@ -289,7 +289,7 @@ def any_task(draw: st.DrawFn) -> Task:
         )
     )
     labels = draw(st.sampled_from(["true", "random"]))
-    noise = 0.0 if labels == "random" else draw(st.floats(0, 1))
+    noise = 0.0 if labels == "random" else draw(st.floats(0, 1, allow_subnormal=False))
     whole = Task(**content, samples=1).table_of()
     samples, bias = draw(st.integers(1, whole.rows.size)), draw(st.sampled_from([0.0, 0.0, 1.5]))
     return Task(**content, samples=samples, labels=labels, bias=bias, noise=noise)
