@@ -14,16 +14,21 @@ from scipy.optimize import approx_fprime
 
 from sim.spec import read_spec
 from theory.errors import InputError
+from theory.groups import named
+from theory.irreps import irreps, real_blocks
+from theory.phases import blocks, learned, phases_form
+from theory.predict import shared_form
 from theory.setting import Setting, standard
 from validate.curves import Curve
-from validate.forecast import VARIANTS, Forecast, forecast, of_data, shipped
-from validate.forecast_features import KINDS, available, features, largest, local, names_of, transition_size
+from validate.forecast import THEORY, VARIANTS, Forecast, forecast, of_data, shipped
+from validate.forecast_features import KINDS, WHETHER, available, features, largest, local, names_of
 from validate.forecast_fit import fitted, forecaster, observe, rows
 from validate.forecast_model import Model, Rows, fit, likelihood
 from validate.forecast_score import auroc, brier, observations, reliability, score
+from validate.forecast_theory import held_share, phases_size, shared_size, transition_size
 
 ROOT = Path(__file__).parent.parent
-KNOWN = tuple(kind for kind in KINDS if kind != "theory")
+KNOWN = tuple(kind for kind in KINDS if kind not in THEORY)
 
 
 def synthetic(
@@ -143,13 +148,56 @@ def test_the_largest_value_is_that_of_no_single_record() -> None:
     )
 
 
-def test_theory_is_asked_for_coupled_decay_and_only_where_it_holds() -> None:
+def test_theory_is_asked_for_coupled_decay_at_the_standard_rate_and_only_where_it_holds() -> None:
     z13 = standard("Z13", samples=100, width=182)
-    decoupled = z13.model_copy(update={"optimizer": z13.optimizer.model_copy(update={"name": "adamw"})})
-    assert transition_size(z13) == transition_size(decoupled) == pytest.approx(93.75, abs=0.01)
+    decoupled = z13.model_copy(update={"optimizer": z13.optimizer.model_copy(update={"name": "adamw", "lr": 3e-3})})
+    assert phases_size(z13) == phases_size(decoupled) == pytest.approx(phases_form(z13).value)
+    assert shared_size(z13) == shared_size(decoupled) == pytest.approx(93.75, abs=0.01)
     assert transition_size(standard("Z5", samples=12)) is None
     told = features(synthetic(900.0, setting=decoupled).until(300), ("theory",))
-    assert told == {"size": pytest.approx(np.log(100 / 93.75), abs=1e-3), "decoupled": 1.0, "descent": 0.0}
+    relative = np.log(100 / phases_form(z13).value)
+    assert told == {"held": held_share(z13), "size": pytest.approx(relative), "decoupled": 1.0, "descent": 0.0}
+    told = features(synthetic(900.0, setting=z13).until(300), ("shared",))
+    assert told == {"shared_size": pytest.approx(np.log(100 / 93.75), abs=1e-3), "decoupled": 0.0, "descent": 0.0}
+
+
+def test_what_phases_do_not_cover_is_left_to_the_shared_heights() -> None:
+    narrow, large = standard("Z23", samples=190, width=69), standard("Z131", samples=2000, width=1834)
+    for setting in (narrow, large):
+        assert phases_size(setting) is None
+        assert transition_size(setting) == shared_size(setting) == pytest.approx(shared_form(setting).value)
+        found = forecast(synthetic(1000.0, setting=setting), 400)
+        assert found.basis == ("loss", "norm", "memory", "shared")
+
+
+@pytest.mark.parametrize(("name", "samples"), [("Z13", 92), ("S4", 215), ("S3xZ3", 170)])
+def test_the_held_share_counts_functions_of_irreducible_representations(name: str, samples: int) -> None:
+    setting = standard(name, samples=samples, width=336)
+    group = named(name)
+    found = irreps(group)
+    parts = blocks(group, setting.optimizer.weight_decay)
+    cells = {part.name: learned(part, samples, group.order) / part.kept for part in parts}
+    partners = {min(block): block for block in real_blocks(found)}
+    expected = sum((1 - g) * sum(found[i].dim ** 2 for i in partners[name]) for name, g in cells.items())
+    assert held_share(setting) == pytest.approx(expected / (group.order - 1))
+    assert 0.05 < held_share(setting) < 0.95
+    ends = [held_share(standard(name, samples=n, width=336)) for n in (20, group.order**2)]
+    assert ends == [pytest.approx(1, abs=0.05), pytest.approx(0, abs=1e-6)]
+
+
+def test_a_time_of_memorising_that_records_do_not_tell_is_not_used() -> None:
+    """Memorised at 40: among records every 10 that is known, every 100 it is only known to be 100 or less."""
+    curve = synthetic(3000.0).until(900)
+    coarse = dataclasses.replace(
+        curve, steps=curve.steps[::10], values={k: v[::10] for k, v in curve.values.items()}, budget=6000
+    )
+    assert "memory" in available(curve)
+    assert "memory" not in available(coarse)
+    found = forecast(coarse)
+    assert found.basis == ("loss", "norm")
+    assert any("too few early records" in warning for warning in found.warnings)
+    unfitted = dataclasses.replace(coarse, values={**coarse.values, "train_accuracy": 0 * coarse.steps})
+    assert "memory" in available(unfitted)  # that it has not memorised yet is known
 
 
 @pytest.mark.parametrize("missing", ["test_loss", "test_accuracy", "norm2", "train_accuracy"])
@@ -214,7 +262,7 @@ def test_it_warns_where_development_runs_say_little() -> None:
     early = forecast(dataclasses.replace(curve, values={**curve.values, "train_accuracy": 0 * curve.steps}), 40)
     assert "it has not memorised yet" in early.warnings
     assert any("little more than a guess" in warning for warning in early.warnings)
-    assert forecast(synthetic(1000.0, setting=setting), 400, without=("theory",)).basis == ("loss", "norm", "memory")
+    assert forecast(synthetic(1000.0, setting=setting), 400, without=THEORY).basis == ("loss", "norm", "memory")
 
 
 def test_the_package_has_a_model_of_every_variant_and_says_on_what_it_rests() -> None:
@@ -223,7 +271,8 @@ def test_the_package_has_a_model_of_every_variant_and_says_on_what_it_rests() ->
     assert models.development["runs"] > models.development["grokked"] > 100
     for kinds, model in models.models.items():
         assert model.names == names_of(kinds)
-        assert model.q == sum(name not in KINDS["theory"] for name in model.names)
+        assert model.q == sum(name not in WHETHER for name in model.names)
+        assert not set(model.names[: model.q]) & WHETHER
     with pytest.raises(InputError, match="test loss or test accuracy"):
         models.choose(Curve("c", np.arange(5.0), {"train_loss": np.ones(5)}))
 
@@ -251,9 +300,10 @@ def development_runs() -> list[Curve]:
 
 
 def test_each_run_is_observed_before_its_end_and_as_often() -> None:
-    told = rows(development_runs(), ("loss", "memory"))
-    assert told.x.shape == (36, 3)
+    told = rows(development_runs(), ("loss",))
+    assert told.x.shape == (36, 2)
     assert told.grokked.sum() == 24
+    assert len(rows(development_runs(), ("loss", "memory")).x) == 33  # of three the thinned records do not tell t_mem
     assert (told.left > -4).all()
     for number in range(5):
         for known in observe(synthetic(1000.0), 1000, number):

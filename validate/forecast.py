@@ -18,16 +18,19 @@ import numpy as np
 from theory.errors import InputError
 from theory.setting import TRANSITIONS, Setting
 from validate.curves import Curve
-from validate.forecast_features import LEAST, available, features, memorised_at
+from validate.forecast_features import LEAST, available, features, memorised_at, says_training
 from validate.forecast_model import Model
 
-__all__ = ["BAND", "LEVELS", "VARIANTS", "Forecast", "Forecaster", "forecast", "of_data", "shipped"]
+__all__ = ["BAND", "LEVELS", "THEORY", "VARIANTS", "Forecast", "Forecaster", "forecast", "of_data", "shipped"]
 
 State = Literal["forecast", "grokked", "over"]
 
 #: What is taken together, the most telling first: the first of which a curve has every kind is used.
 VARIANTS: tuple[tuple[str, ...], ...] = (
     ("loss", "norm", "memory", "theory"),
+    ("loss", "norm", "theory"),
+    ("loss", "norm", "memory", "shared"),
+    ("loss", "norm", "shared"),
     ("loss", "norm", "memory"),
     ("loss", "norm"),
     ("loss", "memory"),
@@ -37,6 +40,8 @@ VARIANTS: tuple[tuple[str, ...], ...] = (
     ("accuracy", "memory"),
     ("accuracy",),
 )
+#: Kinds of knowledge that are theory's, not the curve's.
+THEORY = ("theory", "shared")
 #: Levels of the interval of t_grok, and of the band of the probability over refits.
 LEVELS = (0.1, 0.9)
 BAND = (0.1, 0.9)
@@ -182,8 +187,10 @@ def _has_grokked(known: Curve) -> float | None:
 
 def _warnings(known: Curve, development: Mapping[str, Any]) -> list[str]:
     found = []
-    if "memory" in available(known) and memorised_at(known) is None:
+    if says_training(known) and memorised_at(known) is None:
         found.append("it has not memorised yet")
+    elif says_training(known) and "memory" not in available(known):
+        found.append("too few early records to say when it memorised, which is therefore not used")
     return found if known.setting is None else found + _unlike(known.setting, development)
 
 

@@ -102,10 +102,10 @@ def parsed(text: str) -> At:
 
 def _forecast(options: Options) -> None:
     from validate.curves import curves_at
-    from validate.forecast import forecast, shipped
+    from validate.forecast import THEORY, forecast, shipped
 
     at = None if options.at is None else parsed(options.at)
-    without = () if options.theory else ("theory",)
+    without = () if options.theory else THEORY
     with waiting("reading curves"):
         curves = [curve for path in options.paths for curve in curves_at(path)]
     found = [forecast(curve, _step(at, curve, options.budget), options.budget, without) for curve in curves]
@@ -176,7 +176,7 @@ def _basis(development: Mapping[str, Any]) -> str:
 
 def _score(options: Options) -> None:
     from validate.curves import curves_at
-    from validate.forecast import forecast
+    from validate.forecast import THEORY, forecast
     from validate.forecast_score import SHARES, score
 
     for name, value in (("--at", options.at), ("--budget", options.budget)):
@@ -185,13 +185,12 @@ def _score(options: Options) -> None:
             raise InputError(name, "left out with --score", value, remedy)
     with waiting("reading curves"):
         curves = [curve for path in options.paths for curve in curves_at(path)]
-    without = ("theory",)
 
     def seeing(left_out: Sequence[str]) -> Callable[[Curve, float], Forecast]:
         return lambda curve, step: forecast(curve, step, curve.budget or curve.last_step, left_out)
 
     ways: dict[str, Sequence[str]] = {"curve and theory": ()} if options.theory else {}
-    ways["curve alone"] = without
+    ways["curve alone"] = THEORY
     with waiting("forecasting"):
         found = {way: [score(curves, share, seeing(left)) for share in (*SHARES, None)] for way, left in ways.items()}
     data = {way: [asdict(one) for one in scores] for way, scores in found.items()}

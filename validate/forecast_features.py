@@ -8,16 +8,26 @@ from __future__ import annotations
 
 import math
 from collections.abc import Collection
-from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
 
-from theory.predict import shared_form
-from theory.setting import TRANSITIONS, Optimizer, Setting
+from theory.setting import TRANSITIONS, Setting
 from validate.curves import Curve
+from validate.forecast_theory import held_share, phases_size, shared_size
 
-__all__ = ["KINDS", "LEAST", "available", "features", "largest", "local", "memorised_at", "names_of", "transition_size"]
+__all__ = [
+    "KINDS",
+    "LEAST",
+    "WHETHER",
+    "available",
+    "features",
+    "largest",
+    "local",
+    "memorised_at",
+    "names_of",
+    "says_training",
+]
 
 Floats = NDArray[np.float64]
 
@@ -27,8 +37,11 @@ KINDS: dict[str, tuple[str, ...]] = {
     "accuracy": ("accuracy_slope", "accuracy_level"),
     "norm": ("norm_fall",),
     "memory": ("age",),
-    "theory": ("size", "decoupled", "descent"),
+    "theory": ("held", "size", "decoupled", "descent"),
+    "shared": ("shared_size", "decoupled", "descent"),
 }
+#: Features that say whether, and nothing of when; they come last in their kinds.
+WHETHER = frozenset({"size", "shared_size", "decoupled", "descent"})
 
 #: Slopes are those of a parabola in log time through the records since this share of the time ...
 _WINDOW = 0.4
@@ -44,8 +57,9 @@ _MEMORISED = 0.05
 _LEAST_SLOPE, _LEAST_FALL = 0.02, 0.01
 #: A slope that is told from none is above this.
 LEAST = math.log(_LEAST_SLOPE)
-#: Decay for which n_c is computed where the setting's own is decoupled, and so another kind of number.
-_DECAY = 2e-4
+#: The time of memorising is known where the record before it is at this share of it or later: not where the first
+#: record after the start finds all training pairs fitted.
+_RESOLVED = 0.5
 
 
 def available(curve: Curve) -> frozenset[str]:
@@ -54,8 +68,9 @@ def available(curve: Curve) -> frozenset[str]:
         "loss": "test_loss" in curve.values,
         "accuracy": "test_accuracy" in curve.values,
         "norm": "norm2" in curve.values,
-        "memory": bool({"train_loss", "train_accuracy"} & set(curve.values)),
-        "theory": curve.setting is not None and transition_size(curve.setting) is not None,
+        "memory": says_training(curve) and _resolves(curve),
+        "theory": curve.setting is not None and phases_size(curve.setting) is not None,
+        "shared": curve.setting is not None and shared_size(curve.setting) is not None,
     }
     return frozenset(kind for kind, there in found.items() if there)
 
@@ -70,8 +85,9 @@ def features(curve: Curve, kinds: Collection[str]) -> dict[str, float]:
 
     ``loss_slope`` log of -d log(test loss)/d log t; ``loss_fall`` log of log(largest test loss / that now);
     ``accuracy_level`` log-odds of the test accuracy, ``accuracy_slope`` log of its rise with log t; ``norm_fall`` as
-    ``loss_fall``, of the norm; ``age`` log(t / t_mem), 0 before; ``size`` log(n / n_c), n_c that of `theory.predict`;
-    ``decoupled`` and ``descent`` whether decay is decoupled, and whether it is plain gradient descent.
+    ``loss_fall``, of the norm; ``age`` log(t / t_mem), 0 before; ``held`` the share of a label that memory is expected
+    to hold for good (`validate.forecast_theory`); ``size`` and ``shared_size`` log(n / n_c); ``decoupled`` and
+    ``descent`` whether decay is decoupled, and whether it is plain gradient descent.
 
     Args:
         curve: cut at the time of observation.
@@ -99,7 +115,12 @@ def features(curve: Curve, kinds: Collection[str]) -> dict[str, float]:
         t_mem = memorised_at(curve)
         found["age"] = 0.0 if t_mem is None else max(math.log(curve.last_step / max(t_mem, 1.0)), 0.0)
     if "theory" in kinds and curve.setting is not None:
-        found |= _theory(curve.setting)
+        found |= {"held": held_share(curve.setting), "size": _relative(curve.setting, phases_size(curve.setting))}
+    if "shared" in kinds and curve.setting is not None:
+        found["shared_size"] = _relative(curve.setting, shared_size(curve.setting))
+    if {"theory", "shared"} & set(kinds) and curve.setting is not None:
+        rule = curve.setting.optimizer
+        found |= {"decoupled": float(rule.decoupled), "descent": float(rule.name == "sgd")}
     return found
 
 
@@ -141,28 +162,19 @@ def memorised_at(curve: Curve) -> float | None:
     return float(curve.steps[fitted][0]) if fitted.any() else None
 
 
-def transition_size(setting: Setting) -> float | None:
-    """n_c of `theory.predict.shared_form` for this network; None where it does not hold."""
-    if not setting.task.has_group:
-        return None
-    rule = setting.optimizer
-    decay = _DECAY if rule.decoupled or rule.weight_decay == 0 else rule.weight_decay
-    return _transition_size(setting.model_copy(update={"optimizer": Optimizer(weight_decay=decay)}))
+def says_training(curve: Curve) -> bool:
+    """Whether it has a curve of the training data, and so may tell when it memorised."""
+    return bool({"train_loss", "train_accuracy"} & set(curve.values))
 
 
-@lru_cache(maxsize=1024)
-def _transition_size(setting: Setting) -> float | None:
-    found = shared_form(setting)
-    return found.value if found.valid else None
+def _resolves(curve: Curve) -> bool:
+    """Whether records tell when it memorised, if it has."""
+    t_mem = memorised_at(curve)
+    return t_mem is None or bool(((curve.steps >= _RESOLVED * t_mem) & (curve.steps < t_mem)).any())
 
 
-def _theory(setting: Setting) -> dict[str, float]:
-    size, rule = transition_size(setting), setting.optimizer
-    return {
-        "size": math.log(setting.task.samples / size) if size else 0.0,
-        "decoupled": float(rule.decoupled),
-        "descent": float(rule.name == "sgd"),
-    }
+def _relative(setting: Setting, size: float | None) -> float:
+    return math.log(setting.task.samples / size) if size else 0.0
 
 
 def _log(value: float, least: float) -> float:

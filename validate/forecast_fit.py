@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from validate.curves import Curve
 from validate.forecast import VARIANTS, Forecaster, of_data
-from validate.forecast_features import KINDS, available, features, names_of
+from validate.forecast_features import WHETHER, available, features, names_of
 from validate.forecast_model import Model, Rows, fit
 
 __all__ = ["development", "fitted", "forecaster", "observe", "rows"]
@@ -49,9 +49,9 @@ def forecaster(curves: Sequence[Curve], variants: Sequence[tuple[str, ...]]) -> 
 
 
 def _model(curves: Sequence[Curve], kinds: Collection[str], refits: int) -> Model:
-    """Theory says whether, the curve says when: what theory knows does not move the time."""
+    """The curve says when; what theory knows says whether, and of the time only how much is left to generalise."""
     names = names_of(kinds)
-    return fit(names, sum(name not in KINDS["theory"] for name in names), rows(curves, kinds), refits)
+    return fit(names, sum(name not in WHETHER for name in names), rows(curves, kinds), refits)
 
 
 def rows(curves: Sequence[Curve], kinds: Collection[str]) -> Rows:
@@ -62,13 +62,16 @@ def rows(curves: Sequence[Curve], kinds: Collection[str]) -> Rows:
     cluster: list[int] = []
     clusters: dict[tuple[str, str], int] = {}
     for number, curve in enumerate(curves):
-        if not set(kinds) <= available(curve) or curve.setting is None:
+        if curve.setting is None:
             continue
         name = (curve.setting.task.name, curve.setting.optimizer.name)
         t_grok = curve.t_grok
         end = curve.last_step if t_grok is None else float(t_grok)
         for known in observe(curve, end, number):
-            told.append(list(features(known, kinds).values()))
+            if not set(kinds) <= available(known):
+                continue
+            found = features(known, kinds)
+            told.append([found[name] for name in names_of(kinds)])
             left.append(math.log(end / known.last_step - 1))
             grokked.append(t_grok is not None)
             cluster.append(clusters.setdefault(name, len(clusters)))

@@ -18,7 +18,7 @@ from scipy.stats import rankdata
 from theory.errors import InputError
 from validate.curves import Curve
 from validate.forecast import Forecast
-from validate.forecast_features import transition_size
+from validate.forecast_theory import transition_size
 from validate.statistics import rate_interval
 
 __all__ = [
