@@ -22,6 +22,8 @@ __all__ = ["fig_scoreboard"]
 _MORE = ("#56B4E9", "#D55E00", "#8C6D31", "#332288", "#44AA99", "#AA4499")
 #: Cells that are named in each row, and beyond which ratio the axis is logarithmic.
 _NAMED, _LINEAR = 2, 3.0
+#: Heights of rows by which two names on one side must differ.
+_APART = 0.16
 #: Where a prediction without error stands on the axis.
 _ZERO: dict[ErrorKind, float] = {"ratio": 1.0, "difference": 0.0}
 #: Ratios that get a tick on a logarithmic axis.
@@ -88,8 +90,12 @@ def _row(ax: Axes, y: int, standing: Standing, board: Board, colour: str) -> Non
         if entry.error is not None:
             ax.plot(_ends(entry), [at, at], color=colour, linewidth=1.1, alpha=0.7)
         ax.plot([_ratio(entry)], [at], _marker(entry), color=colour, markerfacecolor=face, markersize=5, zorder=4)
+    taken: list[tuple[bool, float]] = []
     for entry in standing.worst[:_NAMED]:
         right, at = _ratio(entry) >= _ZERO[board.kind], y + _offset(entry.cell, len(board.cells))
+        if any(side == right and abs(at - where) < _APART for side, where in taken):
+            continue  # two names over each other would both be lost
+        taken.append((right, at))
         end, shift = (max(_ends(entry)), 6) if right else (min(_ends(entry)), -6)
         look: dict[str, Any] = {"fontsize": 7.5, "color": INK, "ha": "left" if right else "right", "va": "center"}
         ax.annotate(board.names[entry.cell], (end, at), (shift, 0), textcoords="offset points", zorder=5, **look)
