@@ -9,25 +9,30 @@ from typing import Any
 import pytest
 import sympy
 from pydantic import ValidationError
+from scipy.optimize import brentq
 
 from theory.heights import HeightFit
+from theory.memorising import memorised
 from theory.predict import (
     CALIBRATED,
     CLOSED_FORM,
     NO_RUN,
     PAPER_LAW,
     PHASES,
+    PHASES_CALIBRATED,
     SHARED,
     Calibration,
     Prediction,
     closed_form,
     control_calibrated,
     paper_law,
+    phases_calibrated,
     phases_form,
     predict,
     shared_form,
 )
 from theory.setting import Network, Setting, Task, standard
+from theory.sharing import shared_height
 
 KEYS = {"predictor", "quantity", "value", "low", "high", "constants_fitted", "runs_used", "seconds", "valid", "note"}
 KEYS |= {"assumptions", "group", "setting_id"}
@@ -328,10 +333,33 @@ def test_seconds_include_the_training_of_controls() -> None:
 
 def test_predict_gives_every_predictor_in_order() -> None:
     found = predict(standard("Z23"), CONTROLS)
-    assert [p.predictor for p in found] == [PAPER_LAW, CLOSED_FORM, SHARED, PHASES, CALIBRATED]
-    assert [p.valid for p in found] == [True] * 5
+    assert [p.predictor for p in found] == [PAPER_LAW, CLOSED_FORM, SHARED, PHASES, CALIBRATED, PHASES_CALIBRATED]
+    assert [p.valid for p in found] == [True] * 6
     given = {p.predictor: p.value for p in found}
     assert all(given[name] == p(standard("Z23")).value for name, p in PREDICTORS.items())
+
+
+def test_blocks_one_by_one_on_measured_heights() -> None:
+    """The factor is that of theory alone: n_c of heights-phases over where its own two heights are equal."""
+    setting = standard("S4")
+    alone, measured, both = phases_form(setting), with_controls(setting), phases_calibrated(setting, CONTROLS)
+    worth = shared_height(setting.task.resolve()).at_decay(2e-4)[1] / 1e-4
+    whole = brentq(lambda n: memorised(24, n, 2e-4)[1] - worth, 1, 5000)
+    assert alone.value is not None and measured.value is not None
+    assert both.value == pytest.approx(measured.value * alone.value / whole, rel=1e-9)
+    assert both.low is not None and both.high is not None and both.low < both.value < both.high
+    assert (both.constants_fitted, both.runs_used) == (10, 24)
+    assert both.seconds >= CONTROLS.seconds
+    assert both.valid
+
+
+@pytest.mark.parametrize(
+    ("setting", "reason"),
+    [(standard("Z7"), "M = 11"), (standard("Z23").model_copy(update={"loss": "cross-entropy"}), "cross-entropy")],
+)
+def test_blocks_one_by_one_are_out_of_range_where_either_part_is(setting: Setting, reason: str) -> None:
+    found = phases_calibrated(setting, CONTROLS)
+    assert not found.valid and reason in found.note
 
 
 def test_predict_without_controls_has_a_value_from_the_others() -> None:

@@ -58,6 +58,7 @@ __all__ = [
     "learned",
     "phases_accuracy",
     "phases_form",
+    "step_factor",
 ]
 
 #: Name under which predictions are tabulated.
@@ -339,6 +340,22 @@ def _transition(group: Group, parts: Sequence[Block], shift: float) -> float | N
         reached = _accuracy_at(group, parts, middle, shift=shift) >= level
         low, high = (low, middle) if reached else (middle, high)
     return (low + high) / 2
+
+
+def step_factor(group: Group, eta: float) -> float | None:
+    """n_c with blocks that generalise one by one, over that of all at once (heights.5 with the same heights).
+
+    None if no n of the table reaches the accuracy of t_grok.
+
+    Raises:
+        InputError: if eta is not above zero.
+    """
+    if not eta > 0:
+        raise InputError("eta", "a weight decay above zero", eta, "such as 2e-4")
+    worth = shared_height(group).at_decay(eta)[1] / (eta / 2)
+    whole = brentq(lambda n: memorised(group.order, n, eta)[1] - worth, 1e-6, 50.0 * group.order**2)
+    value = _transition(group, blocks(group, eta), 0.0)
+    return None if value is None else float(value / whole)
 
 
 #: Predictors of the final test accuracy.

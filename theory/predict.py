@@ -6,6 +6,7 @@ on what), how many training runs it used, and whether the setting lies inside it
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
@@ -17,7 +18,8 @@ from theory.lower import function
 from theory.margin import MARGIN, margin_form
 from theory.memorising import KAPPA, KAPPA_ERROR, LEAST_ORDER, shared_memorising_cost
 from theory.narrow import NU_ERROR, narrow_factor
-from theory.phases import PHASES, phases_form
+from theory.phases import PHASES, phases_form, step_factor
+from theory.phases import SPREAD as PHASES_SPREAD
 from theory.prediction import Answer, Prediction, another_clock, another_task, not_norm_descent, outside, stamped
 from theory.relu import RELU, relu_form
 from theory.setting import Setting
@@ -31,6 +33,7 @@ __all__ = [
     "PAPER_CONSTANT",
     "PAPER_LAW",
     "PHASES",
+    "PHASES_CALIBRATED",
     "RELU",
     "SHARED",
     "Calibration",
@@ -38,6 +41,7 @@ __all__ = [
     "closed_form",
     "control_calibrated",
     "paper_law",
+    "phases_calibrated",
     "phases_form",
     "predict",
     "shared_form",
@@ -45,6 +49,7 @@ __all__ = [
 
 #: Names under which predictions are tabulated.
 PAPER_LAW, CLOSED_FORM, SHARED, CALIBRATED = "paper-law", "heights-closed-form", "heights-shared", "heights-calibrated"
+PHASES_CALIBRATED = "heights-phases-calibrated"
 
 #: Constant of n = c M log M in the code of arXiv 2509.21519; its origin is not documented there.
 PAPER_CONSTANT = 2.7482
@@ -240,6 +245,45 @@ def _calibrated(setting: Setting, calibration: Calibration | None) -> Answer:
     )
 
 
+def phases_calibrated(setting: Setting, calibration: Calibration) -> Prediction:
+    """`control_calibrated` times what generalising block by block makes of n_c (`theory.phases.step_factor`).
+
+    Heights are measured, the steps of blocks are not: those are the theory's, with the constants of heights-phases.
+
+    Args:
+        setting: the problem.
+        calibration: control runs of the same group, network and optimizer.
+    """
+    return stamped(
+        PHASES_CALIBRATED,
+        setting,
+        lambda s: _phases_calibrated(s, calibration),
+        extra_seconds=calibration.seconds,
+    )
+
+
+def _phases_calibrated(setting: Setting, calibration: Calibration) -> Answer:
+    found, step = _calibrated(setting, calibration), phases_form(setting)
+    reasons = outside(setting) + ([] if step.value is not None else [step.note])
+    eta = setting.optimizer.weight_decay
+    factor = step_factor(setting.task.resolve(), eta) if step.value is not None and eta > 0 else None
+    constants = found.constants_fitted + step.constants_fitted
+    assumptions = (*found.assumptions[:2], *step.assumptions)
+    if factor is None or found.value is None or found.low is None or found.high is None:
+        return Answer(None, None, None, constants, calibration.runs, False, "; ".join(reasons), assumptions)
+    spread = math.exp(1.96 * PHASES_SPREAD)
+    return Answer(
+        value=found.value * factor,
+        low=found.low * factor / spread,
+        high=found.high * factor * spread,
+        constants_fitted=constants,
+        runs_used=calibration.runs,
+        valid=found.valid and step.valid,
+        note="; ".join([f"times {factor:.3f} for blocks that generalise one by one; {found.note}", *reasons]),
+        assumptions=assumptions,
+    )
+
+
 def predict(setting: Setting, calibration: Calibration | None = None) -> list[Prediction]:
     """Every predictor on one setting, the cheapest knowledge first; those of other activations and losses left out."""
     return [
@@ -249,6 +293,7 @@ def predict(setting: Setting, calibration: Calibration | None = None) -> list[Pr
         phases_form(setting),
         *(found for found in (relu_form(setting), margin_form(setting)) if found.value is not None),
         control_calibrated(setting, calibration),
+        *([] if calibration is None else [phases_calibrated(setting, calibration)]),
     ]
 
 

@@ -21,6 +21,7 @@ PREDICTORS: dict[str, tuple[str, str, str]] = {
     "heights-shared": ("#CC79A7", "-.", "peak heights, blocks that share"),
     "heights-phases": ("#D55E00", (0, (5, 1, 1, 1)), "peak heights, block by block"),  # type: ignore[dict-item]
     "heights-calibrated": ("#0072B2", "-", "peak heights, calibrated on controls"),
+    "heights-phases-calibrated": ("#56B4E9", (0, (3, 1)), "block by block, calibrated on controls"),  # type: ignore[dict-item]
 }
 #: verdict -> (colour, marker in figures, sign in text)
 VERDICTS: dict[str, tuple[str, str, str]] = {
