@@ -20,7 +20,7 @@ from theory.phases import blocks, learned, phases_form
 from theory.predict import shared_form
 from theory.setting import Setting, standard
 from validate.curves import Curve
-from validate.forecast import THEORY, VARIANTS, Forecast, forecast, of_data, shipped
+from validate.forecast import GUESS, THEORY, VARIANTS, Forecast, forecast, of_data, shipped
 from validate.forecast_features import KINDS, WHETHER, available, features, largest, local, names_of
 from validate.forecast_fit import fitted, forecaster, observe, rows
 from validate.forecast_model import Model, Rows, fit, likelihood
@@ -176,9 +176,9 @@ def test_the_held_share_counts_functions_of_irreducible_representations(name: st
     group = named(name)
     found = irreps(group)
     parts = blocks(group, setting.optimizer.weight_decay)
-    cells = {part.name: learned(part, samples, group.order) / part.kept for part in parts}
+    cells = {part.irrep: learned(part, samples, group.order) / part.kept for part in parts}
     partners = {min(block): block for block in real_blocks(found)}
-    expected = sum((1 - g) * sum(found[i].dim ** 2 for i in partners[name]) for name, g in cells.items())
+    expected = sum((1 - g) * sum(found[i].dim ** 2 for i in partners[irrep]) for irrep, g in cells.items())
     assert held_share(setting) == pytest.approx(expected / (group.order - 1))
     assert 0.05 < held_share(setting) < 0.95
     ends = [held_share(standard(name, samples=n, width=336)) for n in (20, group.order**2)]
@@ -396,6 +396,26 @@ def test_scores_by_hand() -> None:
     assert score(scored_runs(), None, oracle).multiple_error > 0.1
     with pytest.raises(InputError, match="two or more that grokked"):
         score(scored_runs()[:2], 0.3, oracle)
+
+
+def test_guesses_are_counted_and_scored_apart() -> None:
+    def predict(curve: Curve, step: float) -> Forecast:
+        found = oracle(curve, step)
+        wild = curve.name in ("s3000.0", "f500.0")
+        return dataclasses.replace(found, t_grok=3.0 * found.t_grok, warnings=(GUESS,)) if wild else found
+
+    found = score(scored_runs(), 0.3, predict)
+    assert found.guesses == 2
+    assert found.time_error.value == pytest.approx((0.1 + 2.3) / 2)
+    assert (found.clear_error, found.clear_covered) == (pytest.approx(0.1), 1)
+    assert np.isnan(found.seed_error)
+
+
+def test_the_error_that_seeds_leave_is_that_of_the_median_of_the_others() -> None:
+    setting = standard("Z13", samples=100, width=182)
+    runs = [synthetic(t, setting=setting, name=f"s{t}") for t in (1000.0, 1200.0, 2000.0)] + scored_runs()
+    # Medians of the others: 1600, 1500, 1100.
+    assert score(runs, 0.3, oracle).seed_error == pytest.approx(0.45)
 
 
 def test_runs_with_too_few_records_are_left_out_and_counted() -> None:

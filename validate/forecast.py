@@ -21,7 +21,7 @@ from validate.curves import Curve
 from validate.forecast_features import LEAST, available, features, memorised_at, says_training
 from validate.forecast_model import Model
 
-__all__ = ["BAND", "LEVELS", "THEORY", "VARIANTS", "Forecast", "Forecaster", "forecast", "of_data", "shipped"]
+__all__ = ["BAND", "GUESS", "LEVELS", "THEORY", "VARIANTS", "Forecast", "Forecaster", "forecast", "of_data", "shipped"]
 
 State = Literal["forecast", "grokked", "over"]
 
@@ -42,6 +42,8 @@ VARIANTS: tuple[tuple[str, ...], ...] = (
 )
 #: Kinds of knowledge that are theory's, not the curve's.
 THEORY = ("theory", "shared")
+#: What is said of a curve without any sign yet of when.
+GUESS = "test loss or accuracy does not improve yet: the step is little more than a guess"
 #: Levels of the interval of t_grok, and of the band of the probability over refits.
 LEVELS = (0.1, 0.9)
 BAND = (0.1, 0.9)
@@ -169,7 +171,7 @@ def _forecast(name: str, known: Curve, horizon: float, kinds: tuple[str, ...], f
     times = [step * (1 + math.exp(model.quantile(told, left, level))) for level in (LEVELS[0], 0.5, LEVELS[1])]
     warnings = [f"{feature} is beyond the development runs" for feature in model.outside(told)]
     if told[model.names[0]] <= LEAST:
-        warnings.append("test loss or accuracy does not improve yet: the step is little more than a guess")
+        warnings.append(GUESS)
     warnings += _warnings(known, forecaster.development)
     band = min(float(low), value), max(float(high), value)
     return Forecast(name, "forecast", step, horizon, value, *band, times[1], times[0], times[2], kinds, tuple(warnings))

@@ -238,6 +238,9 @@ def _show_reliability(scores: Sequence[Score]) -> None:
     screen.print(Text(f"AUROC of single signs there: {rivals}"), soft_wrap=True)
     among = f"AUROC among runs of one clock: forecasts {at.within:.3f}, step of observation {at.leak:.3f}"
     screen.print(Text(f"{among} (among all {at.leak_across:.3f})"), soft_wrap=True)
+    guesses = f"{at.guesses} of {at.grokked} times are called a guess; of the others"
+    clear = f"{guesses} |error| {at.clear_error:.0%}, 80% covers {at.clear_covered:.0%}"
+    screen.print(Text(f"{clear}; |error| of the median of other seeds {at.seed_error:.0%}"), soft_wrap=True)
     mixed = scores[-1].multiple_error
     screen.print(
         Text(f"time error at mixed shares of the best constant multiple of the step: {mixed:.0%}"), soft_wrap=True

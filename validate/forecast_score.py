@@ -17,7 +17,7 @@ from scipy.stats import rankdata
 
 from theory.errors import InputError
 from validate.curves import Curve
-from validate.forecast import Forecast
+from validate.forecast import GUESS, Forecast
 from validate.forecast_theory import transition_size
 from validate.statistics import rate_interval
 
@@ -162,6 +162,10 @@ class Score:
         rivals: AUROC of simpler signs, see `score`.
         multiple_error: least median error of forecasting always the same multiple of the step of observation. At a
             single share it is 0: only where shares are mixed it is a rival.
+        seed_error: median error of the median t_grok of the other seeds of the same setting: what chance alone leaves
+            to a forecaster who knows the cell. NaN if no setting has two seeds that grokked.
+        guesses: runs that grokked whose forecast said that its time is a guess, see `validate.forecast.GUESS`.
+        clear_error, clear_covered: as ``time_error`` and ``covered``, of those that grokked and are no guesses.
     """
 
     share: float | None
@@ -179,6 +183,10 @@ class Score:
     leak_across: float
     rivals: Mapping[str, float]
     multiple_error: float
+    seed_error: float
+    guesses: int
+    clear_error: float
+    clear_covered: float
 
 
 def score(curves: Sequence[Curve], share: float | None, predict: Callable[[Curve, float], Forecast]) -> Score:
@@ -220,6 +228,7 @@ class _Scorer:
         times = np.array([[one.t_low, one.t_grok, one.t_high] for one in forecasts], dtype=np.float64)
         self.errors = np.abs(times[:, 1] / ends - 1)
         self.inside = (times[:, 0] <= ends) & (ends <= times[:, 2])
+        self.ends, self.guessed = ends, np.array([GUESS in one.warnings for one in forecasts])
         names = [one.curve.name if one.curve.setting is None else one.curve.setting.content_id for one in seen]
         self.clusters = [np.flatnonzero(np.array(names) == name) for name in dict.fromkeys(names)]
 
@@ -241,6 +250,10 @@ class _Scorer:
             leak_across=auroc(self.outcomes, -self.steps),
             rivals=self._rivals(),
             multiple_error=self._multiple_error(),
+            seed_error=self._seed_error(),
+            guesses=int((self.guessed & self.outcomes).sum()),
+            clear_error=_median(self.errors[~self.guessed]),
+            clear_covered=_mean(self.inside[~self.guessed & self.outcomes]),
         )
 
     def _interval(self, statistic: Callable[[NDArray[np.int64]], float]) -> Interval:
@@ -266,6 +279,15 @@ class _Scorer:
     def _multiple_error(self) -> float:
         ratios = np.array([one.step / one.t_grok for one in self.seen if one.t_grok is not None])
         return min(_median(np.abs(ratios / ratio - 1)) for ratio in ratios)
+
+    def _seed_error(self) -> float:
+        found: list[float] = []
+        for cluster in self.clusters:
+            ends = self.ends[cluster][self.outcomes[cluster]]
+            found += [
+                abs(float(np.median(np.delete(ends, i))) / ends[i] - 1) for i in range(len(ends)) if len(ends) > 1
+            ]
+        return _median(np.array(found))
 
     def _rivals(self) -> dict[str, float]:
         found: dict[str, float] = {}

@@ -9,7 +9,7 @@ from __future__ import annotations
 from functools import lru_cache
 
 from theory.memorising import LARGEST_ORDER
-from theory.phases import blocks, learned, phases_form
+from theory.phases import Block, blocks, learned, phases_form
 from theory.predict import shared_form
 from theory.setting import Optimizer, Setting
 
@@ -42,10 +42,10 @@ def held_share(setting: Setting) -> float:
     Args:
         setting: one that has a `phases_size`.
     """
-    group = setting.task.resolve()
-    parts = blocks(group, _asked(setting).optimizer.weight_decay)
-    shares = [learned(part, setting.task.samples, group.order) / part.kept for part in parts]
-    return 1 - sum(part.kind.functions * g for part, g in zip(parts, shares, strict=True)) / (group.order - 1)
+    order = setting.task.resolve().order
+    parts = _parts(_asked(setting))
+    shares = [learned(part, setting.task.samples, order) / part.kept for part in parts]
+    return 1 - sum(part.kind.functions * g for part, g in zip(parts, shares, strict=True)) / (order - 1)
 
 
 def _asked(setting: Setting) -> Setting:
@@ -54,6 +54,11 @@ def _asked(setting: Setting) -> Setting:
     decay = _DECAY if rule.decoupled or rule.weight_decay == 0 else rule.weight_decay
     task = setting.task.model_copy(update={"samples": setting.task.resolve().order})
     return setting.model_copy(update={"optimizer": Optimizer(weight_decay=decay), "task": task})
+
+
+@lru_cache(maxsize=1024)
+def _parts(setting: Setting) -> tuple[Block, ...]:
+    return blocks(setting.task.resolve(), setting.optimizer.weight_decay)
 
 
 @lru_cache(maxsize=1024)
