@@ -7,15 +7,14 @@ which cost the same meet in one `Kind`. Kinds below the laws heights.7 and heigh
 
 from __future__ import annotations
 
-import csv
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
-from importlib.resources import files
 
 import numpy as np
 
+from theory.data_rows import rows
 from theory.groups import Group
 from theory.irreps import Irrep, irreps, real_blocks
 from theory.lower import function
@@ -122,8 +121,6 @@ def block_cost(kind: Kind, order: int) -> BlockCost:
 @cache
 def known_costs() -> Mapping[Kind, BlockCost]:
     """The table: costs over (M/d)^(1/3), and what is left times M."""
-    text = (files("theory") / "data" / "blocks.csv").read_text()
-    rows = csv.DictReader(line for line in text.splitlines() if not line.startswith("#"))
     return {
         Kind(int(r["dim"]), int(r["schur"]), int(r["squares"]), int(r["overlap"])): BlockCost(
             free=float(r["free"]),
@@ -133,5 +130,5 @@ def known_costs() -> Mapping[Kind, BlockCost]:
             exact_nodes=int(r["exact_nodes"]),
             source=r["source"],
         )
-        for r in rows
+        for r in rows("blocks.csv")
     }

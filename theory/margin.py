@@ -10,15 +10,14 @@ on networks that memorise random labels, ``data/memorising_margin.csv``, never o
 
 from __future__ import annotations
 
-import csv
 from functools import cache
-from importlib.resources import files
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.optimize import minimize
 
+from theory.data_rows import rows
 from theory.lower import function
 from theory.prediction import (
     Answer,
@@ -151,8 +150,6 @@ def generalising_by_margin(order: int, eta: float) -> Generalising:
 @cache
 def margin_runs() -> tuple[MarginRun, ...]:
     """All runs that the law rests on."""
-    text = (files("theory") / "data" / "memorising_margin.csv").read_text()
-    rows = csv.DictReader(line for line in text.splitlines() if not line.startswith("#"))
     return tuple(
         MarginRun(
             order=int(r["order"]),
@@ -163,7 +160,7 @@ def margin_runs() -> tuple[MarginRun, ...]:
             cost=float(r["cost"]),
             loss=float(r["loss"]),
         )
-        for r in rows
+        for r in rows("memorising_margin.csv")
     )
 
 

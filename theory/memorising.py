@@ -13,16 +13,15 @@ know of no group, so what they cost is one law for all of them. The runs are in 
 
 from __future__ import annotations
 
-import csv
 import math
 from functools import cache
-from importlib.resources import files
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.optimize import least_squares
 
+from theory.data_rows import rows
 from theory.heights import memorising_cost
 
 __all__ = [
@@ -111,8 +110,6 @@ def memorised(order: int, samples: float, eta: float, law: Law | None = None) ->
 @cache
 def control_runs() -> tuple[Run, ...]:
     """All runs that the constants rest on, and those at densities that do not count."""
-    text = (files("theory") / "data" / "memorising.csv").read_text()
-    rows = csv.DictReader(line for line in text.splitlines() if not line.startswith("#"))
     return tuple(
         Run(
             int(r["order"]),
@@ -122,7 +119,7 @@ def control_runs() -> tuple[Run, ...]:
             float(r["cost"]),
             float(r["loss"] or "nan"),
         )
-        for r in rows
+        for r in rows("memorising.csv")
     )
 
 

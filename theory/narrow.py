@@ -7,13 +7,13 @@ to answer more with each, and pay c_mem (1 + nu (n/2K - 1)/M), with nu from runs
 
 from __future__ import annotations
 
-import csv
 from collections.abc import Mapping
 from functools import cache
-from importlib.resources import files
 from typing import NamedTuple, Self
 
 import numpy as np
+
+from theory.data_rows import rows
 
 __all__ = ["NU", "NU_ERROR", "WidthRun", "fitted_nu", "narrow_factor", "width_runs"]
 
@@ -63,9 +63,7 @@ def narrow_factor(order: int, samples: float, width: int, shift: float = 0.0) ->
 @cache
 def width_runs() -> tuple[WidthRun, ...]:
     """All runs that nu rests on, and wider ones of the same orders."""
-    text = (files("theory") / "data" / "memorising_width.csv").read_text()
-    rows = csv.DictReader(line for line in text.splitlines() if not line.startswith("#"))
-    return tuple(WidthRun.read(row) for row in rows)
+    return tuple(WidthRun.read(row) for row in rows("memorising_width.csv"))
 
 
 def fitted_nu() -> tuple[float, float]:

@@ -22,11 +22,9 @@ That leaves n_c of cyclic groups in place, but moves S4 from 242 to 258 and D4xZ
 
 from __future__ import annotations
 
-import csv
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
-from importlib.resources import files
 from typing import NamedTuple
 
 import numpy as np
@@ -35,6 +33,7 @@ from scipy.optimize import brentq, minimize
 from scipy.special import ndtr
 
 from theory.blocks import Kind, block_cost, kind_of
+from theory.data_rows import rows
 from theory.errors import InputError
 from theory.groups import Group, named
 from theory.irreps import irreps, real_blocks
@@ -368,9 +367,9 @@ ACCURACY: Mapping[str, Callable[[Setting], Prediction]] = {PHASES: phases_accura
 @cache
 def _step_runs() -> tuple[tuple[str, float, int, float], ...]:
     """(Group, eta, n, mean test accuracy over seeds at the end of the budget)."""
-    text = (files("theory") / "data" / "step.csv").read_text()
-    rows = csv.DictReader(line for line in text.splitlines() if not line.startswith("#"))
-    return tuple((r["group"], float(r["weight_decay"]), int(r["samples"]), float(r["accuracy"])) for r in rows)
+    return tuple(
+        (r["group"], float(r["weight_decay"]), int(r["samples"]), float(r["accuracy"])) for r in rows("step.csv")
+    )
 
 
 def fitted_step() -> Step:

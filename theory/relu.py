@@ -11,15 +11,14 @@ memorise random labels, ``data/memorising_relu.csv``, never on one that could gr
 
 from __future__ import annotations
 
-import csv
 from functools import cache
-from importlib.resources import files
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.optimize import minimize
 
+from theory.data_rows import rows
 from theory.lower import function
 from theory.narrow import WidthRun
 from theory.prediction import (
@@ -104,9 +103,7 @@ def largest_energy(order: int) -> tuple[float, tuple[float, ...]]:
 @cache
 def relu_runs() -> tuple[WidthRun, ...]:
     """All runs that the law rests on."""
-    text = (files("theory") / "data" / "memorising_relu.csv").read_text()
-    rows = csv.DictReader(line for line in text.splitlines() if not line.startswith("#"))
-    return tuple(WidthRun.read(row) for row in rows)
+    return tuple(WidthRun.read(row) for row in rows("memorising_relu.csv"))
 
 
 def fitted_relu_law() -> ReluLaw:

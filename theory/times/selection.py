@@ -23,10 +23,8 @@ blocks are alike.
 
 from __future__ import annotations
 
-import csv
 import math
 from functools import cache, lru_cache
-from importlib.resources import files
 from typing import NamedTuple
 
 import numpy as np
@@ -34,6 +32,7 @@ from numpy.typing import NDArray
 from scipy.optimize import brentq, least_squares
 from scipy.special import ndtr
 
+from theory.data_rows import rows
 from theory.groups import Group, named
 from theory.phases import blocks
 from theory.prediction import Answer, Prediction, another_clock, another_network, another_task, stamped
@@ -200,8 +199,6 @@ SPREAD = 0.162
 @cache
 def selection_runs() -> tuple[Run, ...]:
     """All cells of ``data/selection.csv``."""
-    text = (files("theory") / "data" / "selection.csv").read_text()
-    rows = csv.DictReader(line for line in text.splitlines() if not line.startswith("#"))
     return tuple(
         Run(
             int(r["order"]),
@@ -212,7 +209,7 @@ def selection_runs() -> tuple[Run, ...]:
             float(r["t_mem"]),
             float(r["t_grok"] or "inf"),
         )
-        for r in rows
+        for r in rows("selection.csv")
     )
 
 
