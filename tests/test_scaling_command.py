@@ -148,6 +148,8 @@ def test_a_law_that_says_nothing_of_some_cell_is_left_aside(
         ("", (), "CELLS"),
         ("", ("none.csv",), "a file that can be read"),
         ("", ("none",), "a file or folder that is there"),
+        ("", (".",), "measured cells (.csv)"),
+        ("", ("m.csv", "--store", "d"), "--store must be given with a sweep"),
         ("group,n_c,low,high\nZ11,70,69,71\n", ("m.csv",), "cells must be 5 or more"),
         ("", ("m.csv", "--family", "sporadic"), "one of cyclic, cyclic-odd"),
         ("", ("m.csv", "--predictor", "oracle"), "known: "),

@@ -235,10 +235,13 @@ def test_a_folder_and_a_csv_together(
         (("m.csv", "--threads", "2"), "--threads must be left out without --claims"),
         (("--claims", "--train"), "--train must be left out with --claims"),
         (("--list", "--predictions", "p.csv"), "--predictions must be left out with --claims"),
-        ((".",), "a sweep"),
+        ((".",), "measured cells (.csv)"),
+        (("plot.png",), "plot.png must be a file of a known ending, got '.png'"),
+        (("m.csv", "--train"), "--train must be given with a sweep"),
+        (("m.csv", "--store", "d"), "--store must be given with a sweep"),
         (("m.csv", "--write-predictions", "m.csv"), "a file that is not there yet"),
         (("m.csv", "--write-predictions", "p.txt"), "csv or .json"),
-        (("m.csv", "--write-predictions", "p.csv"), "SPEC_OR_STORE"),
+        (("m.csv", "--write-predictions", "p.csv"), "m.csv must be a sweep's description (.toml) or folder"),
         ((".", "--store", "d"), "--store must be left out"),
         (("tiny.toml", "--train", "--workers", "0"), "--workers must be between 1 and 512"),
         (("tiny.toml", "--workers", "2"), "--workers must be left out without --train"),
@@ -255,12 +258,13 @@ def test_nonsense_is_one_line_and_exit_code_2(
     monkeypatch.chdir(tmp_path)
     Path("m.csv").write_text("group,n_c\nZ11,70\n")
     Path("tiny.toml").write_text(SPEC)
+    Path("plot.png").touch()
     assert run(["validate", *arguments]) == 2
     said = capsys.readouterr()
     assert message in said.err
     assert said.err.count("\n") == 1
     assert said.out == ""
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["m.csv", "tiny.toml"]
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["m.csv", "plot.png", "tiny.toml"]
 
 
 def test_scoring_stored_results_needs_no_torch(ran: Path) -> None:

@@ -17,6 +17,8 @@ from validate.sweep_state import state
 
 __all__ = ["Sources"]
 
+_KINDS = "a sweep's description (.toml), its folder, or measured cells (.csv)"
+
 
 @dataclass(frozen=True)
 class Sources:
@@ -44,6 +46,10 @@ class Sources:
             InputError: if one cannot be used, or nothing in it was measured.
             Interrupted: after Ctrl-C while training, with what is kept.
         """
+        if all(path.suffix == ".csv" for path in self.paths):
+            for option, given in (("--train", self.train), ("--store", self.store is not None)):
+                if given:
+                    raise InputError(option, "given with a sweep", "CSV alone", "leave it out, or give the SPEC.toml")
         cells, notes = list[Measured](), list[str]()
         for path in self.paths:
             more, said = measured_csv(path) if path.suffix == ".csv" else self._of_sweep(path)
@@ -96,10 +102,16 @@ class Sources:
                 where = "left out where the sweep's folder is given"
                 raise InputError("--store", where, str(self.store), "leave it out")
             folder = SweepFolder(source)
+            if not folder.holds_a_sweep:
+                raise InputError(str(source), "a folder that holds a sweep", "none", f"give {_KINDS}")
             return folder.spec(), folder
-        if source.suffix != ".toml":
-            remedy = "give a sweep's description (.toml), its folder, or measured cells (.csv); claims go with --claims"
+        if source.suffix != ".toml" and not source.exists():
+            remedy = f"give {_KINDS}; claims go with --claims"
             raise InputError("SPEC_OR_STORE", "a file or folder that is there", str(source), remedy)
+        if source.suffix == ".csv":
+            raise InputError(str(source), "a sweep's description (.toml) or folder", "a CSV file", "only sweeps plan")
+        if source.suffix != ".toml":
+            raise InputError(str(source), "a file of a known ending", source.suffix or "none", f"give {_KINDS}")
         spec = read_spec(source)
         folder = SweepFolder(self.store or Path(f"twopeaks-sweep-{spec.name}"))
         folder.check(spec)
