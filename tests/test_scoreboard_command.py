@@ -236,6 +236,7 @@ def test_a_folder_and_a_csv_together(
         (("--claims", "--train"), "--train must be left out with --claims"),
         (("--list", "--predictions", "p.csv"), "--predictions must be left out with --claims"),
         ((".",), "measured cells (.csv)"),
+        (("before.csv",), "before.csv, header must be of measured cells, got 'a column predictor'"),
         (("plot.png",), "plot.png must be a file of a known ending, got '.png'"),
         (("m.csv", "--train"), "--train must be given with a sweep"),
         (("m.csv", "--store", "d"), "--store must be given with a sweep"),
@@ -259,12 +260,13 @@ def test_nonsense_is_one_line_and_exit_code_2(
     Path("m.csv").write_text("group,n_c\nZ11,70\n")
     Path("tiny.toml").write_text(SPEC)
     Path("plot.png").touch()
+    Path("before.csv").write_text("predictor,group,quantity,value\npaper-law,Z11,n_c,72\n")
     assert run(["validate", *arguments]) == 2
     said = capsys.readouterr()
     assert message in said.err
     assert said.err.count("\n") == 1
     assert said.out == ""
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["m.csv", "plot.png", "tiny.toml"]
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["before.csv", "m.csv", "plot.png", "tiny.toml"]
 
 
 def test_scoring_stored_results_needs_no_torch(ran: Path) -> None:

@@ -38,6 +38,9 @@ def measured_csv(path: Path) -> tuple[list[Measured], list[str]]:
     """
     sheet = read_sheet(path, COLUMNS)
     values = [name for name in ("value", *_OWN_COLUMN) if name in sheet.columns]
+    if "predictor" in sheet.columns:
+        remedy = "predictions go with --predictions, or they would be scored as if they had been measured"
+        raise InputError(f"{path}, header", "of measured cells", "a column predictor", remedy)
     if len(values) != 1:
         given = ", ".join(values) or "none"
         raise InputError(
