@@ -276,6 +276,11 @@ def test_an_interrupt_says_what_is_kept(monkeypatch: pytest.MonkeyPatch, capsys:
     assert "finished runs in the folder of --out are kept" in capsys.readouterr().err
 
 
+def test_a_device_that_nothing_runs_on_is_refused(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["predict", "--device", "cpu"]) == 2
+    assert "--device must be left out without --calibrate" in capsys.readouterr().err
+
+
 @pytest.mark.parametrize("command", ["demo", "predict"])
 def test_bad_workers_leave_no_folder(command: str, capsys: pytest.CaptureFixture[str]) -> None:
     more = ["--calibrate"] if command == "predict" else []

@@ -205,7 +205,10 @@ def test_every_reason_is_given() -> None:
 def test_closed_form_has_no_value_for_other_than_abelian_groups(group: str) -> None:
     found = closed_form(standard(group))
     assert (found.value, found.low, found.high, found.valid) == (None, None, None, False)
-    assert found.note == f"{group} is not abelian; heights-shared (from M = 11) and heights-calibrated cover it"
+    assert (
+        found.note
+        == f"{group} is not abelian; heights-shared and heights-phases (from M = 11) and heights-calibrated cover it"
+    )
 
 
 @pytest.mark.parametrize(

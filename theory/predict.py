@@ -101,7 +101,9 @@ def _closed_form(setting: Setting) -> Answer:
     group = setting.task.resolve()
     reasons = outside(setting) + not_norm_descent(setting)
     if not group.is_abelian:
-        reasons.append(f"{group.name} is not abelian; heights-shared (from M = 11) and heights-calibrated cover it")
+        reasons.append(
+            f"{group.name} is not abelian; heights-shared and heights-phases (from M = 11) and heights-calibrated cover it"
+        )
     if group.order < 5:
         reasons.append("below M = 5 too few characters are generic")
     assumptions = (

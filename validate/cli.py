@@ -184,6 +184,8 @@ def predict(
         controls = commands.Controls(
             control_steps, seeds_of(control_seeds, name="--control-seeds"), out, device, workers
         )
+    elif device != "auto":
+        raise InputError("--device", "left out without --calibrate", device, "nothing is trained without it")
     commands.predict(settings, controls, as_json, rivals)
 
 
