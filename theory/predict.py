@@ -102,7 +102,8 @@ def _closed_form(setting: Setting) -> Answer:
     reasons = outside(setting) + not_norm_descent(setting)
     if not group.is_abelian:
         reasons.append(
-            f"{group.name} is not abelian; heights-shared and heights-phases (from M = 11) and heights-calibrated cover it"
+            f"{group.name} is not abelian; heights-shared and heights-phases (from M = 11) "
+            "and heights-calibrated cover it"
         )
     if group.order < 5:
         reasons.append("below M = 5 too few characters are generic")
