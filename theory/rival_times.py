@@ -331,7 +331,7 @@ def _positive(value: float, expectation: str) -> float:
 
 def _complete(runs: Sequence[RunNorms]) -> list[RunNorms]:
     """Those that grokked after a delay, which a delay law can be fitted on."""
-    found = [run for run in runs if run.t_grok is not None and run.t_grok > run.t_mem]
+    found = [run for run in runs if run.delayed]
     if not found:
         raise InputError("runs", "one or more that grokked after they had memorised", len(runs), "train longer")
     return found

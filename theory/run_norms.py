@@ -37,6 +37,11 @@ class RunNorms:
     norm_post: float | None = None
     rate: float | None = None
 
+    @property
+    def delayed(self) -> bool:
+        """Whether it generalised after it had memorised, so that a delay law can be fitted on it."""
+        return self.t_grok is not None and self.t_grok > self.t_mem
+
 
 def run_norms(
     steps: Floats, norms: Floats, t_mem: float, t_grok: float | None, lr: float, eta: float, *, peak: bool = False

@@ -173,7 +173,7 @@ def _by_norm(name: str, group: Sequence[_Seen]) -> tuple[dict[int, Prediction], 
 
 
 def _complete(runs: Sequence[RunNorms | None]) -> list[RunNorms]:
-    return [run for run in runs if run is not None and run.t_grok is not None and run.t_grok > run.t_mem]
+    return [run for run in runs if run is not None and run.delayed]
 
 
 def _median(name: str, seen: _Seen, runs: Sequence[RunNorms | None], law: NormSeparation | FirstPassage) -> Prediction:
