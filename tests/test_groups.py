@@ -149,6 +149,13 @@ def test_element_orders_are_published(name: str) -> None:
     assert Counter(named(name).element_orders.tolist()) == PUBLISHED[name][3]
 
 
+@pytest.mark.parametrize(
+    ("name", "cyclic"), [("Z24", True), ("Z3xZ8", True), ("Z2xZ12", False), ("S3", False), ("Z2xZ2", False)]
+)
+def test_cyclic_groups_are_powers_of_one_element(name: str, cyclic: bool) -> None:
+    assert named(name).is_cyclic is cyclic
+
+
 @pytest.mark.parametrize("name", SMALL)
 def test_element_order_is_the_least_power_to_give_identity(name: str) -> None:
     group = named(name)

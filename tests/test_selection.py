@@ -109,6 +109,10 @@ def test_outside_its_range_it_has_no_value(setting: Setting, reason: str) -> Non
     assert reason in found.note
 
 
+def test_a_cyclic_group_is_one_whatever_it_is_called() -> None:
+    assert selection(descent("Z3xZ7", 230)).value == pytest.approx(selection(descent("Z21", 230)).value, rel=1e-12)
+
+
 def test_far_orders_and_widths_are_marked() -> None:
     assert not selection(descent("Z61", 1500)).valid
     narrow = descent()

@@ -85,6 +85,11 @@ class Group:
         return bool((self.table == self.table.T).all())
 
     @cached_property
+    def is_cyclic(self) -> bool:
+        """Whether one element generates all others."""
+        return bool(self.element_orders.max() == self.order)
+
+    @cached_property
     def element_orders(self) -> NDArray[np.int64]:
         """(M,) array: the least k >= 1 with a^k = e."""
         elements = np.arange(self.order)

@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.optimize import minimize
 
-from theory.data_rows import rows
+from theory.data_rows import records
 from theory.lower import function
 from theory.prediction import (
     Answer,
@@ -150,18 +150,7 @@ def generalising_by_margin(order: int, eta: float) -> Generalising:
 @cache
 def margin_runs() -> tuple[MarginRun, ...]:
     """All runs that the law rests on."""
-    return tuple(
-        MarginRun(
-            order=int(r["order"]),
-            samples=int(r["samples"]),
-            width=int(r["width"]),
-            seed=int(r["seed"]),
-            steps=int(r["steps"]),
-            cost=float(r["cost"]),
-            loss=float(r["loss"]),
-        )
-        for r in rows("memorising_margin.csv")
-    )
+    return records("memorising_margin.csv", MarginRun)
 
 
 def fitted_margin_law() -> MarginLaw:
@@ -192,10 +181,9 @@ def _margin_form(setting: Setting) -> Answer:
     checks = {
         f"derived for cross-entropy, not {setting.loss}": setting.loss != "cross-entropy",
         f"derived for x^2, not {network.activation}": network.activation != "x^2",
-        "derived for cyclic groups of odd order, from 5 on": not group.is_abelian
+        "derived for cyclic groups of odd order, from 5 on": not group.is_cyclic
         or group.order % 2 == 0
-        or group.order < 5
-        or int(group.element_orders.max()) < group.order,
+        or group.order < 5,
         f"the law of memorising rests on decay {_ETA:g}, not {eta:g}": eta != _ETA,
     }
     missing = [reason for reason, applies in checks.items() if applies]

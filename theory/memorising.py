@@ -21,7 +21,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.optimize import least_squares
 
-from theory.data_rows import rows
+from theory.data_rows import records
 from theory.heights import memorising_cost
 
 __all__ = [
@@ -110,17 +110,7 @@ def memorised(order: int, samples: float, eta: float, law: Law | None = None) ->
 @cache
 def control_runs() -> tuple[Run, ...]:
     """All runs that the constants rest on, and those at densities that do not count."""
-    return tuple(
-        Run(
-            int(r["order"]),
-            int(r["samples"]),
-            int(r["seed"]),
-            int(r["steps"]),
-            float(r["cost"]),
-            float(r["loss"] or "nan"),
-        )
-        for r in rows("memorising.csv")
-    )
+    return records("memorising.csv", Run)
 
 
 def fitted_kappa() -> tuple[float, float]:

@@ -7,13 +7,12 @@ to answer more with each, and pay c_mem (1 + nu (n/2K - 1)/M), with nu from runs
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from functools import cache
-from typing import NamedTuple, Self
+from typing import NamedTuple
 
 import numpy as np
 
-from theory.data_rows import rows
+from theory.data_rows import records
 
 __all__ = ["NU", "NU_ERROR", "WidthRun", "fitted_nu", "narrow_factor", "width_runs"]
 
@@ -40,12 +39,6 @@ class WidthRun(NamedTuple):
     steps: int
     cost: float
 
-    @classmethod
-    def read(cls, row: Mapping[str, str]) -> Self:
-        """From a row of a table with these columns."""
-        M, n, K, seed, steps = (int(row[name]) for name in cls._fields[:-1])
-        return cls(M, n, K, seed, steps, float(row["cost"]))
-
 
 def narrow_factor(order: int, samples: float, width: int, shift: float = 0.0) -> float:
     """By how much more a network of K nodes pays for memorising n pairs than a wide one does: 1 if it has n/2 nodes.
@@ -63,7 +56,7 @@ def narrow_factor(order: int, samples: float, width: int, shift: float = 0.0) ->
 @cache
 def width_runs() -> tuple[WidthRun, ...]:
     """All runs that nu rests on, and wider ones of the same orders."""
-    return tuple(WidthRun.read(row) for row in rows("memorising_width.csv"))
+    return records("memorising_width.csv", WidthRun)
 
 
 def fitted_nu() -> tuple[float, float]:

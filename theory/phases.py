@@ -33,7 +33,7 @@ from scipy.optimize import brentq, minimize
 from scipy.special import ndtr
 
 from theory.blocks import Kind, block_cost, kind_of
-from theory.data_rows import rows
+from theory.data_rows import records
 from theory.errors import InputError
 from theory.groups import Group, named
 from theory.irreps import irreps, real_blocks
@@ -41,7 +41,7 @@ from theory.lower import function
 from theory.memorising import LARGEST_ORDER, LEAST_ORDER, memorised
 from theory.prediction import Answer, Prediction, not_norm_descent, outside, stamped
 from theory.setting import TRANSITIONS, Setting
-from theory.sharing import Part, shared_height
+from theory.sharing import Part, SharedHeight, shared_height
 
 __all__ = [
     "ACCURACY",
@@ -52,12 +52,12 @@ __all__ = [
     "Block",
     "Step",
     "accuracy",
+    "all_at_once",
     "blocks",
     "fitted_step",
     "learned",
     "phases_accuracy",
     "phases_form",
-    "step_factor",
 ]
 
 #: Name under which predictions are tabulated.
@@ -154,25 +154,25 @@ def _crossings(parts: Sequence[Part], kinds: Sequence[Kind], order: int, eta: fl
     """n_rho of each block; the last ones to pay have memory of what is left of the label against them."""
     if not parts:
         return []
-    alone = [_crossing(part, kind, order, eta, 1.0) for part, kind in zip(parts, kinds, strict=True)]
+    alone = [_crossing(part, kind.functions, order, eta) for part, kind in zip(parts, kinds, strict=True)]
     last = max(alone) / (1 + _TOGETHER)
     remainder = sum(kind.functions / (order - 1) for kind, n in zip(kinds, alone, strict=True) if n >= last)
     dearer = remainder ** (REMAINDER - 1)
     return [
-        _crossing(part, kind, order, eta, dearer) if n >= last else n
+        _crossing(part, kind.functions, order, eta, dearer) if n >= last else n
         for part, kind, n in zip(parts, kinds, alone, strict=True)
     ]
 
 
-def _crossing(part: Part, kind: Kind, order: int, eta: float, dearer: float) -> float:
-    """Pairs at which the share D/(M-1) of memorising n labels, made dearer, is worth as much as the block."""
-    worth = part.cost if eta == 0 else part.at_decay(eta)[1] / (eta / 2)
+def _crossing(height: Part | SharedHeight, functions: int, order: int, eta: float, dearer: float = 1.0) -> float:
+    """Pairs at which the share D/(M-1) of memorising n labels, made dearer, is worth as much as what it would free."""
+    worth = height.cost if eta == 0 else height.at_decay(eta)[1] / (eta / 2)
 
     def gap(n: float) -> float:
         memory = memorised(order, n, eta)[1]
-        return dearer * float(function("mixed.1")(memory, kind.functions, order)) - worth
+        return dearer * float(function("mixed.1")(memory, functions, order)) - worth
 
-    most = 50.0 * order**2  # beyond any table: where decay keeps memory cheaper even there, no block pays
+    most = 50.0 * order**2  # beyond any table: where decay keeps memory cheaper even there, nothing pays
     return float(brentq(gap, 1e-6, most)) if gap(most) > 0 else float("inf")
 
 
@@ -341,20 +341,9 @@ def _transition(group: Group, parts: Sequence[Block], shift: float) -> float | N
     return (low + high) / 2
 
 
-def step_factor(group: Group, eta: float) -> float | None:
-    """n_c with blocks that generalise one by one, over that of all at once (heights.5 with the same heights).
-
-    None if no n of the table reaches the accuracy of t_grok.
-
-    Raises:
-        InputError: if eta is not above zero.
-    """
-    if not eta > 0:
-        raise InputError("eta", "a weight decay above zero", eta, "such as 2e-4")
-    worth = shared_height(group).at_decay(eta)[1] / (eta / 2)
-    whole = brentq(lambda n: memorised(group.order, n, eta)[1] - worth, 1e-6, 50.0 * group.order**2)
-    value = _transition(group, blocks(group, eta), 0.0)
-    return None if value is None else float(value / whole)
+def all_at_once(group: Group, eta: float) -> float:
+    """N at which both peaks of `blocks` are equally high if all blocks generalise together. Eq. heights.5."""
+    return _crossing(shared_height(group), group.order - 1, group.order, eta)
 
 
 #: Predictors of the final test accuracy.
@@ -364,12 +353,18 @@ ACCURACY: Mapping[str, Callable[[Setting], Prediction]] = {PHASES: phases_accura
 # --- where the constants come from ---------------------------------------------------------------------
 
 
+class _Seen(NamedTuple):
+    """Mean test accuracy over seeds at the end of the budget."""
+
+    group: str
+    weight_decay: float
+    samples: int
+    accuracy: float
+
+
 @cache
-def _step_runs() -> tuple[tuple[str, float, int, float], ...]:
-    """(Group, eta, n, mean test accuracy over seeds at the end of the budget)."""
-    return tuple(
-        (r["group"], float(r["weight_decay"]), int(r["samples"]), float(r["accuracy"])) for r in rows("step.csv")
-    )
+def _step_runs() -> tuple[_Seen, ...]:
+    return records("step.csv", _Seen)
 
 
 def fitted_step() -> Step:

@@ -18,7 +18,7 @@ from theory.lower import function
 from theory.margin import MARGIN, margin_form
 from theory.memorising import KAPPA, KAPPA_ERROR, LEAST_ORDER, shared_memorising_cost
 from theory.narrow import NU_ERROR, narrow_factor
-from theory.phases import PHASES, phases_form, step_factor
+from theory.phases import PHASES, all_at_once, phases_form
 from theory.phases import SPREAD as PHASES_SPREAD
 from theory.prediction import Answer, Prediction, another_clock, another_task, not_norm_descent, outside, stamped
 from theory.relu import RELU, relu_form
@@ -249,7 +249,7 @@ def _calibrated(setting: Setting, calibration: Calibration | None) -> Answer:
 
 
 def phases_calibrated(setting: Setting, calibration: Calibration) -> Prediction:
-    """`control_calibrated` times what generalising block by block makes of n_c (`theory.phases.step_factor`).
+    """`control_calibrated` times what generalising block by block makes of n_c, over `theory.phases.all_at_once`.
 
     Heights are measured, the steps of blocks are not: those are the theory's, with the constants of heights-phases.
 
@@ -269,11 +269,11 @@ def _phases_calibrated(setting: Setting, calibration: Calibration) -> Answer:
     found, step = _calibrated(setting, calibration), phases_form(setting)
     reasons = outside(setting) + ([] if step.value is not None else [step.note])
     eta = setting.optimizer.weight_decay
-    factor = step_factor(setting.task.resolve(), eta) if step.value is not None and eta > 0 else None
     constants = found.constants_fitted + step.constants_fitted
     assumptions = (*found.assumptions[:2], *step.assumptions)
-    if factor is None or found.value is None or found.low is None or found.high is None:
+    if step.value is None or eta == 0 or found.value is None or found.low is None or found.high is None:
         return Answer(None, None, None, constants, calibration.runs, False, "; ".join(reasons), assumptions)
+    factor = step.value / all_at_once(setting.task.resolve(), eta)
     spread = math.exp(1.96 * PHASES_SPREAD)
     return Answer(
         value=found.value * factor,

@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.optimize import minimize
 
-from theory.data_rows import rows
+from theory.data_rows import records
 from theory.lower import function
 from theory.narrow import WidthRun
 from theory.prediction import (
@@ -103,7 +103,7 @@ def largest_energy(order: int) -> tuple[float, tuple[float, ...]]:
 @cache
 def relu_runs() -> tuple[WidthRun, ...]:
     """All runs that the law rests on."""
-    return tuple(WidthRun.read(row) for row in rows("memorising_relu.csv"))
+    return records("memorising_relu.csv", WidthRun)
 
 
 def fitted_relu_law() -> ReluLaw:

@@ -18,9 +18,9 @@ __all__ = ["FAMILIES", "crossings"]
 
 #: Family -> which groups belong to it.
 FAMILIES: dict[str, Callable[[Group], bool]] = {
-    "cyclic": lambda group: _is_cyclic(group),
-    "cyclic-odd": lambda group: _is_cyclic(group) and group.order % 2 == 1,
-    "cyclic-prime": lambda group: _is_cyclic(group) and _is_simple(group),
+    "cyclic": lambda group: group.is_cyclic,
+    "cyclic-odd": lambda group: group.is_cyclic and group.order % 2 == 1,
+    "cyclic-prime": lambda group: group.is_cyclic and _is_simple(group),
     "abelian": lambda group: group.is_abelian,
     "all": lambda group: True,
 }
@@ -58,10 +58,6 @@ def crossings(
             notes.append(f"left out: n_c of {name} has no interval")
     notes += [f"not the same for all: {field}" for field in _differing(mine, ("width", "budget"))]
     return [_cell(cell, predictor) for cell in usable], notes[len(cells) == len(mine) :]
-
-
-def _is_cyclic(group: Group) -> bool:
-    return bool(group.element_orders.max() == group.order)
 
 
 def _is_simple(group: Group) -> bool:

@@ -32,7 +32,7 @@ from numpy.typing import NDArray
 from scipy.optimize import brentq, least_squares
 from scipy.special import ndtr
 
-from theory.data_rows import rows
+from theory.data_rows import records
 from theory.groups import Group, named
 from theory.phases import blocks
 from theory.prediction import Answer, Prediction, another_clock, another_network, another_task, stamped
@@ -186,7 +186,7 @@ def _selection(setting: Setting) -> Answer:
 
 def _alike(group: Group) -> bool:
     """Whether a group is cyclic of odd order: all blocks are pairs of characters."""
-    return group.order % 2 == 1 and group.order > 1 and group.name == f"Z{group.order}"
+    return group.is_cyclic and group.order % 2 == 1 and group.order > 1
 
 
 #: Standard deviation of ln(measured/predicted) over the runs in the table.
@@ -199,18 +199,7 @@ SPREAD = 0.162
 @cache
 def selection_runs() -> tuple[Run, ...]:
     """All cells of ``data/selection.csv``."""
-    return tuple(
-        Run(
-            int(r["order"]),
-            int(r["samples"]),
-            float(r["lr"]),
-            float(r["weight_decay"]),
-            int(r["seeds"]),
-            float(r["t_mem"]),
-            float(r["t_grok"] or "inf"),
-        )
-        for r in rows("selection.csv")
-    )
+    return records("selection.csv", Run, empty=math.inf)
 
 
 def fitted_constants() -> tuple[Constants, float]:
