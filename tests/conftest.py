@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
 
 # Set before the first import of numpy or torch, which read it once. Tests work on small matrices, in as many processes
 # as there are cores: threads beside them would spend most of the processor's time waiting for each other. What is
@@ -44,6 +45,30 @@ def predictors_in_no_time() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(predictors, "_REGISTRIES", tuple(p for p in predictors._REGISTRIES if p[0] != "theory.times"))
         yield
+
+
+@pytest.fixture
+def refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> Callable[[Sequence[str], str], None]:
+    """Says that a command ends with exit code 2 and one line with these words, and leaves its folder as it was.
+
+    The folder is ``tmp_path``, in which both the test and the command are.
+    """
+    from validate.cli import run
+
+    monkeypatch.chdir(tmp_path)
+
+    def check(arguments: Sequence[str], message: str) -> None:
+        before = {path.name: path.read_bytes() for path in tmp_path.iterdir()}
+        assert run(list(arguments)) == 2
+        said = capsys.readouterr()
+        assert message in said.err
+        assert said.err.count("\n") == 1
+        assert said.out == ""
+        assert {path.name: path.read_bytes() for path in tmp_path.iterdir()} == before
+
+    return check
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
