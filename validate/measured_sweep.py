@@ -18,6 +18,7 @@ from theory.setting import Setting
 from validate.measured import Measured, Quantity, at_half
 from validate.results import Part, parts
 from validate.series import Series, name_of, order_of, series
+from validate.statistics import bootstrap_interval
 
 __all__ = ["Median", "measured_sweep", "median_of", "to_measure"]
 
@@ -157,10 +158,7 @@ def _time(quantity: Quantity, found: Sequence[Part], source: str) -> Measured:
 def _accuracy(found: Sequence[Part], source: str) -> Measured:
     """Mean over seeds of the last recorded test accuracy, with a percentile bootstrap; who diverged has none."""
     shares = np.array(_finals(found), dtype=np.float64)
-    low = high = None
-    if len(shares) > 1:
-        draws = np.random.default_rng(_SEED).integers(0, len(shares), size=(_RESAMPLES, len(shares)))
-        low, high = map(float, np.quantile(shares[draws].mean(axis=1), [0.025, 0.975]))
+    low, high = bootstrap_interval(shares, lambda drawn: drawn.mean(axis=1), _RESAMPLES, _SEED)
     ends = [end for part in found for end in part.columns["end"]]
     early, diverged = ends.count("patience"), len(ends) - len(shares)
     told = [f"{early} of {len(ends)} stopped after they had grokked, before the budget"] * bool(early)

@@ -8,6 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.stats import rankdata
 
+from validate.statistics import bootstrap_interval
+
 __all__ = ["Placing", "median_interval", "place", "rms_interval"]
 
 Floats = NDArray[np.float64]
@@ -54,11 +56,7 @@ def median_interval(errors: Floats, resamples: int = 4000, seed: int = 0) -> tup
 
 def rms_interval(errors: Floats, resamples: int = 4000, seed: int = 0) -> tuple[float | None, float | None]:
     """The same for the root of the mean square of errors, (C,)."""
-    if len(errors) < 2:
-        return None, None
-    draws = np.random.default_rng(seed).integers(0, len(errors), size=(resamples, len(errors)))
-    low, high = np.quantile(np.sqrt(np.mean(errors[draws] ** 2, axis=1)), [0.025, 0.975])
-    return float(low), float(high)
+    return bootstrap_interval(errors, lambda drawn: np.sqrt(np.mean(drawn**2, axis=1)), resamples, seed)
 
 
 def place(errors: Floats, resamples: int = 4000, seed: int = 0) -> list[Placing]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -10,7 +11,7 @@ from scipy.optimize import minimize
 from scipy.special import expit
 from scipy.stats import beta
 
-__all__ = ["TransitionPoint", "fit_logistic", "rate_interval", "transition_point"]
+__all__ = ["TransitionPoint", "bootstrap_interval", "fit_logistic", "rate_interval", "transition_point"]
 
 Floats = NDArray[np.float64]
 
@@ -25,6 +26,24 @@ def rate_interval(successes: int, trials: int, level: float = 0.95) -> tuple[flo
     low = 0.0 if successes == 0 else float(posterior.ppf(tail))
     high = 1.0 if successes == trials else float(posterior.ppf(1 - tail))
     return low, high
+
+
+def bootstrap_interval(
+    values: Floats, statistic: Callable[[Floats], Floats], resamples: int, seed: int = 0
+) -> tuple[float, float] | tuple[None, None]:
+    """95% percentile bootstrap of a statistic of values that were drawn alike; nothing for fewer than two.
+
+    Args:
+        values: (N,).
+        statistic: (B, N) resampled values -> (B,).
+        resamples: B.
+        seed: of the resampling.
+    """
+    if len(values) < 2:
+        return None, None
+    draws = np.random.default_rng(seed).integers(0, len(values), size=(resamples, len(values)))
+    low, high = np.quantile(statistic(values[draws]), [0.025, 0.975])
+    return float(low), float(high)
 
 
 @dataclass(frozen=True)
