@@ -10,16 +10,15 @@ import pytest
 import sympy
 from scipy.optimize import minimize_scalar
 
+from theory.constructions import NODES_PER_PAIR, pair_nodes
 from theory.groups import Group, cyclic, named
 from theory.heights import (
-    NODES_PER_PAIR,
     Control,
     fit_heights,
     generalising_cost,
     memorising_cost,
     node_cost,
     pair_cost,
-    pair_nodes,
     real_cost,
 )
 

@@ -8,7 +8,7 @@ import pytest
 from sim.records import Plan
 from sim.runtime import resolve
 from sim.train import train
-from theory.heights import pair_nodes
+from theory.constructions import pair_nodes
 from theory.lower import function
 from theory.margin import LAW, MARGIN, fitted_margin_law, generalising_by_margin, margin_form, margin_runs
 from theory.setting import Setting, standard

@@ -26,7 +26,9 @@ D4, the complex pairs of Q8 x Z3, D4 x Z3, …) need fewer nodes, and leave noth
   alone, and signs +1 for j = 1, -1 for j = 2 undo them. So three phases do for a pair, where others need four, and one
   does for real type, as for any block, but without a function of c.
 
-Eqs. heights.7 to heights.9, and heights.12.
+One frequency of a cyclic group without remainder, in six nodes of plain cosines: `pair_nodes`.
+
+Eqs. heights.2, heights.7 to heights.9, and heights.12.
 """
 
 from __future__ import annotations
@@ -39,10 +41,24 @@ from numpy.typing import NDArray
 
 from theory.representations import Representation
 
-__all__ = ["Nodes", "feature_nodes", "half_units", "quaternion_nodes", "quaternion_products", "remainder", "wanted"]
+__all__ = [
+    "NODES_PER_PAIR",
+    "Nodes",
+    "feature_nodes",
+    "half_units",
+    "pair_nodes",
+    "quaternion_nodes",
+    "quaternion_products",
+    "remainder",
+    "wanted",
+]
 
 _Array = NDArray[np.float64]
 _Complex = NDArray[np.complex128]
+
+
+#: Nodes that build one pair of complex characters without remainder (heights.2).
+NODES_PER_PAIR = 6
 
 
 class Nodes(NamedTuple):
@@ -210,3 +226,12 @@ def _symplectic(matrices: _Complex) -> _Complex:
         basis += [unit, J @ unit.conj()]
     Q = np.stack(basis, axis=1)
     return np.asarray(Q.conj().T @ matrices @ Q)
+
+
+def pair_nodes(order: int, frequency: int) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """The six nodes of heights.2 for one frequency of Z_M: W (2M, 6) and V (6, M), before rescaling."""
+    angle = 2 * np.pi * frequency * np.arange(order) / order
+    phi = 2 * np.pi * np.arange(NODES_PER_PAIR) / NODES_PER_PAIR
+    first, second = np.cos(angle[:, None] + phi), np.cos(angle[:, None] + 4 * phi)
+    V = 4 / (order * NODES_PER_PAIR) * np.cos(angle[None, :] + 5 * phi[:, None])
+    return np.concatenate([first, second]), V

@@ -12,11 +12,11 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from theory.constructions import NODES_PER_PAIR
 from theory.groups import Group
 from theory.lower import function
 
 __all__ = [
-    "NODES_PER_PAIR",
     "Control",
     "HeightFit",
     "fit_heights",
@@ -24,15 +24,11 @@ __all__ = [
     "memorising_cost",
     "node_cost",
     "pair_cost",
-    "pair_nodes",
     "real_cost",
 ]
 
 #: A memorising height that grows more slowly than this power of n is no height to cross.
 _LEAST_POWER = 0.1
-
-#: Nodes that build one pair of complex characters without remainder (heights.2).
-NODES_PER_PAIR = 6
 
 
 def node_cost(q: float) -> float:
@@ -53,15 +49,6 @@ def pair_cost(order: int, nodes: float = NODES_PER_PAIR) -> float:
 def real_cost(order: int) -> float:
     """Cost of one real character other than the trivial one. Eq. heights.3."""
     return float(function("heights.3")(order))
-
-
-def pair_nodes(order: int, frequency: int) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """The six nodes of heights.2 for one frequency of Z_M: W (2M, 6) and V (6, M), before rescaling."""
-    angle = 2 * np.pi * frequency * np.arange(order) / order
-    phi = 2 * np.pi * np.arange(NODES_PER_PAIR) / NODES_PER_PAIR
-    first, second = np.cos(angle[:, None] + phi), np.cos(angle[:, None] + 4 * phi)
-    V = 4 / (order * NODES_PER_PAIR) * np.cos(angle[None, :] + 5 * phi[:, None])
-    return np.concatenate([first, second]), V
 
 
 def generalising_cost(group: Group, nodes: float = NODES_PER_PAIR) -> float:

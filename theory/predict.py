@@ -12,7 +12,8 @@ from dataclasses import dataclass
 
 from scipy.optimize import brentq
 
-from theory.heights import NODES_PER_PAIR, HeightFit, generalising_cost, memorising_cost
+from theory.constructions import NODES_PER_PAIR
+from theory.heights import HeightFit, generalising_cost, memorising_cost
 from theory.irreps import irreps
 from theory.lower import function
 from theory.margin import MARGIN, margin_form

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sim.snapshots import snapshots
-from theory.heights import NODES_PER_PAIR, pair_nodes
+from theory.constructions import NODES_PER_PAIR, pair_nodes
 from validate.claims import Claim, Finding, Form, Sample
 from validate.exams.problems import PAPER, band, member, problem, views
 from validate.laboratory import Laboratory
