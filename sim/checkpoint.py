@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 import os
 import platform
+import stat
 import time
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
@@ -261,9 +262,18 @@ def newest_step(folder: Path) -> int:
 
 def _lock_made(folder: Path) -> locks.Lock | None:
     while True:
-        folder.mkdir(parents=True, exist_ok=True)
         with suppress(FileNotFoundError):  # its last owner has removed it in between
+            _make(folder)
             return locks.acquire(folder / _LOCK)
+
+
+def _make(folder: Path) -> None:
+    """Make a folder that another process may remove while this one looks; FileNotFoundError if it did."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except FileExistsError:  # it was there, and had gone when pathlib asked what it was
+        if not stat.S_ISDIR(folder.lstat().st_mode):
+            raise
 
 
 def _remove(paths: Iterable[Path]) -> None:

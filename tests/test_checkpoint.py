@@ -443,6 +443,33 @@ def test_of_two_calls_on_one_folder_the_second_is_told_who_holds_it(tmp_path: Pa
     assert names(tmp_path) == []
 
 
+def test_a_folder_removed_by_its_last_owner_while_it_is_taken_is_taken(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder, real, gone = tmp_path / "run", Path.mkdir, []
+
+    def removed_in_between(self: Path, *arguments: Any, **options: Any) -> None:
+        if self == folder and not gone:  # os.mkdir found it, and is_dir no longer did
+            gone.append(self)
+            raise FileExistsError(errno.EEXIST, "File exists", str(self))
+        real(self, *arguments, **options)
+
+    monkeypatch.setattr(Path, "mkdir", removed_in_between)
+    with Checkpoints(folder).held():
+        assert gone and folder.is_dir()
+
+
+@pytest.mark.parametrize("kind", ["file", "link to nowhere"])
+def test_what_is_no_folder_is_refused_not_waited_for(kind: str, tmp_path: Path) -> None:
+    place = tmp_path / "run"
+    if kind == "file":
+        place.write_text("mine")
+    else:
+        place.symlink_to(tmp_path / "nowhere")
+    with pytest.raises(InputError, match="a folder that can be written"), Checkpoints(place).held():
+        pass
+
+
 def test_discard_leaves_a_folder_in_use_to_its_owner(tmp_path: Path, single: Runtime) -> None:
     def other(_: int) -> None:
         Checkpoints(tmp_path / "run").discard()
