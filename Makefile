@@ -18,7 +18,7 @@ $(VENV)/.run: pyproject.toml constraints.txt
 	touch $@
 
 $(VENV)/.dev: $(VENV)/.run
-	$(BIN)/pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[cluster,test,dev]'
+	$(BIN)/pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[cluster,docs,explore,tensorboard,test,dev]'
 	touch $@
 
 demo: $(VENV)/.run  ## predict a transition, train networks across it, write report and figures
