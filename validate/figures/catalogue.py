@@ -139,4 +139,14 @@ def entry(name: str) -> Entry:
 
 
 #: In the order in which they are listed.
-CATALOGUE: tuple[Entry, ...] = ()
+CATALOGUE: tuple[Entry, ...] = (
+    Entry(
+        "two-peaks",
+        "Heights of the memorising and the generalising peak over data size, and what networks do",
+        sources=(
+            "transitions/measured.csv",
+            "transitions/predictions.csv",
+            "transitions/calibrated.csv",
+        ),
+    ),
+)
