@@ -149,4 +149,16 @@ CATALOGUE: tuple[Entry, ...] = (
             "transitions/calibrated.csv",
         ),
     ),
+    Entry(
+        "predicted-n-c",
+        "Training pairs from which half of the networks grok, predicted and measured, for 28 groups",
+        sources=(
+            "transitions/measured.csv",
+            "transitions/predictions.csv",
+            "decisive/measured.csv",
+            "decisive/predictions.csv",
+            "decay-width/measured.csv",
+            "decay-width/predictions.csv",
+        ),
+    ),
 )
