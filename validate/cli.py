@@ -18,6 +18,7 @@ from pydantic import ValidationError
 from sim.records import Plan
 from theory.errors import InputError
 from theory.setting import explain
+from validate.cli_report import explore
 from validate.cli_scaling import scale
 from validate.cli_validate import examine
 from validate.common_options import (
@@ -351,6 +352,7 @@ def demo(
 app.command("validate")(examine)
 app.command("forecast")(forecast_runs)
 app.command("scaling")(scale)
+app.command("report")(explore)
 
 
 if __name__ == "__main__":
