@@ -101,7 +101,7 @@ class Fate:
 
 @dataclass(frozen=True)
 class Accuracy:
-    """Predicted test accuracy at the end of the budget, at each n of the group's grid, with the predictor's interval."""
+    """Predicted test accuracy at the end of the budget, at each n of the grid, with the predictor's interval."""
 
     predictor: str
     label: str

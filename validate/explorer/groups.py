@@ -169,7 +169,8 @@ def _fate(one: Series, samples: int, cells: Mapping[str, Measured], rate: tuple[
         rate[0] if rate else None,
         rate[1] if rate else None,
         _rate(*rate) if rate else None,
-        *(_steps(cells.get(name)) for name in ("t_mem", "t_grok")),
+        _steps(cells.get("t_mem")),
+        _steps(cells.get("t_grok")),
         None if accuracy is None else _share(accuracy),
         line,
     )

@@ -36,10 +36,16 @@ def nav() -> str:
 
 def lead(content: Content) -> str:
     """What came out, for somebody in a hurry."""
-    of_sizes = [board for board in content.boards if board.quantity == "n_c"] or list(content.boards)
-    if of_sizes:
-        return words.headline(of_sizes[0])
-    return f"{len(content.groups)} groups of networks; n_c was measured for none, which takes two sizes of a setting."
+    networks = sum(fate.members or 0 for one in content.groups for fate in one.fates)
+    told = f"{networks:,} trained networks. " if networks else ""
+    for board in content.boards:
+        best = board.standings[0] if board.standings else None
+        if best is not None and best.own["all"].value is not None:
+            error = words.median(best.own["all"], board.kind)
+            where = f"{board.quantity} on {words.cells(best.own['all'].cells)}"
+            rivals = f"{len(board.standings)} predictors of {where}"
+            return f"{told}Of {rivals}, {best.predictor} is closest: median error {error}."
+    return f"{told}Nothing here was measured that anybody predicts."
 
 
 def command_html(command: str) -> str:
@@ -51,8 +57,8 @@ def stages_html() -> str:
     """How the three stages are read off a record."""
     mem, grok = TRANSITIONS["t_mem"], TRANSITIONS["t_grok"]
     told = {
-        "lazy learning": f"until the training accuracy reaches {mem.level} (t_mem): features hardly move, the output layer "
-        "fits what it is given",
+        "lazy learning": f"until the training accuracy reaches {mem.level} (t_mem): features hardly move, the "
+        "output layer fits what it is given",
         "independent features": "from t_mem until the test accuracy leaves its plateau, which is the first record from "
         f"which it stays {LEAVES:.0%} of the way from its value at t_mem to {grok.level}: nodes look for features of "
         "their own",
@@ -61,8 +67,8 @@ def stages_html() -> str:
     }
     terms = "".join(f"<dt>{escape(name)}</dt><dd>{escape(text)}</dd>" for name, text in told.items())
     return (
-        f"<dl>{terms}</dl><p>These marks are a convention on accuracies, known to a record. The theory's own stages are about "
-        "the backpropagated gradient G<sub>F</sub>; its norm is drawn as well where it was recorded "
+        f"<dl>{terms}</dl><p>These marks are a convention on accuracies, known to a record. The theory's own stages "
+        "are about the backpropagated gradient G<sub>F</sub>; its norm is drawn as well where it was recorded "
         "(<code>probes = [&quot;gradient&quot;]</code>). A stage that was not reached is not marked: the record ended "
         "first, which is not “never”.</p>"
     )
@@ -106,7 +112,8 @@ def claims_html(claims: Sequence[Examined]) -> str:
     if not claims:
         made = command_html("twopeaks validate --claims --out twopeaks-claims")
         added = "<p>and give its file to the report with <code>--claims twopeaks-claims/claims.json</code>.</p>"
-        return f"<p>No claims were given to this page. Examine them (an hour; <code>--quick</code>: minutes) with</p>{made}{added}"
+        how = "Examine them (an hour; <code>--quick</code>: minutes) with"
+        return f"<p>No claims were given to this page. {how}</p>{made}{added}"
     counted = {verdict: sum(claim.verdict == verdict for claim in claims) for verdict in VERDICTS}
     tiles = "".join(
         f'<li class="{verdict}"><b>{VERDICTS[verdict][2]} {number}</b> <span>{verdict}</span></li>'
@@ -128,7 +135,8 @@ def _claim(claim: Examined) -> str:
     listed = "".join(f"<dt>{escape(name)}</dt><dd>{escape(text)}</dd>" for name, text in facts.items() if text)
     summary = f"{claims_page.badge(claim.verdict)} <strong>{escape(claim.id)}</strong> {escape(claim.statement)}"
     forms = "".join(map(claims_page.form_block, claim.judgements))
-    return f'<details class="claim"><summary>{summary}</summary>{forms}<dl>{listed}</dl>{command_html(claim.command)}</details>'
+    body = f"{forms}<dl>{listed}</dl>{command_html(claim.command)}"
+    return f'<details class="claim"><summary>{summary}</summary>{body}</details>'
 
 
 # --- sources -------------------------------------------------------------------------------------------
@@ -153,8 +161,8 @@ def sources_html(content: Content) -> str:
 
 def _words() -> str:
     told = {
-        "n_c": "number of training pairs at which half of the seeds grok within the budget, by a logistic fit over sizes "
-        "with a bootstrap interval (95%)",
+        "n_c": "number of training pairs at which half of the seeds grok within the budget, by a logistic fit over "
+        "sizes with a bootstrap interval (95%)",
         "grokked": "test accuracy reached 0.95 within the budget and held; one that diverged did not",
         "t_mem, t_grok": "median over seeds of the step, known to a record; a network that did not get there counts as "
         "later than all others",

@@ -9,6 +9,42 @@ function loadPlotly() {
   document.body.append(script);
 }
 
+/** Chart's id -> what draws it; and those that are to be drawn when they come into sight. */
+const drawers = new Map(), stale = new Set(), seen = new Set();
+
+const watcher = new IntersectionObserver((entries) => {
+  for (const { target, isIntersecting } of entries) {
+    if (isIntersecting) seen.add(target.id);
+    else seen.delete(target.id);
+  }
+  drawSeen();
+}, { rootMargin: "400px" });
+
+/** From now on a chart is drawn by this when it is near the window. */
+function watch(id, drawer) {
+  drawers.set(id, drawer);
+  stale.add(id);
+  watcher.observe(byId(id));
+}
+
+function drawSeen() {
+  if (!window.Plotly) return;
+  for (const id of [...stale]) {
+    if (!seen.has(id) || !byId(id)) continue;
+    stale.delete(id);
+    drawers.get(id)(byId(id));
+  }
+}
+
+/** Everything is drawn anew, what is out of sight later. */
+function drawCharts() {
+  for (const id of drawers.keys()) {
+    if (byId(id)) stale.add(id);
+    else drawers.delete(id);
+  }
+  drawSeen();
+}
+
 function axis(title, more = {}) {
   return { title: { text: title, standoff: 8 }, gridcolor: colour("line"), linecolor: colour("line"), zeroline: false, automargin: true, fixedrange: true, ...more };
 }
@@ -34,8 +70,8 @@ function shapes() {
 
 const span = () => [Number(byId("n").min), Number(byId("n").max)];
 
-function drawHeights() {
-  const theory = mountains(), box = byId("plot-heights");
+function drawHeights(box) {
+  const theory = mountains();
   if (!theory) { Plotly.purge(box); return; }
   const x = state.group.grid, line = (name, y, look) => ({ x, y, name, mode: "lines", line: look, hovertemplate: "n = %{x}: %{y:.1f}<extra>%{fullData.name}</extra>" });
   const cross = { x: [theory.crossing.value], y: [theory.generalising], name: "equally high", mode: "markers+text", text: [valueText(theory.crossing)], textposition: "top right",
@@ -55,7 +91,7 @@ function points(name, pick, look) {
     marker: { size: 9, ...look }, hovertemplate: "n = %{x}: %{text}<extra>%{fullData.name}</extra>" };
 }
 
-function drawFatesChart() {
+function drawFatesChart(box) {
   const told = state.group.accuracy, x = state.group.grid, traces = [];
   if (told) {
     const edge = { mode: "lines", line: { width: 0 }, showlegend: false, hoverinfo: "skip" };
@@ -64,39 +100,43 @@ function drawFatesChart() {
   }
   traces.push(points("accuracy measured", (fate) => fate.accuracy, { color: colour("gen"), symbol: "circle" }));
   traces.push(points("share that grokked", (fate) => fate.rate, { color: colour("ink"), symbol: "diamond-open" }));
-  Plotly.react(byId("plot-fates"), traces, layoutOf({ shapes: shapes(), xaxis: axis("training pairs n", { range: span() }), yaxis: axis("share", { range: [-0.04, 1.06], tickformat: ".0%" }) }), CONFIG);
+  Plotly.react(box, traces, layoutOf({ shapes: shapes(), xaxis: axis("training pairs n", { range: span() }), yaxis: axis("share", { range: [-0.04, 1.06], tickformat: ".0%" }) }), CONFIG);
 }
 
-function drawClaimedChart() {
-  const able = state.group.claimed.filter((one) => one.spot.value !== null), measured = state.group.measured;
-  const rows = [...able.map((one) => ({ name: one.predictor, spot: one.spot, colour: one.colour, valid: one.valid }))].reverse();
+/** Rows of the chart of predictions, the first one on top. */
+function claimedRows() {
+  const { claimed, measured } = state.group;
+  const able = claimed.filter((one) => one.spot.value !== null);
+  const rows = able.map((one) => ({ name: one.predictor, spot: one.spot, colour: one.colour, valid: one.valid })).reverse();
   if (measured && measured.value !== null) rows.push({ name: "measured", spot: measured, colour: colour("ink"), valid: true });
-  const whole = rows.map(({ spot }) => ({ value: spot.value, low: spot.low ?? spot.value, high: spot.high ?? spot.value }));
-  const trace = { x: rows.map((row) => row.spot.value), y: rows.map((row) => row.name), text: rows.map((row) => row.spot.text), mode: "markers", error_x: { ...bars(whole), color: colour("soft") },
-    marker: { size: 11, color: rows.map((row) => row.colour), symbol: rows.map((row) => (row.valid ? "circle" : "circle-open")), line: { width: 2, color: rows.map((row) => row.colour) } },
-    hovertemplate: "%{y}: %{text}<extra></extra>" };
-  byId("plot-claimed").style.minHeight = `${6 + 2 * rows.length}rem`;
-  Plotly.react(byId("plot-claimed"), [trace], layoutOf({ shapes: shapes(), showlegend: false, height: 96 + 32 * rows.length, xaxis: axis("n_c, training pairs; open circles: outside their range", { range: reach(whole) }), yaxis: axis("", { type: "category" }) }), CONFIG);
+  return rows;
 }
 
-/** All predictions within sight, whatever the slider's ends are. */
+function drawClaimedChart(box) {
+  const rows = claimedRows(), [low, high] = reach(rows.map((row) => row.spot));
+  const inside = (x) => Math.min(high, Math.max(low, x));
+  const whole = rows.map(({ spot }) => ({ value: inside(spot.value), low: inside(spot.low ?? spot.value), high: inside(spot.high ?? spot.value) }));
+  const symbol = (row) => (row.spot.value > high ? "triangle-right" : row.spot.value < low ? "triangle-left" : row.valid ? "circle" : "circle-open");
+  const colours = rows.map((row) => row.colour);
+  const trace = { x: whole.map((row) => row.value), y: rows.map((row) => row.name), text: rows.map((row) => row.spot.text), mode: "markers", error_x: { ...bars(whole), color: colour("soft") },
+    cliponaxis: false, marker: { size: 11, color: colours, symbol: rows.map(symbol), line: { width: 2, color: colours } }, hovertemplate: "%{y}: %{text}<extra></extra>" };
+  const height = 100 + 30 * rows.length;
+  box.style.minHeight = `${height}px`;
+  Plotly.react(box, [trace], layoutOf({ shapes: shapes(), showlegend: false, height, xaxis: axis("n_c, training pairs", { range: [low, high] }), yaxis: axis("", { type: "category" }) }), CONFIG);
+}
+
+/** Ends of the axis: around the measurement, or the middle prediction; what lies beyond is a triangle at the end. */
 function reach(spots) {
-  const low = Math.min(...spots.map((s) => s.low)), high = Math.max(...spots.map((s) => s.high)), room = 0.06 * (high - low || high);
-  return [low - room, high + room];
+  const sorted = spots.map((s) => s.value).sort((a, b) => a - b);
+  const measured = state.group.measured, centre = measured && measured.value !== null ? measured.value : sorted[Math.floor(sorted.length / 2)];
+  const low = Math.min(...spots.map((s) => s.low ?? s.value)), high = Math.max(...spots.map((s) => s.high ?? s.value));
+  return [Math.max(0.65 * centre, low - 0.05 * centre), Math.min(1.4 * centre, high + 0.05 * centre)];
 }
 
 /** Only the line at n moves. */
 function moveLines() {
   if (!window.Plotly) return;
   for (const id of ["plot-heights", "plot-fates", "plot-claimed"]) {
-    if (byId(id).data) Plotly.relayout(byId(id), { "shapes[0].x0": state.n, "shapes[0].x1": state.n });
+    if (byId(id).data && !stale.has(id)) Plotly.relayout(byId(id), { "shapes[0].x0": state.n, "shapes[0].x1": state.n });
   }
-}
-
-function drawCharts() {
-  if (!window.Plotly) return;
-  drawClaimedChart();
-  drawHeights();
-  drawFatesChart();
-  drawCurveCharts();
 }

@@ -1,6 +1,6 @@
 /** Training curves of chosen networks, with the three stages between the marks. */
 
-const STAGES = [["lazy", "grey"], ["independent", "mem"], ["interaction", "gen"]];
+const STAGES = [["lazy", "grey"], ["independent", "part"], ["interaction", "gen"]];
 
 /** Ends of the stages on this record: those that were reached. */
 function stageSpans(run) {
@@ -35,7 +35,7 @@ function drawCurve(box, run) {
   const more = {};
   if (run.gradient.some((x) => x !== null)) {
     traces.push(line("|G_F|", run.gradient, { color: colour("soft"), width: 1.5, dash: "dot" }, { yaxis: "y2", connectgaps: true, hovertemplate: "step %{x}: |G_F| %{y:.3g}<extra></extra>" }));
-    more.yaxis2 = axis("|G_F|", { overlaying: "y", side: "right", showgrid: false, rangemode: "tozero", tickformat: ".2~g" });
+    more.yaxis2 = axis("|G_F|", { overlaying: "y", side: "right", showgrid: false, rangemode: "tozero", tickformat: ".2~g", tickmode: "auto", nticks: 5 });
   }
   const range = [Math.log10(run.steps[0]), Math.log10(run.last)];
   Plotly.react(box, traces, layoutOf({ ...more, showlegend: false, margin: { l: 52, r: 12, t: 26, b: 44 }, shapes: stageShapes(run), annotations: stageNames(run),
@@ -69,6 +69,7 @@ function drawCards() {
   const cards = byId("curve-cards"), { curves } = state.group;
   if (curves.length) {
     cards.replaceChildren(...curves.map(cardOf));
+    curves.forEach((run, i) => watch(`curve-${i}`, (box) => drawCurve(box, run)));
   } else {
     const why = "These sources have numbers and no curves. Give the folder of a sweep instead of its CSV to see them, such as";
     cards.replaceChildren(make("div", {}, make("p", { text: why }), commandOf("twopeaks report SPEC.toml")));
@@ -82,6 +83,3 @@ function drawCurvesTable() {
   byId("curves-table").replaceChildren(tableOf(`Training curves of ${state.group.name}, every tenth point`, headings, rows));
 }
 
-function drawCurveCharts() {
-  state.group.curves.forEach((run, i) => drawCurve(byId(`curve-${i}`), run));
-}

@@ -19,7 +19,7 @@ function fateWords(fate) {
   const away = fate.samples === state.n ? `At n = ${fate.samples}` : `At n = ${fate.samples}, the trained size nearest to ${state.n}`;
   if (!fate.rate) return `${away}: the source does not say how many grokked.`;
   const interval = fate.rate.text.split("[")[1].replace("]", "").replace(", ", " to ");
-  return `${away}, ${fate.grokked} of ${fate.members} networks grokked within the budget (95% of such samples: ${interval}).`;
+  return `${away}, ${fate.grokked} of ${fate.members} networks grokked within the budget (95% interval of the share: ${interval}).`;
 }
 
 /** Test accuracy that theory expects at n itself, with its interval. */

@@ -9,7 +9,7 @@ const OUTLINE = [
 const SNOW = [[-0.2, 0.76], [-0.14, 0.82], [0, 1], [0.1, 0.87], [0.19, 0.79], [0.12, 0.75], [0.07, 0.8], [0.01, 0.72], [-0.05, 0.79], [-0.12, 0.71]];
 /** The side away from the light. */
 const SHADE = [[0, 1], [0.1, 0.87], [0.18, 0.8], [0.27, 0.66], [0.37, 0.6], [0.5, 0.37], [0.6, 0.31], [0.76, 0.13], [1, 0], [0.3, 0], [0.12, 0.3], [0.16, 0.52], [0.04, 0.7]];
-const GROUND = 38, TALLEST = 0.86;
+const GROUND = 38, SKY = 62;
 
 /** Where things are in a drawing of this size. */
 function layout() {
@@ -18,8 +18,14 @@ function layout() {
   return { width, height, base: height - GROUND, half: 0.29 * width, mem: 0.29 * width, gen: 0.71 * width };
 }
 
+/** The largest share that a peak of this group has at any n: it fills the drawing. */
+function tallest() {
+  const { grid } = state.group;
+  return Math.max(peaksAt(grid[0]).memHeight, peaksAt(grid[grid.length - 1]).genHeight);
+}
+
 /** Height on the page of a peak of this share. */
-const topOf = (place, share) => place.base - TALLEST * (place.base - 34) * share / 0.8;
+const topOf = (place, share) => place.base - (place.base - SKY) * share / tallest();
 
 function shape(points, centre, half, base, top) {
   return points.map(([x, y]) => `${(centre + half * x).toFixed(1)},${(base - (base - top) * y).toFixed(1)}`).join(" ");
@@ -57,7 +63,7 @@ function networks(place, found) {
     const kind = i < fate.grokked ? "gen" : "mem", k = seen[kind]++;
     const y = 0.6 - 0.17 * Math.floor(k / 3), x = ((k % 3) - 1) * 0.17 * (1 - 0.4 * y) - 0.04;
     const top = topOf(place, shares[kind]);
-    const at = { cx: place[kind] + place.half * x, cy: place.base - (place.base - top) * y, r: 6 };
+    const at = { cx: place[kind] + place.half * x, cy: place.base - (place.base - top) * y, r: Math.min(6, Math.max(3.5, place.half / 34)) };
     group.append(draw("circle", { ...at, class: kind === "gen" ? "net yes" : "net not" }));
   }
   return group;

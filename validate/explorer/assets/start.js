@@ -61,7 +61,8 @@ function showGroup() {
 
 function setTheme(dark) {
   document.documentElement.dataset.theme = dark ? "dark" : "light";
-  byId("theme").setAttribute("aria-pressed", String(dark));
+  byId("theme").textContent = dark ? "Light" : "Dark";
+  byId("theme").setAttribute("aria-label", `Switch to ${dark ? "light" : "dark"} colours`);
   drawCharts();
 }
 
@@ -85,6 +86,9 @@ function afterPaint() {
   document.documentElement.dataset.ready = String(Math.round(performance.now()));
 }
 
+watch("plot-claimed", drawClaimedChart);
+watch("plot-heights", drawHeights);
+watch("plot-fates", drawFatesChart);
 setTheme(matchMedia("(prefers-color-scheme: dark)").matches);
 fillChoice(byId("group"), groups.map((one) => one.name), 0);
 listen();
