@@ -26,7 +26,7 @@ Floats = NDArray[np.float64]
 
 
 def keep(
-    folder: SweepFolder, cell: Cell, curves: Mapping[str, Floats], members: Sequence[int], ends: Sequence[End] = ()
+    folder: SweepFolder, cell: Cell, curves: Mapping[str, Floats], members: Sequence[int], ends: tuple[End, ...] = ()
 ) -> None:
     """Store some members of a cell as a run of their own; curves that are not given are zero."""
     steps = cell.plan.record_steps()
@@ -36,7 +36,7 @@ def keep(
         np.array(cell.seeds)[list(members)],
         steps,
         np.full(len(members), len(steps)),
-        tuple(ends) or ("budget",) * len(members),
+        ends or tuple("budget" for _ in members),
         chosen,
     )
     folder.runs.mkdir(parents=True, exist_ok=True)
@@ -115,7 +115,7 @@ def test_diverged_members_are_counted_and_left_out(tmp_path: Path) -> None:
     content = {"base": {"group": "Z23"}, "grid": {"samples": [190, 205]}}
     folder, found = sweep(tmp_path, seeds=3, **content)
     for cell in found:
-        keep(folder, cell, {"test_accuracy": of_seeds([0.2, 0.4, 9.0])}, [0, 1, 2], ["budget", "budget", "diverged"])
+        keep(folder, cell, {"test_accuracy": of_seeds([0.2, 0.4, 9.0])}, [0, 1, 2], ("budget", "budget", "diverged"))
     rows = learning_rates.reduce(folder.root)
     assert set(rows["diverged"]) == {1}
     assert set(rows.filter(pl.col("quantity") != "train_accuracy")["value"]) == {0.3}

@@ -55,9 +55,9 @@ def reduce(folder: Path) -> pl.DataFrame:
 
 
 def _rows(cell: Cell, best: bool) -> Iterator[dict[str, Any]]:
+    optimizer, lr, width = (cell.fields[key] for key in ("optimizer", "lr", "width"))
     for quantity in _CURVES:
-        given = (cell.fields[key] for key in ("optimizer", "lr", "width"))
-        yield _row(*given, quantity, best=best, values=_ends(cell, quantity))
+        yield _row(optimizer, lr, width, quantity, best=best, values=_ends(cell, quantity))
 
 
 def _row(optimizer: str, lr: float | None, width: int, quantity: str, *, best: bool, values: Floats) -> dict[str, Any]:
