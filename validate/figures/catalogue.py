@@ -161,4 +161,10 @@ CATALOGUE: tuple[Entry, ...] = (
             "decay-width/predictions.csv",
         ),
     ),
+    Entry(
+        "muon-width",
+        "Muon against Adam in narrow networks: test loss and frequencies learned against the width",
+        paper="Fig. 8",
+        trained=True,
+    ),
 )
