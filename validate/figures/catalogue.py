@@ -161,4 +161,5 @@ CATALOGUE: tuple[Entry, ...] = (
             "decay-width/predictions.csv",
         ),
     ),
+    Entry("depth", "Two, three and four layers", paper="Fig. 9", trained=True),
 )
