@@ -167,4 +167,6 @@ CATALOGUE: tuple[Entry, ...] = (
         paper="Fig. 8",
         trained=True,
     ),
+    Entry("depth", "Two, three and four layers", paper="Fig. 9", trained=True),
+    Entry("ridge", "The last layer trained, or solved by ridge regression", paper="Figs. 12-13", trained=True),
 )
