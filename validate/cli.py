@@ -20,6 +20,7 @@ from sim.store import versions
 from theory.errors import InputError
 from theory.setting import explain
 from validate.cli_figures import draw_figures
+from validate.cli_report import explore
 from validate.cli_scaling import scale
 from validate.cli_validate import examine
 from validate.common_options import (
@@ -369,6 +370,7 @@ app.command("validate")(examine)
 app.command("forecast")(forecast_runs)
 app.command("scaling")(scale)
 app.command("figures")(draw_figures)
+app.command("report")(explore)
 
 
 if __name__ == "__main__":

@@ -139,4 +139,26 @@ def entry(name: str) -> Entry:
 
 
 #: In the order in which they are listed.
-CATALOGUE: tuple[Entry, ...] = ()
+CATALOGUE: tuple[Entry, ...] = (
+    Entry(
+        "two-peaks",
+        "Heights of the memorising and the generalising peak over data size, and what networks do",
+        sources=(
+            "transitions/measured.csv",
+            "transitions/predictions.csv",
+            "transitions/calibrated.csv",
+        ),
+    ),
+    Entry(
+        "predicted-n-c",
+        "Training pairs from which half of the networks grok, predicted and measured, for 28 groups",
+        sources=(
+            "transitions/measured.csv",
+            "transitions/predictions.csv",
+            "decisive/measured.csv",
+            "decisive/predictions.csv",
+            "decay-width/measured.csv",
+            "decay-width/predictions.csv",
+        ),
+    ),
+)
