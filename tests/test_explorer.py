@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 import shlex
+import shutil
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from html.parser import HTMLParser
@@ -247,6 +248,20 @@ def test_curves_of_a_sweep_are_those_that_were_recorded(swept: tuple[Path, Page]
         assert len(one["steps"]) == len(one["train"]) == len(one["test"]) == len(one["gradient"])
         memorised = one["stages"]["memorised"]
         assert memorised is None or one["train"][one["steps"].index(memorised)] >= 0.99
+
+
+def test_a_demo_is_a_store_without_its_controls(
+    swept: tuple[Path, Page], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder, page = swept
+    shutil.copytree(folder / "twopeaks-sweep-tiny" / "runs", tmp_path / "demo" / "runs")
+    monkeypatch.chdir(tmp_path)
+    control = ["--group", "Z11", "--width", "64", "--samples", "110", "--seeds", "1", "--steps", "20", "--every", "20"]
+    assert run(["train", *control, "--threads", "1", "--out", "demo/runs"]) == 0
+    (tmp_path / "demo" / "predictions.json").write_text("[]")
+    again = made(tmp_path, "demo")
+    assert [one["fates"] for one in again.groups] == [one["fates"] for one in page.groups]
+    assert len(again.groups[0]["curves"]) == len(page.groups[0]["curves"])
 
 
 @pytest.mark.parametrize(
