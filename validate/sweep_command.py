@@ -19,6 +19,7 @@ from sim.spec import Spec, read_spec
 from sim.sweep_folder import SweepFolder
 from theory.errors import InputError
 from validate.detect import grokked
+from validate.live_options import UNWATCHED, Watching
 from validate.sweep_picture import Point, duration, picture
 from validate.terminal import Interrupted, console, print_json, waiting
 
@@ -45,6 +46,7 @@ class Options:
         scheduler: address of a Dask scheduler.
         device: as `sim.runtime.resolve` reads it.
         checkpoint_seconds: time between checkpoints.
+        watching: how it is to be seen.
     """
 
     spec: Path | None
@@ -57,6 +59,7 @@ class Options:
     device: str
     checkpoint_seconds: float | None
     as_json: bool
+    watching: Watching = UNWATCHED
 
 
 def sweep(options: Options) -> int:

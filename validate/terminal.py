@@ -23,7 +23,7 @@ from rich.text import Text
 
 from validate.files import finite
 
-__all__ = ["Interrupted", "console", "open_ended", "print_json", "stages", "waiting"]
+__all__ = ["Interrupted", "console", "open_ended", "print_json", "stages", "status_bar", "waiting"]
 
 
 class Interrupted(Exception):  # noqa: N818 - it is no error
@@ -86,6 +86,12 @@ def open_ended(names: Sequence[str]) -> Iterator[Callable[[str], Callable[[int],
             return lambda done: bars.advance(bar, done)
 
         yield stage
+
+
+def status_bar(console: Console) -> Progress:
+    """One bar with rate and time left, as a part of a larger picture that is drawn elsewhere."""
+    columns = (BarColumn(None), TaskProgressColumn(), _Rate(), TimeElapsedColumn(), TimeRemainingColumn(compact=True))
+    return Progress(*columns, console=console, expand=True)
 
 
 def _bars(*columns: ProgressColumn) -> Progress:

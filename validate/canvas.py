@@ -1,0 +1,98 @@
+"""Curves as Braille characters: eight dots a cell, the colour of a cell that of the last curve that crosses it."""
+
+from __future__ import annotations
+
+import itertools
+
+import numpy as np
+from numpy.typing import NDArray
+from rich.text import Text
+
+__all__ = ["Canvas", "sparkline"]
+
+Floats = NDArray[np.float64]
+
+#: First Braille character, and the bit of each dot within a cell, (4, 2) from the top left.
+_BLANK = 0x2800
+_BITS = np.array([[0x01, 0x08], [0x02, 0x10], [0x04, 0x20], [0x40, 0x80]])
+_BARS = " ▁▂▃▄▅▆▇█"
+
+
+class Canvas:
+    """A unit square, (0, 0) at the lower left, on so many cells of a terminal.
+
+    Args:
+        columns, rows: cells.
+
+    Attributes:
+        dots: (4 rows, 2 columns) which are set, the first row at the top.
+    """
+
+    def __init__(self, columns: int, rows: int) -> None:
+        self.dots = np.zeros((4 * rows, 2 * columns), dtype=bool)
+        self._ink = np.zeros((rows, columns), dtype=np.int64)
+        self._styles = [""]
+
+    def curve(self, x: Floats, y: Floats, style: str = "", dashed: bool = False) -> None:
+        """A line through points; values outside of the square lie on its edge.
+
+        Args:
+            x: (R,) increasing.
+            y: (R,); points that are NaN are passed over.
+            style: of rich.
+            dashed: whether it has gaps, so that it differs without colours too.
+        """
+        height, width = self.dots.shape
+        there = np.isfinite(x) & np.isfinite(y)
+        if not there.any():
+            return
+        places = np.clip(x[there], 0, 1) * (width - 1)
+        columns = np.arange(round(places[0]), round(places[-1]) + 1)
+        heights = np.interp(columns, places, np.clip(y[there], 0, 1) * (height - 1))
+        levels = height - 1 - np.rint(heights).astype(np.int64)
+        before = np.concatenate([levels[:1], levels[:-1]])  # a steep line has no gaps between columns
+        top, bottom = np.minimum(levels, before), np.maximum(levels, before)
+        rows = np.arange(height)[:, None]
+        drawn = (rows >= top) & (rows <= bottom)
+        if dashed:
+            drawn &= (columns % 4 < 2) | (rows % 4 < 2) & (top < bottom)
+        self._set(drawn, columns, style)
+
+    def upright(self, x: float, style: str = "") -> None:
+        """A dotted line from bottom to top."""
+        height, width = self.dots.shape
+        column = np.array([round(min(1.0, max(0.0, x)) * (width - 1))])
+        self._set((np.arange(height) % 2 == 0)[:, None], column, style)
+
+    def point(self, x: float, y: float, style: str = "") -> None:
+        """A mark of two by two dots."""
+        height, width = self.dots.shape
+        row = min(height - 2, round((1 - min(1.0, max(0.0, y))) * (height - 1)))
+        column = min(width - 2, round(min(1.0, max(0.0, x)) * (width - 1)))
+        drawn = np.isin(np.arange(height), [row, row + 1])[:, None] & np.ones(2, dtype=bool)
+        self._set(drawn, np.array([column, column + 1]), style)
+
+    def lines(self) -> list[Text]:
+        """Each row of cells."""
+        rows, columns = self._ink.shape
+        codes = (self.dots.reshape(rows, 4, columns, 2) * _BITS[:, None, :]).sum(axis=(1, 3)) + _BLANK
+        found = []
+        for row, inks in zip(codes, self._ink, strict=True):
+            starts = [0, *(np.flatnonzero(np.diff(inks)) + 1).tolist(), columns]
+            parts = [("".join(map(chr, row[a:b])), self._styles[inks[a]]) for a, b in itertools.pairwise(starts)]
+            found.append(Text.assemble(*parts, no_wrap=True, end=""))
+        return found
+
+    def _set(self, drawn: NDArray[np.bool_], columns: NDArray[np.int64], style: str) -> None:
+        self.dots[:, columns] |= drawn
+        if style not in self._styles:
+            self._styles.append(style)
+        rows, places = np.nonzero(drawn)
+        self._ink[rows // 4, columns[places] // 2] = self._styles.index(style)
+
+
+def sparkline(values: Floats) -> str:
+    """One character for each value, from the least to the largest; a blank for what is not finite."""
+    low, high = np.nanmin(values, initial=np.inf), np.nanmax(values, initial=-np.inf)
+    levels = 1 + np.rint((values - low) / max(high - low, 1e-300) * 7) if high >= low else values
+    return "".join(_BARS[int(level)] if np.isfinite(level) else " " for level in levels)
