@@ -13,8 +13,7 @@ __all__ = ["Canvas", "sparkline"]
 Floats = NDArray[np.float64]
 
 #: First Braille character, and the bit of each dot within a cell, (4, 2) from the top left.
-_BLANK = 0x2800
-_BITS = np.array([[0x01, 0x08], [0x02, 0x10], [0x04, 0x20], [0x40, 0x80]])
+_BLANK, _BITS = 0x2800, np.array([[0x01, 0x08], [0x02, 0x10], [0x04, 0x20], [0x40, 0x80]])
 _BARS = " ▁▂▃▄▅▆▇█"
 
 
@@ -34,35 +33,38 @@ class Canvas:
         self._styles = [""]
 
     def curve(self, x: Floats, y: Floats, style: str = "", dashed: bool = False) -> None:
-        """A line through points; values outside of the square lie on its edge.
+        """Lines through points; values outside of the square lie on its edge.
 
         Args:
             x: (R,) increasing.
-            y: (R,); points that are NaN are passed over.
+            y: (R,), or (N, R) for several lines; points that are NaN are passed over.
             style: of rich.
-            dashed: whether it has gaps, so that it differs without colours too.
+            dashed: whether there are gaps, so that a line differs without colours too.
         """
         height, width = self.dots.shape
-        there = np.isfinite(x) & np.isfinite(y)
-        if not there.any():
-            return
-        places = np.clip(x[there], 0, 1) * (width - 1)
-        columns = np.arange(round(places[0]), round(places[-1]) + 1)
-        heights = np.interp(columns, places, np.clip(y[there], 0, 1) * (height - 1))
-        levels = height - 1 - np.rint(heights).astype(np.int64)
-        before = np.concatenate([levels[:1], levels[:-1]])  # a steep line has no gaps between columns
-        top, bottom = np.minimum(levels, before), np.maximum(levels, before)
-        rows = np.arange(height)[:, None]
-        drawn = (rows >= top) & (rows <= bottom)
+        edges = np.zeros((height + 1, width), dtype=np.int64)  # where strokes begin and end, going down
+        for line in np.atleast_2d(y):
+            there = np.isfinite(x) & np.isfinite(line)
+            if there.any():
+                places = np.clip(x[there], 0, 1) * (width - 1)
+                columns = np.arange(round(places[0]), round(places[-1]) + 1)
+                drops = np.interp(columns, places, (1 - np.clip(line[there], 0, 1)) * (height - 1))
+                levels = np.rint(drops).astype(np.int64)
+                before = np.concatenate([levels[:1], levels[:-1]])  # a steep line has no gaps between columns
+                edges[np.minimum(levels, before), columns] += 1
+                edges[np.maximum(levels, before) + 1, columns] -= 1
+        drawn = np.cumsum(edges[:-1], axis=0) > 0
         if dashed:
-            drawn &= (columns % 4 < 2) | (rows % 4 < 2) & (top < bottom)
-        self._set(drawn, columns, style)
+            drawn &= (np.arange(width) % 4 < 2) | ((np.arange(height)[:, None] % 4 < 2) & (drawn.sum(axis=0) > 1))
+        self._set(drawn, np.arange(width), style)
 
-    def upright(self, x: float, style: str = "") -> None:
-        """A dotted line from bottom to top."""
+    def upright(self, x: float, style: str = "", low: float = 0.0, high: float = 1.0) -> None:
+        """A dotted line upwards, if it lies on the canvas."""
         height, width = self.dots.shape
-        column = np.array([round(min(1.0, max(0.0, x)) * (width - 1))])
-        self._set((np.arange(height) % 2 == 0)[:, None], column, style)
+        if 0 <= x <= 1:
+            levels = np.arange(height - 1, -1, -1) / (height - 1)
+            drawn = (np.arange(height) % 2 == 0) & (levels >= low) & (levels <= high)
+            self._set(drawn[:, None], np.array([round(x * (width - 1))]), style)
 
     def point(self, x: float, y: float, style: str = "") -> None:
         """A mark of two by two dots."""
@@ -93,6 +95,6 @@ class Canvas:
 
 def sparkline(values: Floats) -> str:
     """One character for each value, from the least to the largest; a blank for what is not finite."""
-    low, high = np.nanmin(values, initial=np.inf), np.nanmax(values, initial=-np.inf)
-    levels = 1 + np.rint((values - low) / max(high - low, 1e-300) * 7) if high >= low else values
+    low, high = np.fmin.reduce(values, initial=np.inf), np.fmax.reduce(values, initial=-np.inf)
+    levels = 1 + np.rint((values - low) / max(high - low, 1e-300) * 7)
     return "".join(_BARS[int(level)] if np.isfinite(level) else " " for level in levels)

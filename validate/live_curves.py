@@ -5,11 +5,12 @@ from __future__ import annotations
 import math
 import threading
 from collections.abc import Mapping, Sequence
+from typing import Self
 
 import numpy as np
 from numpy.typing import NDArray
 
-from sim.records import Plan
+from sim.records import Plan, Records
 from theory.setting import TRANSITIONS
 
 __all__ = ["BINS", "SHOWN", "LiveCurves"]
@@ -35,6 +36,7 @@ class LiveCurves:
         steps: (E,) step of each member's last record; -1 before the first.
         since: transition -> (E,) step of the record since which each member has made it, -1 if it has not. As
             long as its curve has not been held for as long as `theory.setting.Transition` asks, it may be taken back.
+        heard: how often there was something new.
         training: (E,) whether there was something to record at the last one.
     """
 
@@ -44,6 +46,7 @@ class LiveCurves:
         self.steps = np.full(members, -1)
         self.since = {name: np.full(members, -1) for name in TRANSITIONS}
         self.training = np.ones(members, dtype=bool)
+        self.heard = 0
         self._lock = threading.Lock()
 
     def __call__(self, places: Sequence[int], step: int, values: Mapping[str, Floats]) -> None:
@@ -51,6 +54,7 @@ class LiveCurves:
         its = np.asarray(places)
         there = np.isfinite(values["train_loss"])
         with self._lock:
+            self.heard += 1
             self.training[its] = there
             self.steps[its[there]] = step
             for name in SHOWN:
@@ -60,6 +64,15 @@ class LiveCurves:
                 since = self.since[name][its[there]]
                 since = np.where(~above & (step <= since + event.hold), -1, since)
                 self.since[name][its[there]] = np.where(above & (since < 0), step, since)
+
+    @classmethod
+    def of(cls, records: Records, plan: Plan) -> Self:
+        """What would be known at the end of a run that is stored."""
+        found, places = cls(len(records.seeds), plan), range(len(records.seeds))
+        curves = {name: records.curves[name] for name in SHOWN}
+        for r, step in enumerate(records.steps.tolist()):
+            found(places, step, {name: values[:, r] for name, values in curves.items()})
+        return found
 
     def position(self, step: float) -> float:
         """Of a step on the axis, 0 to 1; where records are log-spaced, step 1 is at 0."""

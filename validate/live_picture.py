@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 from rich.text import Text
 
 from validate.canvas import Canvas, sparkline
-from validate.live_chart import GUTTER, compact, framed, step_ticks
+from validate.live_chart import GUTTER, framed, step_ticks
 from validate.live_curves import BINS, LiveCurves
 
 __all__ = ["FAINT", "TEST", "TRAIN", "middle", "run_picture"]
@@ -70,8 +70,7 @@ def _canvas(found: LiveCurves, columns: int, rows: int) -> Canvas:
     canvas = Canvas(columns, rows)
     x, values, median = middle(found, "test_accuracy")
     if values.size:
-        for one in values if len(values) <= _EACH else np.nanquantile(values, _QUANTILES, axis=0):
-            canvas.curve(x, one, FAINT)
+        canvas.curve(x, values if len(values) <= _EACH else np.nanquantile(values, _QUANTILES, axis=0), FAINT)
     at, _, of_train = middle(found, "train_accuracy")
     canvas.curve(at, of_train, TRAIN, dashed=True)
     canvas.curve(x, median, TEST)
@@ -111,4 +110,4 @@ def _transitions(found: LiveCurves) -> Text:
 def _share(found: LiveCurves, transition: str, word: str) -> str:
     made = found.made(transition)
     told = f"{word} {len(made)}/{len(found.steps)}"
-    return f"{told} at ~{compact(float(np.median(made)))}" if len(made) else told
+    return f"{told} at ~{float(np.median(made)):,.0f}" if len(made) else told

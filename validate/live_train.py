@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
@@ -14,6 +13,7 @@ from numpy.typing import NDArray
 from rich.console import Console, Group
 from rich.live import Live
 from rich.progress import Progress
+from rich.segment import Segments
 
 from sim.records import Plan, Records
 from sim.store import Stored
@@ -23,16 +23,17 @@ from theory.setting import Setting
 from validate.live_curves import LiveCurves
 from validate.live_options import Watching
 from validate.live_picture import run_picture
+from validate.live_screen import drawable
 from validate.terminal import stages, status_bar
 
 if TYPE_CHECKING:  # only with --tensorboard
     from sim.train import Observer
     from validate.tensorboard_files import Board
 
-__all__ = ["RunView", "Watch", "check", "drawable", "prediction", "replay", "watched"]
+__all__ = ["RunView", "Watch", "check", "prediction", "replay", "watched"]
 
 #: Frames a second.
-_FRAMES = 4
+_FRAMES = 3
 #: Order of a group up to which the prediction takes less than a third of a second.
 _QUICK = 128
 
@@ -124,9 +125,7 @@ def replay(watching: Watching, kept: Stored, folder: Path) -> None:
     console = drawable() if watching.live else None
     if console is not None:
         view = RunView(setting, plan, len(records.seeds), console)
-        for r, step in enumerate(records.steps.tolist()):
-            row = {name: values[:, r] for name, values in records.curves.items()}
-            view.curves(range(len(records.seeds)), step, row)
+        view.curves = LiveCurves.of(records, plan)
         console.print(view.picture())
     if watching.tensorboard is not None:
         from validate.tensorboard_files import write_run
@@ -140,20 +139,6 @@ def replay(watching: Watching, kept: Stored, folder: Path) -> None:
 
 
 # --- on a terminal -------------------------------------------------------------------------------------
-
-
-def drawable() -> Console | None:
-    """Standard error, if pictures can be drawn there; else nothing, and a note says why."""
-    console, reason = Console(stderr=True, highlight=False), ""
-    if not sys.stderr.isatty():
-        reason = "standard error is no terminal"
-    elif console.is_dumb_terminal:
-        reason = "this terminal cannot move its cursor (TERM)"
-    elif not console.encoding.startswith("utf"):
-        reason = f"this terminal shows {console.encoding}, not UTF-8"
-    if reason:
-        sys.stderr.write(f"note: --live is left out: {reason}\n")
-    return None if reason else console
 
 
 class RunView:
@@ -173,6 +158,7 @@ class RunView:
 
         self.curves = LiveCurves(members, plan)
         self._console = console
+        self._drawn: tuple[object, Segments] | None = None
         self._heading, self._remark = title(setting), prediction(setting)
         self._bar: Progress = status_bar(console)
         self._task = self._bar.add_task("", total=members * plan.steps)
@@ -187,10 +173,14 @@ class RunView:
         with Live(get_renderable=self._frame, console=self._console, refresh_per_second=_FRAMES):
             yield
 
-    def picture(self) -> Group:
-        """Without the bar."""
+    def picture(self) -> Segments:
+        """Without the bar; drawn anew only where there is something new, for training waits meanwhile."""
         width, height = self._console.size
-        return Group(*run_picture(self.curves, self._heading, self._remark, width, height - 2))
+        state = self.curves.heard, width, height
+        if self._drawn is None or self._drawn[0] != state:
+            lines = run_picture(self.curves, self._heading, self._remark, width, height - 2)
+            self._drawn = state, Segments(self._console.render(Group(*lines)))
+        return self._drawn[1]
 
     def _frame(self) -> Group:
         return Group(self.picture(), self._bar)

@@ -21,7 +21,7 @@ from theory.errors import InputError
 from theory.setting import TRANSITIONS, Setting
 from validate.detect import transition_steps
 
-__all__ = ["MOST", "Board", "prepare", "write_run"]
+__all__ = ["MOST", "Board", "is_complete", "prepare", "write_run"]
 
 #: Members up to which files are written as a run goes: each is open meanwhile, and has a thread of its own.
 MOST = 256
@@ -133,7 +133,7 @@ def write_run(folder: Path, setting: Setting, plan: Plan, records: Records, seco
     Raises:
         OSError: if they cannot be written.
     """
-    if (folder / _COMPLETE).exists():
+    if is_complete(folder):
         return
     _clear(folder)
     names, last = [name for name in records.curves if _is_scalar(name)], max(1, int(records.steps[-1]))
@@ -150,6 +150,11 @@ def write_run(folder: Path, setting: Setting, plan: Plan, records: Records, seco
             _write(mean, int(records.steps[r]), row, times[r])
         _write_shares(mean, records, ended)
     (folder / _COMPLETE).touch()
+
+
+def is_complete(folder: Path) -> bool:
+    """Whether all event files of a run are there."""
+    return (folder / _COMPLETE).exists()
 
 
 def _is_scalar(name: str) -> bool:
