@@ -30,10 +30,10 @@ from sim.shards import Place
 from sim.store import save
 from sim.train import packs, train, train_members
 from theory.setting import Network, Optimizer, Setting, Task, standard
-from validate.canvas import Canvas, sparkline
+from validate.canvas import Canvas
 from validate.cli import run
 from validate.detect import transition_steps
-from validate.live_chart import compact, framed, step_ticks
+from validate.live_chart import compact, framed, sparkline, step_ticks
 from validate.live_curves import BINS, LiveCurves
 from validate.live_picture import run_picture
 from validate.live_train import RunView, prediction
@@ -109,12 +109,16 @@ def test_what_is_missing_is_passed_over_and_a_dashed_line_is_part_of_it() -> Non
     assert not nothing.dots.any()
 
 
-def test_the_last_curve_gives_a_cell_its_colour() -> None:
+def test_a_cell_belongs_to_the_last_curve_that_crosses_it() -> None:
     canvas, ends = Canvas(6, 3), np.array([0.0, 1.0])
-    canvas.curve(ends, np.array([0.0, 0.0]), "red")
+    canvas.curve(ends, np.array([0.1, 0.1]), "red")  # the second row of dots from below
     canvas.curve(np.array([0.5, 1.0]), np.array([0.0, 0.0]), "blue")
+    canvas.curve(np.array([0.5, 1.0]), np.array([0.2, 0.2]), "blue")
     spans = [(span.start, span.end, span.style) for span in canvas.lines()[-1].spans]
     assert spans == [(0, 3, "red"), (3, 6, "blue")]
+    drawn = dots(canvas.lines())
+    assert drawn[10].tolist() == [True] * 6 + [False] * 6
+    assert drawn[11].tolist() == drawn[9].tolist() == [False] * 6 + [True] * 6
 
 
 def test_marks_and_uprights() -> None:

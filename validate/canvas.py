@@ -1,4 +1,4 @@
-"""Curves as Braille characters: eight dots a cell, the colour of a cell that of the last curve that crosses it."""
+"""Curves as Braille characters: eight dots a cell, which belongs to the last curve of another style to cross it."""
 
 from __future__ import annotations
 
@@ -8,13 +8,12 @@ import numpy as np
 from numpy.typing import NDArray
 from rich.text import Text
 
-__all__ = ["Canvas", "sparkline"]
+__all__ = ["Canvas"]
 
 Floats = NDArray[np.float64]
 
 #: First Braille character, and the bit of each dot within a cell, (4, 2) from the top left.
 _BLANK, _BITS = 0x2800, np.array([[0x01, 0x08], [0x02, 0x10], [0x04, 0x20], [0x40, 0x80]])
-_BARS = " ▁▂▃▄▅▆▇█"
 
 
 class Canvas:
@@ -86,15 +85,12 @@ class Canvas:
         return found
 
     def _set(self, drawn: NDArray[np.bool_], columns: NDArray[np.int64], style: str) -> None:
-        self.dots[:, columns] |= drawn
         if style not in self._styles:
             self._styles.append(style)
-        rows, places = np.nonzero(drawn)
-        self._ink[rows // 4, columns[places] // 2] = self._styles.index(style)
-
-
-def sparkline(values: Floats) -> str:
-    """One character for each value, from the least to the largest; a blank for what is not finite."""
-    low, high = np.fmin.reduce(values, initial=np.inf), np.fmax.reduce(values, initial=-np.inf)
-    levels = 1 + np.rint((values - low) / max(high - low, 1e-300) * 7)
-    return "".join(_BARS[int(level)] if np.isfinite(level) else " " for level in levels)
+        ink, (rows, places) = self._styles.index(style), np.nonzero(drawn)
+        at = rows // 4, columns[places] // 2
+        blocks = self.dots.reshape(len(self._ink), 4, -1, 2)
+        others = self._ink[at] != ink
+        blocks[at[0][others], :, at[1][others]] = False
+        self._ink[at] = ink
+        self.dots[rows, columns[places]] = True

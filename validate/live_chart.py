@@ -5,17 +5,19 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 
 import numpy as np
+from numpy.typing import NDArray
 from rich.text import Text
 
 from sim.records import Plan
 from validate.canvas import Canvas
 
-__all__ = ["GUTTER", "compact", "framed", "step_ticks"]
+__all__ = ["GUTTER", "compact", "framed", "sparkline", "step_ticks"]
 
 #: Cells to the left of a canvas.
 GUTTER = 6
 #: Rows from which the middle of the axis is marked too.
 _TALL = 5
+_BARS = " ▁▂▃▄▅▆▇█"
 
 
 def framed(canvas: Canvas, ticks: Mapping[float, str]) -> list[Text]:
@@ -59,3 +61,10 @@ def compact(value: float) -> str:
         if value >= size:
             return f"{value / size:.4g}{letter}"
     return f"{value:.4g}"
+
+
+def sparkline(values: NDArray[np.float64]) -> str:
+    """One character for each value, from the least to the largest; a blank for what is not finite."""
+    low, high = np.fmin.reduce(values, initial=np.inf), np.fmax.reduce(values, initial=-np.inf)
+    levels = 1 + np.rint((values - low) / max(high - low, 1e-300) * 7)
+    return "".join(_BARS[int(level)] if np.isfinite(level) else " " for level in levels)

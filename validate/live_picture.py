@@ -6,8 +6,8 @@ import numpy as np
 from numpy.typing import NDArray
 from rich.text import Text
 
-from validate.canvas import Canvas, sparkline
-from validate.live_chart import GUTTER, framed, step_ticks
+from validate.canvas import Canvas
+from validate.live_chart import GUTTER, framed, sparkline, step_ticks
 from validate.live_curves import BINS, LiveCurves
 
 __all__ = ["FAINT", "TEST", "TRAIN", "middle", "run_picture"]

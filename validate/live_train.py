@@ -20,6 +20,7 @@ from sim.store import Stored
 from theory.errors import InputError
 from theory.predict import NO_RUN, SHARED
 from theory.setting import Setting
+from validate.commands import title
 from validate.live_curves import LiveCurves
 from validate.live_options import Watching
 from validate.live_picture import run_picture
@@ -154,8 +155,6 @@ class RunView:
     """
 
     def __init__(self, setting: Setting, plan: Plan, members: int, console: Console) -> None:
-        from validate.commands import title
-
         self.curves = LiveCurves(members, plan)
         self._console = console
         self._drawn: tuple[object, Segments] | None = None
