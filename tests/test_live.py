@@ -12,6 +12,7 @@ import struct
 import subprocess
 import sys
 import termios
+import threading
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -21,6 +22,7 @@ import pytest
 from numpy.typing import NDArray
 from rich.console import Console
 from rich.live import Live
+from rich.text import Text
 
 from sim.cells import Cell, Finished
 from sim.checkpoint import Checkpoints
@@ -36,6 +38,7 @@ from validate.detect import transition_steps
 from validate.live_chart import compact, framed, sparkline, step_ticks
 from validate.live_curves import BINS, LiveCurves
 from validate.live_picture import run_picture
+from validate.live_screen import moving
 from validate.live_train import RunView, prediction
 from validate.series import Series
 from validate.sweep_charts import SweepCharts, transition_lines
@@ -351,6 +354,15 @@ def test_frames_are_drawn_in_place_and_the_cursor_comes_back() -> None:
     assert "\x1b[2J" not in shown  # a screen that is wiped flickers
     assert "memorised 0/2, grokked 0/2" in shown
     assert "50%" in shown
+
+
+def test_nothing_goes_on_drawing_once_a_run_has_ended() -> None:
+    console = Console(file=io.StringIO(), force_terminal=True, width=80, height=24, legacy_windows=False)
+    before = threading.active_count()
+    with moving(Live(get_renderable=lambda: Text("a frame"), console=console, auto_refresh=False)):
+        assert threading.active_count() == before + 1
+    assert threading.active_count() == before
+    assert "a frame" in console.file.getvalue()  # type: ignore[attr-defined]
 
 
 # --- the command ---------------------------------------------------------------------------------------

@@ -24,7 +24,7 @@ from validate.commands import title
 from validate.live_curves import LiveCurves
 from validate.live_options import Watching
 from validate.live_picture import run_picture
-from validate.live_screen import drawable
+from validate.live_screen import drawable, moving
 from validate.terminal import stages, status_bar
 
 if TYPE_CHECKING:  # only with --tensorboard
@@ -33,8 +33,6 @@ if TYPE_CHECKING:  # only with --tensorboard
 
 __all__ = ["RunView", "Watch", "check", "prediction", "replay", "watched"]
 
-#: Frames a second.
-_FRAMES = 3
 #: Order of a group up to which the prediction takes less than a third of a second.
 _QUICK = 128
 
@@ -169,7 +167,7 @@ class RunView:
     @contextmanager
     def shown(self) -> Iterator[None]:
         """Draw it again and again; the last picture stays."""
-        with Live(get_renderable=self._frame, console=self._console, refresh_per_second=_FRAMES):
+        with moving(Live(get_renderable=self._frame, console=self._console, auto_refresh=False)):
             yield
 
     def picture(self) -> Segments:
