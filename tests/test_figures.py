@@ -5,32 +5,55 @@ from __future__ import annotations
 import io
 import re
 import zlib
+from collections.abc import Iterator
 from pathlib import Path
 
 import matplotlib
+import numpy as np
 import polars as pl
 import pytest
+from matplotlib.axes import Axes
+from matplotlib.axis import Axis
+from matplotlib.colors import to_hex, to_rgb
 from matplotlib.figure import Figure
 from matplotlib.text import Text
 
+from tests.colour_vision import MATRICES, nearest, seen_lab
 from theory.errors import InputError
 from validate.cli import run
 from validate.figures.catalogue import CATALOGUE, Entry, entry, read_table
 from validate.figures.print_style import FACES, Columns, Face, panels, sheet
+from validate.figures.style import COLOURS, PREDICTORS
 
 ROOT = Path(__file__).parent.parent
 RESULTS = ROOT / "results"
 #: Points: what can still be read in print.
 SMALLEST = 5.5
+#: Distance in L*a*b* at which two colours of a figure are told apart by anybody; 2.3 is just noticed.
+APART = 12.0
+#: Spread of red, green and blue from which a colour is one, and no grey of the background.
+CHROMATIC = 0.1
+#: Colours in one panel from which they are a scale, not names.
+SCALE = 9
 
 each = pytest.mark.parametrize("one", CATALOGUE, ids=lambda one: one.name)
 _tables: dict[str, pl.DataFrame] = {}
+_drawn: dict[tuple[str, str, int], Figure] = {}
 
 
 def table(one: Entry) -> pl.DataFrame:
     if one.name not in _tables:
         _tables[one.name] = one.gather(RESULTS)
     return _tables[one.name]
+
+
+def drawn(one: Entry, face: Face, columns: Columns) -> Figure:
+    """The figure in a style, which must be in force; drawn once for all tests."""
+    key = (one.name, face, columns)
+    if key not in _drawn:
+        _drawn[key] = one.draw(table(one))
+        _drawn[key].draw_without_rendering()
+    return _drawn[key]
 
 
 def pixels(figure: Figure) -> bytes:
@@ -40,12 +63,18 @@ def pixels(figure: Figure) -> bytes:
 
 
 def texts(figure: Figure) -> list[Text]:
-    figure.draw_without_rendering()
-    return [
-        text
-        for text in figure.findobj(Text)
-        if text.get_visible() and text.get_text().strip()  # type: ignore[attr-defined]
-    ]
+    """All that is drawn; labels of ticks beyond the ends of an axis are there, but are not."""
+    beyond = {id(label) for ax in figure.axes for axis in (ax.xaxis, ax.yaxis) for label in _beyond(axis)}
+    every = [text for text in figure.findobj(Text) if isinstance(text, Text) and id(text) not in beyond]
+    return [text for text in every if text.get_visible() and text.get_text().strip()]
+
+
+def _beyond(axis: Axis) -> Iterator[Text]:
+    low, high = sorted(axis.get_view_interval())
+    slack = 1e-9 * (high - low)
+    for tick in (*axis.get_major_ticks(), *axis.get_minor_ticks()):
+        if not low - slack <= tick.get_loc() <= high + slack:
+            yield from (tick.label1, tick.label2)
 
 
 @each
@@ -53,36 +82,88 @@ def texts(figure: Figure) -> list[Text]:
 @pytest.mark.parametrize("columns", [1, 2])
 def test_every_figure_is_legible_in_every_style(one: Entry, face: Face, columns: Columns) -> None:
     with sheet(face, columns):
-        figure = one.draw(table(one))
+        figure = drawn(one, face, columns)
         found = texts(figure)
         width, height = figure.get_size_inches()
         assert width == pytest.approx(3.5 if columns == 1 else 7.2)
         assert height <= 9.5, "a page is not higher"
-        assert {text.get_text() for text in found if text.get_fontsize() < SMALLEST} == set()
+        assert {text.get_text() for text in found if float(text.get_fontsize()) < SMALLEST} == set()
         box = figure.bbox
         for text in found:
             if text.get_clip_on() and text.get_clip_box() is not None:
                 continue  # is meant to end where its axes end
             where = text.get_window_extent()
             inside = where.x0 >= -2 and where.y0 >= -2 and where.x1 <= box.x1 + 2 and where.y1 <= box.y1 + 2
-            assert inside or not _shown(text), f"{text.get_text()!r} is cut off"
+            assert inside, f"{text.get_text()!r} is cut off"
 
 
-def _shown(text: Text) -> bool:
-    """Tick labels beyond the ends of an axis are there, but not drawn."""
-    axes = text.axes
-    if axes is None:
-        return True
-    ticks = [label for axis in (axes.xaxis, axes.yaxis) for label in (*axis.get_ticklabels("both"),)]
-    return text not in ticks
+@each
+@pytest.mark.parametrize("face", FACES)
+@pytest.mark.parametrize("columns", [1, 2])
+def test_no_words_of_a_figure_lie_on_others(one: Entry, face: Face, columns: Columns) -> None:
+    with sheet(face, columns):
+        assert overlaps(drawn(one, face, columns)) == []
+
+
+def overlaps(figure: Figure) -> list[tuple[str, str]]:
+    """Texts that are drawn and share more than a point of height and of width, whatever they belong to."""
+    found = [(text, text.get_window_extent()) for text in texts(figure)]
+    point = figure.dpi / 72
+    return [
+        (text.get_text(), other.get_text())
+        for i, (text, box) in enumerate(found)
+        for other, there in found[i + 1 :]
+        if min(box.x1, there.x1) - max(box.x0, there.x0) > point
+        and min(box.y1, there.y1) - max(box.y0, there.y0) > point
+    ]
+
+
+def test_words_on_words_are_seen() -> None:
+    with sheet("sans", 1):
+        ax = panels(None)[0]
+        ax.set_xlim(0, 1)
+        ax.set_xticks([0.5, 0.52, 1.5], ["first label", "second label", "beyond"])
+        ax.figure.draw_without_rendering()  # type: ignore[union-attr]
+        assert overlaps(ax.figure) == [("first label", "second label")]  # type: ignore[arg-type]
+
+
+@each
+def test_anybody_can_tell_the_colours_of_a_panel_apart(one: Entry) -> None:
+    with sheet("sans", 2):
+        for ax in drawn(one, "sans", 2).axes:
+            used = colours(ax)
+            if len(used) < SCALE:
+                assert nearest(used)[0] >= APART, nearest(used)
+
+
+def colours(ax: Axes) -> set[str]:
+    """Colours of lines and markers, but for greys and black."""
+    drawn = [line.get_color() for line in ax.get_lines() if line.get_visible()]
+    drawn += [face for points in ax.collections for face in np.atleast_2d(points.get_facecolor())]
+    return {to_hex(colour) for colour in drawn if np.ptp(to_rgb(colour)) > CHROMATIC}
+
+
+@pytest.mark.parametrize("shared", [COLOURS, {name: look[0] for name, look in PREDICTORS.items()}])
+def test_anybody_can_tell_shared_colours_apart(shared: dict[str, str]) -> None:
+    assert nearest({colour for colour in shared.values() if np.ptp(to_rgb(colour)) > CHROMATIC})[0] >= APART
+
+
+def test_eyes_see_what_is_published() -> None:
+    for eye, matrix in MATRICES.items():
+        assert matrix.sum(axis=1) == pytest.approx([1, 1, 1], abs=1e-5), "white stays white"
+        assert seen_lab("white", eye) == pytest.approx([100, 0, 0], abs=0.05)
+    # Pure red in L*a*b*, from tables; of red and green a deuteranope keeps a third of the distance.
+    assert seen_lab("#ff0000", "trichromat") == pytest.approx([53.24, 80.09, 67.20], abs=0.05)
+    far, near = (np.linalg.norm(seen_lab("#cc5500", e) - seen_lab("#668800", e)) for e in ("trichromat", "deuteranope"))
+    assert near < 0.4 * far
+    assert nearest({"#cc5500", "#668800"})[1] in ("deuteranope", "protanope")
 
 
 @each
 def test_the_numbers_beside_a_figure_are_all_that_it_is_drawn_from(one: Entry) -> None:
-    drawn = table(one)
-    again = pl.read_csv(io.StringIO(drawn.write_csv()), infer_schema_length=None)
+    again = pl.read_csv(io.StringIO(table(one).write_csv()), infer_schema_length=None)
     with sheet("sans", 2):
-        assert pixels(one.draw(again)) == pixels(one.draw(drawn))
+        assert pixels(one.draw(again)) == pixels(drawn(one, "sans", 2))
 
 
 @each
@@ -100,7 +181,7 @@ def test_a_figure_draws_into_given_axes(one: Entry) -> None:
     with sheet("sans", 2):
         draw = one.function("draw")
         assert draw is not None
-        figure, made = draw(table(one))
+        figure, made = draw(table(one))  # its axes in their order, which the figure does not tell
         count = len(list(made)) if not hasattr(made, "plot") else 1
         host = Figure(figsize=(7, 3 * count), layout="constrained")
         given = list(host.subplots(count, 1, squeeze=False)[:, 0])

@@ -130,9 +130,8 @@ def fig_ascents(table: pl.DataFrame, ax: Axes | Sequence[Axes] | None = None) ->
     _draw_ascents(axes[0], part(table, series="S4"))
     for level in part(table, series="level").iter_rows(named=True):
         axes[0].axhline(level["value"], color=_COLOURS[level["kind"]], linewidth=0.8, linestyle="--", zorder=0)
-        told(
-            axes[0], f"{level['kind']}: {level['value']:g}", (1.1, level["value"]), _COLOURS[level["kind"]], va="bottom"
-        )
+        words, at = f"{level['kind']}: E* = {level['value']:g}", (230, level["value"] - 0.95)
+        told(axes[0], words, at, _COLOURS[level["kind"]], ha="right")
     for one, p in zip(axes[1:4], _DENSITIES, strict=True):
         _draw_ascents(one, part(table, series=f"p = {p:g}"))
         law = part(table, series="law").filter((pl.col("x") - p).abs() < 1e-6)

@@ -84,7 +84,7 @@ def error_rows(ax: Axes, labels: Sequence[str], table: pl.DataFrame, colours: Se
     ax.set_xscale("log")
     marked(ax.xaxis, (1, 3, 10, 30, 100, 300))
     ax.grid(axis="x")
-    ax.set_xlabel("|error| in %: median (dot), worst (cross)")
+    ax.set_xlabel("|error| in %, median and worst")
 
 
 def medians(errors: Sequence[float]) -> dict[str, str | float | None]:

@@ -20,7 +20,7 @@ from validate.figures.print_style import figure_of, panels
 from validate.figures.style import INK, PREDICTORS
 from validate.measured import Measured
 from validate.predictors import read_predictions
-from validate.scaling import SPLIT, Score, compare
+from validate.scaling import Score, compare
 from validate.scaling_laws import CORRECTED, FOUR_THIRDS, LAWS, M_LOG_M, NO_RUN, Law
 from validate.sources import Sources
 
@@ -154,7 +154,7 @@ def _draw_laws(ax: Axes, table: pl.DataFrame) -> None:
     ax.tick_params(axis="y", length=0)
     ax.set_xlim(0, None)
     ax.grid(axis="x")
-    ax.set_xlabel(f"rms error in %: left out (dot), M > {SPLIT} (square)")
+    ax.set_xlabel("rms error in % on unseen groups")
 
 
 def _evidence(ratio: float) -> str:

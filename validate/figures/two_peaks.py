@@ -127,7 +127,7 @@ def _draw_heights(ax: Axes, table: pl.DataFrame) -> None:
     if n > part(table, series="measured n_c")["value"][0]:
         told(ax, f"equally high\nat n = {n:.0f}", (n + 0.03 * span, value - 0.25 * up), INK)
     else:
-        told(ax, f"equally high\nat n = {n:.0f}", (n - 0.03 * span, value + 0.3 * up), INK, ha="right")
+        told(ax, f"equally high\nat n = {n:.0f}", (n - 0.03 * span, value + 0.42 * up), INK, ha="right")
     ax.set_ylim(high + 0.03 * up, low - 0.03 * up)
     ax.set_ylabel("height, as norm\n(cheaper is up)")
 
