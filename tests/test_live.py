@@ -43,6 +43,7 @@ from validate.live_train import RunView, prediction
 from validate.series import Series
 from validate.sweep_charts import SweepCharts, transition_lines
 from validate.sweep_screen import Screen, Tally, screen
+from validate.terminal import status_bar
 
 Floats = NDArray[np.float64]
 Row = tuple[list[int], int, dict[str, Floats]]
@@ -339,6 +340,15 @@ def test_a_prediction_is_named_where_one_holds() -> None:
     assert prediction(standard("Z149", 264, 256)) == ""  # of a group this large it would take its time
     random = Setting(task=Task(group="Z23", samples=264, labels="random"), network=Network(width=256))
     assert prediction(random) == ""
+
+
+@pytest.mark.parametrize("width", [24, 40, 63, 64, 80, 200])
+def test_progress_is_one_line(width: int) -> None:
+    console = Console(file=io.StringIO(), force_terminal=True, width=width, height=24, legacy_windows=False)
+    bar = status_bar(console)
+    bar.advance(bar.add_task("", total=10**7), 5 * 10**6)
+    (line,) = console.render_lines(bar, console.options, pad=False)
+    assert "50%" in "".join(segment.text for segment in line)
 
 
 def test_frames_are_drawn_in_place_and_the_cursor_comes_back() -> None:
