@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -13,6 +14,7 @@ from rich.console import Console
 from theory.rivals import RIVALS
 from validate.cli import run
 
+ROOT = Path(__file__).parent.parent
 PREDICTION_KEYS = {
     "predictor",
     "quantity",
@@ -38,6 +40,12 @@ def printed(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> str:
     captured = capsys.readouterr()
     assert captured.err == ""
     return captured.out
+
+
+def test_the_version_is_that_of_the_project(capsys: pytest.CaptureFixture[str]) -> None:
+    declared = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["version"]
+    assert run(["--version"]) == 0
+    assert capsys.readouterr().out == f"twopeaks {declared}\n"
 
 
 def test_predict_lists_every_predictor(capsys: pytest.CaptureFixture[str]) -> None:

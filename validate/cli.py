@@ -16,8 +16,10 @@ import typer
 from pydantic import ValidationError
 
 from sim.records import Plan
+from sim.store import versions
 from theory.errors import InputError
 from theory.setting import explain
+from validate.cli_figures import draw_figures
 from validate.cli_report import explore
 from validate.cli_scaling import scale
 from validate.cli_validate import examine
@@ -123,6 +125,21 @@ def _complain(message: str) -> int:
     line = " ".join(message.split())
     sys.stderr.write(f"error: {line}\n")
     return 2
+
+
+def _tell_version(asked: bool) -> None:
+    if asked:
+        sys.stdout.write(f"twopeaks {versions()['twopeaks']}\n")
+        raise typer.Exit
+
+
+@app.callback()
+def _program(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_tell_version, is_eager=True, help="say the version and end")
+    ] = False,
+) -> None:
+    pass
 
 
 @app.command()
@@ -352,6 +369,7 @@ def demo(
 app.command("validate")(examine)
 app.command("forecast")(forecast_runs)
 app.command("scaling")(scale)
+app.command("figures")(draw_figures)
 app.command("report")(explore)
 
 

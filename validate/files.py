@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import math
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -29,12 +29,20 @@ def write_json(path: Path, value: object) -> None:
     write(path, json.dumps(finite(value), indent=1, allow_nan=False))
 
 
-def save_figure(figure: Figure, stem: Path) -> list[Path]:
-    """The figure as PNG and PDF; returns both paths."""
+def save_figure(figure: Figure, stem: Path, about: Mapping[str, str] | None = None) -> list[Path]:
+    """The figure as PNG and PDF; returns both paths.
+
+    Args:
+        figure: to be saved.
+        stem: folder and name, without an ending.
+        about: what the PDF says of itself: Title, Subject, Creator.
+    """
     paths = [stem.with_name(f"{stem.name}.{kind}") for kind in ("png", "pdf")]
     for path in paths:
         with _aside(path) as part:
-            figure.savefig(part, format=path.suffix[1:])
+            # a date in the file would make it another one at each run
+            told = {**(about or {}), "CreationDate": None} if path.suffix == ".pdf" else None
+            figure.savefig(part, format=path.suffix[1:], metadata=told)
     return paths
 
 

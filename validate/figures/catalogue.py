@@ -1,0 +1,164 @@
+"""Every figure for print: its name, what it shows, what its numbers come from.
+
+Modules are imported when they are needed. A module of a figure has
+
+* ``CAPTION``: what a reader needs under it: networks, seeds, budget, intervals, what lines and colours are;
+* ``fig_NAME(table, ax=None) -> (figure, axes)``: draws a table of numbers and computes nothing but places;
+* ``gather(results) -> table``: those numbers, from a folder of committed results; `Missing` if it holds none of them;
+* where networks are trained for this figure alone, ``reduce(folder) -> table`` for the folder of the sweep whose
+  description is ``validate/data/figures/NAME.toml``, or ``measure(runtime, stage) -> table`` where weights are needed,
+  which sweeps do not store. Then ``gather`` reads ``results/figures/NAME.csv``, which is what these two have made.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from importlib import import_module
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from theory.errors import InputError
+
+__all__ = ["CATALOGUE", "Draw", "Entry", "MissingError", "entry", "read_table"]
+
+#: (table, ax=None) -> (figure, axes).
+Draw = Callable[..., tuple[Figure, Axes | Sequence[Axes]]]
+
+
+class MissingError(Exception):
+    """No results that a figure could be drawn from; the text is the path of the first file that is not there."""
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One figure.
+
+    Attributes:
+        name: of the figure, its files, and (with underscores) its module and function.
+        title: what it shows, in a few words.
+        paper: the figure of arXiv 2509.21519 whose counterpart it is, or nothing.
+        sources: files of the results folder that it is made from.
+        trained: whether networks are trained for it alone, by a sweep or by its own ``measure``.
+    """
+
+    name: str
+    title: str
+    paper: str = ""
+    sources: tuple[str, ...] = ()
+    trained: bool = False
+
+    @property
+    def under(self) -> str:
+        """Its name as Python has it."""
+        return self.name.replace("-", "_")
+
+    @property
+    def caption(self) -> str:
+        """What a reader needs under it."""
+        return " ".join(str(self._module().CAPTION).split())
+
+    @property
+    def files(self) -> tuple[str, ...]:
+        """Paths below the results folder."""
+        return (f"figures/{self.name}.csv",) if self.trained else self.sources
+
+    @property
+    def spec(self) -> Path | None:
+        """Description of the sweep that it needs, if it is made by one."""
+        path = Path(str(files("validate"))) / "data" / "figures" / f"{self.name}.toml"
+        return path if path.exists() else None
+
+    @property
+    def remake(self) -> str:
+        """The command that makes what it is drawn from."""
+        if self.trained:
+            return f"twopeaks figures {self.name} --measure"
+        return "make reproduce ONLY=" + (self.sources[0].partition("/")[0] if self.sources else "")
+
+    def function(self, what: str) -> Callable[..., Any] | None:
+        """A function of its module: ``draw``, ``gather``, ``reduce`` or ``measure``; None if it has no such one."""
+        found = getattr(self._module(), f"fig_{self.under}" if what == "draw" else what, None)
+        return found if callable(found) else None
+
+    def _module(self) -> Any:
+        return import_module(f"validate.figures.{self.under}")
+
+    def gather(self, results: Path) -> pl.DataFrame:
+        """The numbers it shows.
+
+        Raises:
+            MissingError: if there are none in this folder.
+        """
+        for path in self.files:
+            if not (results / path).exists():
+                raise MissingError(str(results / path))
+        made = self.function("gather")
+        return read_table(results / self.files[0]) if made is None else made(results)
+
+    def draw(self, table: pl.DataFrame) -> Figure:
+        """The figure, in the style that is in force."""
+        draw = self.function("draw")
+        if draw is None:
+            raise InputError("NAME", "a figure with a function that draws it", self.name, "see `twopeaks figures`")
+        figure: Figure = draw(table)[0]
+        return figure
+
+
+def read_table(path: Path) -> pl.DataFrame:
+    """A table of numbers for a figure.
+
+    Raises:
+        InputError: if it cannot be read as CSV.
+    """
+    try:
+        return pl.read_csv(path, infer_schema_length=None)
+    except (OSError, pl.exceptions.PolarsError) as error:
+        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
+        raise InputError(str(path), "a CSV file of numbers", reason, "take the committed one again") from error
+
+
+def entry(name: str) -> Entry:
+    """The figure of this name.
+
+    Raises:
+        InputError: if there is none.
+    """
+    for one in CATALOGUE:
+        if one.name == name:
+            return one
+    near = difflib.get_close_matches(name, [one.name for one in CATALOGUE], n=1)
+    remedy = f"did you mean {near[0]}?" if near else "`twopeaks figures` lists them"
+    raise InputError("NAME", "a figure of the catalogue", name, remedy)
+
+
+#: In the order in which they are listed.
+CATALOGUE: tuple[Entry, ...] = (
+    Entry(
+        "two-peaks",
+        "Heights of the memorising and the generalising peak over data size, and what networks do",
+        sources=(
+            "transitions/measured.csv",
+            "transitions/predictions.csv",
+            "transitions/calibrated.csv",
+        ),
+    ),
+    Entry(
+        "predicted-n-c",
+        "Training pairs from which half of the networks grok, predicted and measured, for 28 groups",
+        sources=(
+            "transitions/measured.csv",
+            "transitions/predictions.csv",
+            "decisive/measured.csv",
+            "decisive/predictions.csv",
+            "decay-width/measured.csv",
+            "decay-width/predictions.csv",
+        ),
+    ),
+)

@@ -1,0 +1,81 @@
+"""What figures of the catalogue share: letters of panels, text beside lines, numbers out of tables."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import matplotlib
+import numpy as np
+import polars as pl
+from matplotlib.axes import Axes
+from numpy.typing import NDArray
+
+from validate.figures.catalogue import read_table
+
+__all__ = ["bars", "cells", "grokked", "letters", "numbers", "part", "small", "table_of", "told"]
+
+Floats = NDArray[np.float64]
+
+_GROKKED = re.compile(r"(\d+): (\d+)/(\d+)")
+
+
+def small() -> float:
+    """Points of the smallest text in the style that is in force: that of ticks."""
+    return float(matplotlib.rcParams["font.size"]) - 1.0
+
+
+def letters(axes: Sequence[Axes], titles: Sequence[str], first: str = "a") -> None:
+    """A letter in bold and a few words above each panel."""
+    for number, (ax, title) in enumerate(zip(axes, titles, strict=True)):
+        ax.set_title(rf"$\mathbf{{{chr(ord(first) + number)}}}$  {title}", loc="left")
+
+
+def told(ax: Axes, text: str, at: tuple[float, float], colour: str, **more: Any) -> None:
+    """Small text at a place in the data, without an arrow; a halo keeps lines out of it."""
+    look: dict[str, Any] = {"fontsize": small(), "color": colour, "ha": "left", "va": "center", "zorder": 6} | more
+    box = {"facecolor": "white", "edgecolor": "none", "alpha": 0.75, "pad": 0.6}
+    ax.text(*at, text, bbox=box, **look)
+
+
+def bars(ax: Axes, x: Floats, part: pl.DataFrame, colour: str, **more: Any) -> None:
+    """Values of a table over x, with what its columns ``low`` and ``high`` leave of them; open ends have no bar."""
+    value, low, high = (numbers(part, name) for name in ("value", "low", "high"))
+    low, high = np.where(np.isnan(low), value, low), np.where(np.isnan(high), value, high)
+    look: dict[str, Any] = {"fmt": "o", "color": colour, "elinewidth": 0.8, "capsize": 0, "zorder": 3} | more
+    ax.errorbar(x, value, [np.maximum(value - low, 0), np.maximum(high - value, 0)], **look)
+
+
+def numbers(table: pl.DataFrame, name: str) -> Floats:
+    """A column as numbers; NaN where there is none."""
+    return table[name].cast(pl.Float64).fill_null(np.nan).to_numpy()
+
+
+def part(table: pl.DataFrame, **wanted: str) -> pl.DataFrame:
+    """Rows that have these words in these columns, in the order of the table."""
+    return table.filter(*(pl.col(name) == word for name, word in wanted.items()))
+
+
+def table_of(rows: Sequence[Mapping[str, str | float | None]], words: Sequence[str]) -> pl.DataFrame:
+    """A table of words and numbers; a number that is missing or not finite is left empty.
+
+    Args:
+        rows: columns of each, all the same.
+        words: columns that are not numbers.
+    """
+    schema = {name: pl.String() if name in words else pl.Float64() for name in rows[0]}
+    return pl.DataFrame(rows, schema=schema, strict=False).with_columns(
+        pl.col(name).fill_nan(None) for name, kind in schema.items() if isinstance(kind, pl.Float64)
+    )
+
+
+def cells(results: Path, folder: str, quantity: str, file: str = "measured.csv") -> pl.DataFrame:
+    """Rows of one quantity in a table of committed results."""
+    return part(read_table(results / folder / file), quantity=quantity)
+
+
+def grokked(note: str) -> list[tuple[int, int, int]]:
+    """Size, networks that grokked, networks, of each size that the note of a measured n_c tells."""
+    return [(int(n), int(k), int(of)) for n, k, of in _GROKKED.findall(note)]

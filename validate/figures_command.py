@@ -1,0 +1,239 @@
+"""What ``twopeaks figures`` does once its input is understood: numbers in, PDF, PNG and CSV out."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, cast
+
+import polars as pl
+from rich.table import Table
+
+from theory.errors import InputError
+from validate.figures.catalogue import CATALOGUE, Entry, MissingError, entry
+from validate.figures.print_style import FACES, Columns, Face, sheet
+from validate.files import save_figure, write
+from validate.terminal import console, print_json, waiting
+
+__all__ = ["Request", "Source", "figures"]
+
+_CAPTIONS = "captions.md"
+
+
+@dataclass(frozen=True)
+class Source:
+    """Where numbers come from.
+
+    Attributes:
+        results: folder of stored results.
+        measure: whether to train what is needed instead.
+        store: folder of a sweep to read instead, or None.
+        workers, device: what trains, as ``twopeaks sweep`` has it.
+    """
+
+    results: Path
+    measure: bool
+    store: Path | None
+    workers: int | None
+    device: str
+
+
+@dataclass(frozen=True)
+class Request:
+    """What was asked for: which figures, from what, to where, in which style."""
+
+    names: tuple[str, ...]
+    every: bool
+    source: Source
+    out: Path
+    face: str
+    columns: int
+    as_json: bool
+
+
+@dataclass(frozen=True)
+class Drawn:
+    """A figure and its files, or what is missing.
+
+    Attributes:
+        entry: which.
+        paths: PNG, PDF, CSV; nothing if it was not drawn.
+        seconds: it took.
+        missing: path of the file of results that is not there, or nothing.
+    """
+
+    entry: Entry
+    paths: tuple[Path, ...] = ()
+    seconds: float = 0.0
+    missing: str = ""
+
+
+def figures(request: Request) -> int:
+    """List figures, or draw those asked for; the exit code.
+
+    Raises:
+        InputError: for what does not go together, unknown names, or a named figure without results.
+    """
+    chosen = _check(request)
+    if not chosen:
+        return _list(request)
+    request.out.mkdir(parents=True, exist_ok=True)
+    drawn = [_draw(one, request) for one in chosen]
+    gone = next((one for one in drawn if one.missing), None)
+    if gone is not None and not request.every:
+        raise _absent(gone)
+    _write_captions([one for one in drawn if one.paths], request.out)
+    _show(drawn, request)
+    return 0
+
+
+def _check(request: Request) -> list[Entry]:
+    _check_style(request)
+    source = request.source
+    if request.every and request.names:
+        raise InputError("NAME", "left out with --all", request.names[0], "give names or --all")
+    if source.measure and source.store is not None:
+        raise InputError("--store", "left out with --measure", source.store, "give one of the two")
+    if not source.measure and (source.workers is not None or source.device != "auto"):
+        given = "--device" if source.workers is None else "--workers"
+        raise InputError(given, "left out without --measure", "given", "nothing is trained without it")
+    chosen = list(CATALOGUE) if request.every else [entry(name) for name in dict.fromkeys(request.names)]
+    if source.measure:
+        _check_measured(chosen, every=request.every)
+    elif source.store is not None:
+        _check_stored(chosen)
+    elif not source.results.is_dir():
+        remedy = "give --results DIR (results/ of the repository), or --measure with names"
+        raise InputError("--results", "a folder of results", source.results, remedy)
+    return chosen
+
+
+def _check_style(request: Request) -> None:
+    if request.face not in FACES:
+        raise InputError("--face", " or ".join(FACES), request.face, "sans is the default")
+    if request.columns not in (1, 2):
+        raise InputError("--columns", "1 or 2", request.columns, "2 is the default")
+
+
+def _check_stored(chosen: Sequence[Entry]) -> None:
+    if len(chosen) != 1 or chosen[0].spec is None:
+        told = ", ".join(one.name for one in chosen) or "none"
+        raise InputError("--store", "given with one NAME that a sweep makes", told, "see `twopeaks figures`")
+
+
+def _check_measured(chosen: Sequence[Entry], *, every: bool) -> None:
+    if every:
+        raise InputError("--all", "left out with --measure", "given", "measure figures by name: some take an hour")
+    if not chosen:
+        raise InputError("--measure", "given with names", "none", "see `twopeaks figures`")
+    for one in chosen:
+        if not one.trained:
+            remedy = f"it is drawn from {', '.join(one.sources) or 'theory alone'}: `{one.remake}` makes that again"
+            raise InputError("NAME", "a figure that --measure can make", one.name, remedy)
+
+
+def _draw(one: Entry, request: Request) -> Drawn:
+    began = time.perf_counter()
+    try:
+        table = _numbers(one, request)
+    except MissingError as missing:
+        return Drawn(one, missing=str(missing))
+    stem = request.out / one.name
+    with waiting(f"drawing {one.name}"), sheet(cast(Face, request.face), cast(Columns, request.columns)):
+        figure = one.draw(table)
+        about = {"Title": one.title, "Subject": one.caption, "Creator": "twopeaks"}
+        paths = save_figure(figure, stem, about)
+    write(stem.with_suffix(".csv"), table.write_csv())
+    return Drawn(one, (*paths, stem.with_suffix(".csv")), time.perf_counter() - began)
+
+
+def _numbers(one: Entry, request: Request) -> pl.DataFrame:
+    source = request.source
+    if source.store is None and not source.measure:
+        with waiting(f"reading {one.name}"):
+            return one.gather(source.results)
+    from validate import figures_measure
+
+    if source.store is not None:
+        return figures_measure.reduced(one, source.store)
+    return figures_measure.measured(one, request.out, source.workers, source.device)
+
+
+def _absent(gone: Drawn) -> InputError:
+    return InputError(
+        "NAME", "a figure whose results are there", f"{gone.entry.name} without {gone.missing}", _way(gone.entry)
+    )
+
+
+def _way(one: Entry) -> str:
+    trained = f" (trains {one.spec})" if one.spec is not None else ""
+    return f"`{one.remake}` makes them{trained}"
+
+
+def _write_captions(drawn: Sequence[Drawn], out: Path) -> None:
+    parts = []
+    for one in drawn:
+        made = ", ".join(f"`{path}`" for path in one.entry.files) or "theory alone"
+        paper = f" Counterpart of {one.entry.paper} of arXiv 2509.21519." if one.entry.paper else ""
+        parts.append(
+            f"## {one.entry.title}\n\n![{one.entry.title}]({one.entry.name}.png)\n\n{one.entry.caption}{paper}\n\n"
+            f"Numbers: [{one.entry.name}.csv]({one.entry.name}.csv), from {made}; made by `{one.entry.remake}`.\n"
+        )
+    write(out / _CAPTIONS, "\n".join(["# Figures\n", *parts]))
+
+
+def _list(request: Request) -> int:
+    there = {one.name: _state(one, request.source.results) for one in CATALOGUE}
+    if request.as_json:
+        print_json([{**_facts(one), "missing": there[one.name]} for one in CATALOGUE])
+        return 0
+    table = Table(title="figures; `twopeaks figures NAME …` or `--all` draws them")
+    for heading in ("name", "paper", "what it shows", "results"):
+        table.add_column(heading, overflow="fold")
+    for one in CATALOGUE:
+        missing = there[one.name]
+        table.add_row(one.name, one.paper, one.title, f"missing: {one.remake}" if missing else "there")
+    console().print(table)
+    return 0
+
+
+def _state(one: Entry, results: Path) -> list[str]:
+    return [path for path in one.files if not (results / path).exists()]
+
+
+def _facts(one: Entry) -> dict[str, Any]:
+    return {
+        "name": one.name,
+        "title": one.title,
+        "paper": one.paper,
+        "sources": list(one.files),
+        "sweep": None if one.spec is None else str(one.spec),
+        "remake": one.remake,
+    }
+
+
+def _show(drawn: Sequence[Drawn], request: Request) -> None:
+    if request.as_json:
+        print_json(
+            [
+                {
+                    **_facts(one.entry),
+                    "files": [str(path) for path in one.paths],
+                    "missing": [one.missing] if one.missing else [],
+                    "seconds": round(one.seconds, 3),
+                }
+                for one in drawn
+            ]
+        )
+        return
+    screen = console()
+    for one in drawn:
+        if one.paths:
+            screen.print(f"{one.entry.name}: {one.paths[1]} (and .png, .csv), {one.seconds:.1f} s", markup=False)
+        else:
+            screen.print(f"{one.entry.name}: missing {one.missing}; {_way(one.entry)}", markup=False)
+    done = [one for one in drawn if one.paths]
+    total = sum(one.seconds for one in done)
+    screen.print(f"{len(done)} of {len(drawn)} figures in {request.out}, {total:.0f} s; captions in {_CAPTIONS}")
