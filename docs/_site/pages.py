@@ -23,8 +23,13 @@ SECTIONS: dict[str, tuple[str, ...]] = {
     "Worked examples": ("notebooks/prediction", "notebooks/comparison", "notebooks/results"),
     "How to add": ("how-to/group", "how-to/predictor", "how-to/probe", "how-to/figure"),
     "Theory": ("equations", "heights", "times", "rivals", "conventions"),
+<<<<<<< HEAD
     "Measuring": ("sweeps", "live", "scoreboard", "forecast", "unkillable", "speed", "features"),
     "Results": ("results", "scoreboards", "claims"),
+=======
+    "Measuring": ("sweeps", "scoreboard", "explorer", "forecast", "unkillable", "speed", "features"),
+    "Results": ("results",),
+>>>>>>> explorer
     "Reference": ("api/index", "contributing", "changelog"),
 }
 
@@ -42,7 +47,9 @@ def gather(target: Path) -> None:
     places = _places()
     for source, place in places.items():
         if source not in _ALSO:
-            write(target / f"{place}.md", _led((ROOT / source).read_text(encoding="utf-8"), source, place, places, target))
+            write(
+                target / f"{place}.md", _led((ROOT / source).read_text(encoding="utf-8"), source, place, places, target)
+            )
     shutil.copytree(ROOT / "docs" / "img", target / "img", dirs_exist_ok=True)
 
 
