@@ -12,6 +12,7 @@ from typing import Any
 __all__ = ["plain", "setup"]
 
 _CODE = re.compile(r"(``.+?``|`[^`]+`)")
+_CLASS = re.compile(r"(?<!`)`([A-Z][A-Za-z]+)`(?!`)")
 _MARKS = re.compile(r"([|*]|(?<=\w)_(?!\w))")
 _FIELD = re.compile(r"^:(ivar|param) [\w, ]+:")
 _BULLET = re.compile(r"^(\s*[*-] )(.*)$")
@@ -25,7 +26,7 @@ def plain(lines: list[str]) -> list[str]:
 def _escaped(line: str) -> str:
     found = _BULLET.match(line)
     before, text = found.groups() if found else ("", line)
-    parts = _CODE.split(text)
+    parts = _CODE.split(_CLASS.sub(r"`.\1`", text))  # a class, in whatever module it is
     return before + "".join(p if i % 2 else _MARKS.sub(r"\\\1", p) for i, p in enumerate(parts))
 
 

@@ -42,7 +42,9 @@ def gather(target: Path) -> None:
     places = _places()
     for source, place in places.items():
         if source not in _ALSO:
-            write(target / f"{place}.md", _led((ROOT / source).read_text(encoding="utf-8"), source, place, places, target))
+            write(
+                target / f"{place}.md", _led((ROOT / source).read_text(encoding="utf-8"), source, place, places, target)
+            )
     shutil.copytree(ROOT / "docs" / "img", target / "img", dirs_exist_ok=True)
 
 
@@ -60,7 +62,9 @@ def toctrees(without: Collection[str] = ()) -> str:
         without: pages that cannot be made from what is there.
     """
     return "".join(
-        f"\n:::{{toctree}}\n:hidden:\n:caption: {caption}\n\n" + "\n".join(n for n in names if n not in without) + "\n:::\n"
+        f"\n:::{{toctree}}\n:hidden:\n:caption: {caption}\n\n"
+        + "\n".join(n for n in names if n not in without)
+        + "\n:::\n"
         for caption, names in SECTIONS.items()
     )
 

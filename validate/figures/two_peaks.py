@@ -24,6 +24,7 @@ from validate.statistics import rate_interval
 
 __all__ = ["CAPTION", "GROUPS", "fig_two_peaks", "gather"]
 
+#: What a reader needs under the figure.
 CAPTION = """
 Heights of the two peaks and what networks do, for the cyclic group Z23 and for S4. a, d: loss + (η/2)·norm of a network
 that memorises n pairs (orange) and of one that knows the rule (blue), over η/2, so in units of |W|² + |V|²; the axis
@@ -35,6 +36,7 @@ dotted line: n_c that heights-phases predicts, block by block; its two constants
 of energy on n_c of S4 and Q8xZ3. S0: x², Adam at rate 1e-3, η = 2e-4, K = 14 M.
 """
 
+#: Groups of which both peaks are drawn.
 GROUPS = ("Z23", "S4")
 _CONTROLS = re.compile(r"C_gen = ([\d.]+), C_mem\(n\) = ([\d.]+) n\^([\d.]+)")
 _BLUE, _RED = COLOURS["generalising"], COLOURS["memorising"]
