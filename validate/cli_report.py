@@ -17,7 +17,9 @@ __all__ = ["explore"]
 def explore(
     stores: Annotated[
         list[Path],
-        typer.Argument(metavar="STORE", help="a sweep's SPEC.toml or folder, or a CSV of measured cells; or several"),
+        typer.Argument(
+            metavar="STORE", help="a sweep's SPEC.toml or folder, a demo's folder, or a CSV of cells; or several"
+        ),
     ],
     predictions: Annotated[
         Path | None, typer.Option(help="CSV or JSON of predictions written before the measurement; these are shown")

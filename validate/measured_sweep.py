@@ -61,7 +61,9 @@ def median_of(times: Sequence[int | None]) -> Median:
     return Median(value, low, high)
 
 
-def measured_sweep(folder: SweepFolder, *, accuracy: bool = False) -> tuple[list[Measured], list[str]]:
+def measured_sweep(
+    folder: SweepFolder, *, accuracy: bool = False, controls: bool = True
+) -> tuple[list[Measured], list[str]]:
     """Everything that a sweep has measured so far, and sentences on runs that cannot be read.
 
     t_mem and t_grok are known to a recorded step: their intervals begin at the record before.
@@ -69,9 +71,10 @@ def measured_sweep(folder: SweepFolder, *, accuracy: bool = False) -> tuple[list
     Args:
         folder: of the sweep.
         accuracy: whether the test accuracy of each cell is among it.
+        controls: whether runs that were recorded at their ends alone are.
     """
     damaged: list[InputError] = []
-    found = parts(folder, damaged.append)
+    found = [part for part in parts(folder, damaged.append) if controls or part.plan.every < part.plan.steps]
     by_cell: dict[tuple[str, str], list[Part]] = {}
     by_series: dict[str, list[Part]] = {}
     for part in found:

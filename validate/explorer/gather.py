@@ -142,7 +142,7 @@ def _predicted_times(boards: Sequence[Board]) -> Predicted:
 
 def _curves(sources: Sources, predicted: Predicted) -> dict[tuple[str, int | None], tuple[Curves, ...]]:
     found: dict[tuple[str, int | None], tuple[Curves, ...]] = {}
-    for _, folder in sources.sweeps():
+    for folder in sources.folders():
         for key, curves in chosen_curves(folder, predicted).items():
             found[key] = (*found.get(key, ()), *curves)
     return found

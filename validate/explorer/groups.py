@@ -108,7 +108,10 @@ def as_shown(
         n,
         max(round(n[0]), round(0.8 * centre)),
         mountains(one.setting, said, n),
-        tuple(_claimed(one, prediction, origins.get(who, "")) for who, prediction in said.items()),
+        tuple(
+            _claimed(one, said[who], origins.get(who, ""))
+            for who in sorted(said, key=lambda who: said[who].value is None)
+        ),
         fates,
         accuracy_over(one.setting, n),
         curves,

@@ -9,6 +9,7 @@ from dataclasses import asdict
 from html import escape
 from importlib.resources import files
 
+from validate.explorer.data import Shown
 from validate.explorer.gather import Content
 from validate.explorer.sections import claims_html, lead, nav, scoreboard_html, sources_html, stages_html
 from validate.files import finite
@@ -41,7 +42,7 @@ def page(content: Content, title: str | None) -> str:
             "scoreboard": scoreboard_html(content),
             "claims": claims_html(content.claims),
             "sources": sources_html(content),
-            "data": as_json({"groups": [asdict(one) for one in content.groups]}),
+            "data": as_json({"groups": [_data(one) for one in content.groups]}),
             "js": "\n".join(_asset(f"{name}.js") for name in _SCRIPTS),
             "plotly": _inside_script(get_plotlyjs()),
         },
@@ -52,6 +53,11 @@ def as_json(value: object) -> str:
     """JSON that may stand inside a script element: no text in it can end the element."""
     text = json.dumps(finite(value), allow_nan=False, separators=(",", ":"))
     return text.replace("<", "\\u003c").replace(">", "\\u003e").replace("&", "\\u0026")
+
+
+def _data(one: Shown) -> dict[str, object]:
+    """A group for the scripts: its conventions stand in the page already."""
+    return {name: value for name, value in asdict(one).items() if name != "conventions"}
 
 
 def _filled(template: str, parts: Mapping[str, str]) -> str:

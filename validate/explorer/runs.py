@@ -28,6 +28,8 @@ Predicted = Mapping[tuple[str, int | None], tuple[Marked, ...]]
 
 #: Part of the way from the test accuracy at t_mem to the level of t_grok at which it has left its plateau.
 LEAVES = 0.25
+#: Fewest records that make a curve.
+_FEWEST = 10
 #: Records of a curve that are kept, and the column of the gradient's norm.
 _RECORDS, _GRADIENT = 140, "gradient_norm"
 
@@ -56,7 +58,7 @@ def chosen_curves(folder: SweepFolder, predicted: Predicted) -> dict[tuple[str, 
     """
     found: dict[tuple[str, int | None], list[_Member]] = {}
     for part in parts(folder, lambda error: None):
-        if part.setting.task.labels == "true":
+        if part.setting.task.labels == "true" and len(part.plan.record_steps()) >= _FEWEST:
             members = [_Member(part, row) for row, end in enumerate(part.columns["end"]) if end != "diverged"]
             found.setdefault((at_half(part.setting).content_id, part.plan.steps), []).extend(members)
     return {

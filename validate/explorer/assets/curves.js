@@ -50,7 +50,7 @@ function cardOf(run, i) {
   const facts = `t_mem ${stepText(memorised, run.last)}; leaves its plateau ${stepText(leaves, run.last)}; t_grok ${stepText(grokked, run.last)}.`;
   const said = run.predicted.map((one) => `${one.who} had said ${one.what} ${one.spot.text}`).join("; ");
   return make("article", { class: "card" }, make("h3", { text: `n = ${run.samples}, seed ${run.seed}` }), make("p", { class: "small", text: run.words }), keysOf(run), chart,
-    make("p", { class: "small", text: facts }), ...(said ? [make("p", { class: "small", text: said })] : []), origin("where from, how again", run.source, run.command));
+    make("p", { class: "small", text: facts }), ...(said ? [make("p", { class: "small", text: said })] : []), whence("where from, how again", run.source, run.command));
 }
 
 function keysOf(run) {

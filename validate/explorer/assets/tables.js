@@ -15,7 +15,7 @@ function tableOf(caption, headings, rows) {
   return make("div", { class: "scroll", tabindex: "0", role: "region", "aria-label": caption }, table);
 }
 
-function origin(text, note, command) {
+function whence(text, note, command) {
   const box = make("details", {}, make("summary", { text }));
   if (note) box.append(make("p", { class: "small", text: note }));
   if (command !== null) box.append(commandOf(command));
@@ -26,7 +26,7 @@ function measuredRow() {
   const { measured, source, note, command, budget } = state.group;
   if (!measured) return [];
   const within = budget === null ? "" : ` within ${budget.toLocaleString("en")} steps`;
-  return [{ kind: "measured", cells: [`measured${within}`, measured.text, "", "", "", origin(source, note, command)] }];
+  return [{ kind: "measured", cells: [`measured${within}`, measured.text, "", "", "", whence(source, note, command)] }];
 }
 
 function drawClaimed() {
@@ -34,7 +34,7 @@ function drawClaimed() {
     const range = one.spot.value === null || one.valid ? "" : " (outside its range)";
     const name = one.label === one.predictor ? one.label : `${one.label} (${one.predictor})`;
     const told = one.spot.value === null ? "no value" : one.spot.text;
-    return { cells: [name, told + range, one.spot.value === null ? "" : one.error, String(one.fitted), String(one.runs), origin(one.origin, one.note, one.command)] };
+    return { cells: [name, told + range, one.spot.value === null ? "" : one.error, String(one.fitted), String(one.runs), whence(one.origin, one.note, one.command)] };
   });
   const headings = [["who", ""], ["n_c [95% or own interval]", "n"], ["error against measured", "n"], ["constants fitted", "n"], ["runs used", "n"], ["where from, how again", "note"]];
   byId("claimed-table").replaceChildren(tableOf(`n_c of ${state.group.name}`, headings, [...measuredRow(), ...rows]));
@@ -45,7 +45,7 @@ function drawFatesTable() {
   const rows = state.group.fates.map((fate) => ({
     n: fate.samples,
     cells: [String(fate.samples), percent(fate.samples / state.group.pairs), fate.rate ? fate.rate.text : "–", fate.t_mem, fate.t_grok,
-      fate.accuracy ? fate.accuracy.text : "–", origin("again", "", fate.command)],
+      fate.accuracy ? fate.accuracy.text : "–", whence("again", "", fate.command)],
   }));
   const headings = [["n", "n"], ["of all rows", "n"], ["grokked [95%]", "n"], ["t_mem", "n"], ["t_grok", "n"], ["test accuracy [95%]", "n"], ["command", "note"]];
   byId("fates-table").replaceChildren(tableOf(`Networks of ${state.group.name} by size`, headings, rows));
@@ -65,7 +65,9 @@ function drawHeightsTable() {
 function heightWords() {
   const theory = mountains();
   if (!theory) return "For this setting no theory has the height of both peaks as a function of n; what was measured is shown.";
+  const own = state.group.claimed.find((one) => one.predictor === theory.theory);
+  const outside = own && !own.valid ? ` Outside its range here, so do not expect networks to follow: ${own.note}.` : "";
   return `Drawn height of a peak: the other way’s share of both costs, so that both are ½ where they cross and the cheaper way is the higher peak. ` +
     `Cost: ${theory.words}, by ${theory.label} (${theory.theory}), equations ${theory.equations.join(", ")}. ` +
-    `They cross at n = ${theory.crossing.text}. ● networks that grokked, ○ that did not, at the trained size nearest to n.`;
+    `They cross at n = ${theory.crossing.text}. ● networks that grokked, ○ that did not, at the trained size nearest to n.${outside}`;
 }
