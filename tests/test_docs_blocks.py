@@ -17,6 +17,7 @@ SLOW = {
     "README.md",
     "tour.md",
     "use-derive.md",
+    "live.md",
     "sweeps.md",
     "scoreboard.md",
     "forecast.md",
@@ -27,6 +28,7 @@ SLOW = {
 #: Blocks that cannot be run where tests run, and why; anything else is a mistake.
 NOT_RUN = {
     ("tour.md", "installs the package; .ci/newcomer does it from a fresh clone"),
+    ("live.md", "a picture in a terminal"),
     ("sweeps.md", "needs machines of a cluster"),
     ("sweeps.md", "needs a Slurm cluster"),
     ("sweeps.md", "needs a Kubernetes cluster"),

@@ -21,6 +21,10 @@ PACKAGES = {
 }
 
 
+#: Names that are text for readers themselves and need none beside them.
+_TEXTS = ("CAPTION",)
+
+
 @dataclass(frozen=True)
 class Module:
     """A module as its file has it.
@@ -57,7 +61,7 @@ def _read(path: Path) -> Module:
         for alias in node.names
     }
     elsewhere = {n: origins[n] for n in public if n in origins}
-    own = tuple(n for n in public if n not in origins)
+    own = tuple(n for n in public if n not in origins and n not in _TEXTS)
     return Module(name, _summary(tree), own, elsewhere)
 
 

@@ -22,7 +22,6 @@ from validate.sources import Sources
 
 __all__ = ["CAPTION", "FOLDERS", "SEEN", "fig_predicted_n_c", "gather"]
 
-#: What a reader needs under the figure.
 CAPTION = """
 Training pairs n_c from which half of the networks grok, predicted and measured. a: 28 groups (26 of order 11 to 59 with
 8 networks a size, Z83 and Z127 with 6; bars: 95% bootstrap intervals of the measurement), for heights-phases (8

@@ -24,7 +24,6 @@ from validate.statistics import rate_interval
 
 __all__ = ["CAPTION", "GROUPS", "fig_two_peaks", "gather"]
 
-#: What a reader needs under the figure.
 CAPTION = """
 Heights of the two peaks and what networks do, for the cyclic group Z23 and for S4. a, d: loss + (η/2)·norm of a network
 that memorises n pairs (orange) and of one that knows the rule (blue), over η/2, so in units of |W|² + |V|²; the axis
