@@ -67,7 +67,9 @@ def toctrees(without: Collection[str] = ()) -> str:
         without: pages that cannot be made from what is there.
     """
     return "".join(
-        f"\n:::{{toctree}}\n:hidden:\n:caption: {caption}\n\n" + "\n".join(n for n in names if n not in without) + "\n:::\n"
+        f"\n:::{{toctree}}\n:hidden:\n:caption: {caption}\n\n"
+        + "\n".join(n for n in names if n not in without)
+        + "\n:::\n"
         for caption, names in SECTIONS.items()
     )
 
