@@ -1,4 +1,4 @@
-"""Builds the site into build/docs/html: gathers the pages, generates the others, and runs Sphinx with warnings as errors.
+"""Builds the site into build/docs/html: gathers and generates its pages, and runs Sphinx with warnings as errors.
 
 ``python docs/build.py --links`` checks links to other sites as well, for which it needs a network.
 """
@@ -10,7 +10,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 
-from _site.api import write_reference
+from _site.api import undocumented, write_reference
 from _site.pages import ROOT, gather, toctrees, write
 from _site.tables import write_claims, write_scoreboards
 from sphinx.cmd.build import main as sphinx
@@ -41,6 +41,9 @@ def build(folder: Path, builder: str) -> int:
 if __name__ == "__main__":
     target = ROOT / "build" / "docs"
     code = build(target, "html")
+    for name in undocumented(target / "html" / "objects.inv"):
+        sys.stderr.write(f"{name} is public and has no docstring\n")
+        code = 1
     if "--links" in sys.argv[1:]:
         code = code or build(target, "linkcheck")
     sys.exit(code)

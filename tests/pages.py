@@ -115,7 +115,9 @@ def _here(arguments: list[str]) -> tuple[int, str]:
 
 
 def _in_shell(line: str) -> tuple[int, str]:
-    command = f'twopeaks() {{ "{sys.executable}" -m validate.cli "$@"; }}; python() {{ "{sys.executable}" "$@"; }}; {line}'
+    command = (
+        f'twopeaks() {{ "{sys.executable}" -m validate.cli "$@"; }}; python() {{ "{sys.executable}" "$@"; }}; {line}'
+    )
     where = {**os.environ, "PYTHONPATH": str(ROOT)}
     done = subprocess.run(["bash", "-c", command], capture_output=True, text=True, check=False, env=where)
     return done.returncode, done.stdout + done.stderr

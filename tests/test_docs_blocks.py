@@ -13,11 +13,22 @@ PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", ROOT / "results" / "READM
 PAGES += [p for p in sorted((ROOT / "docs").rglob("*.md")) if not {"_site", "notebooks"} & set(p.parts)]
 NOTEBOOKS = sorted((ROOT / "docs" / "notebooks").glob("*.md"))
 #: They train for more than a few seconds.
-SLOW = {"README.md", "tour.md", "use-derive.md", "sweeps.md", "scoreboard.md", "forecast.md", "use-check.md", "use-publish.md"}
+SLOW = {
+    "README.md",
+    "tour.md",
+    "use-derive.md",
+    "live.md",
+    "sweeps.md",
+    "scoreboard.md",
+    "forecast.md",
+    "use-check.md",
+    "use-publish.md",
+}
 
 #: Blocks that cannot be run where tests run, and why; anything else is a mistake.
 NOT_RUN = {
     ("tour.md", "installs the package; .ci/newcomer does it from a fresh clone"),
+    ("live.md", "a picture in a terminal"),
     ("sweeps.md", "needs machines of a cluster"),
     ("sweeps.md", "needs a Slurm cluster"),
     ("sweeps.md", "needs a Kubernetes cluster"),
@@ -75,11 +86,14 @@ def _written(tmp_path: Path, text: str) -> Path:
     ("text", "message"),
     [
         ("```python\nprint(1 / 0)\n```\n", "division by zero"),
-        ("```python\nprint('four words are said')\n```\n\n```text\nfour words are shown\n```\n", "not said: four words"),
+        (
+            "```python\nprint('four words are said')\n```\n\n```text\nfour words are shown\n```\n",
+            "not said: four words",
+        ),
         ("```sh\ntwopeaks predict --group X9\n```\n", "line 1: twopeaks predict --group X9"),
         ("```sh\nmake nonsense\n```\n", "No rule to make target"),
         ("```sh\nfalse | true; false\n```\n", "false"),
-        ('```toml\n[grid]\nsample = [1, 2]\n```\n', "sample"),
+        ("```toml\n[grid]\nsample = [1, 2]\n```\n", "sample"),
         ("<!-- not run: no reason -->\n```python\ndef\n```\n", "invalid syntax"),
     ],
 )
@@ -95,5 +109,6 @@ def test_numbers_frames_and_dots_are_not_compared(tmp_path: Path) -> None:
 
 
 def test_files_that_are_shown_are_there_for_what_follows(tmp_path: Path) -> None:
-    shown = '```toml\n# one.toml\n[grid]\nsamples = [20, 30]\n```\n\n```csv\n# a.csv\n0,1\n```\n\n```sh\ncat one.toml a.csv\n```\n'
+    files = "```toml\n# one.toml\n[grid]\nsamples = [20, 30]\n```\n\n```csv\n# a.csv\n0,1\n```\n\n"
+    shown = files + "```sh\ncat one.toml a.csv\n```\n"
     follow(_written(tmp_path, shown + "\n```text\nsamples\n…\n0,1\n```\n"), tmp_path / "folder")

@@ -72,7 +72,7 @@ def texts(figure: Figure) -> list[Text]:
 def _beyond(axis: Axis) -> Iterator[Text]:
     low, high = sorted(axis.get_view_interval())
     slack = 1e-9 * (high - low)
-    for tick in (*axis.get_major_ticks(), *axis.get_minor_ticks()):
+    for tick in (*axis.majorTicks, *axis.minorTicks):
         if not low - slack <= tick.get_loc() <= high + slack:
             yield from (tick.label1, tick.label2)
 

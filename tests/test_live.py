@@ -43,6 +43,7 @@ from validate.live_train import RunView, prediction
 from validate.series import Series
 from validate.sweep_charts import SweepCharts, transition_lines
 from validate.sweep_screen import Screen, Tally, screen
+from validate.terminal import status_bar
 
 Floats = NDArray[np.float64]
 Row = tuple[list[int], int, dict[str, Floats]]
@@ -226,7 +227,7 @@ def test_after_an_interruption_the_earlier_part_is_told_first(tmp_path: Path, si
 def test_transitions_so_far_are_those_of_the_curves_so_far(seed: int) -> None:
     """Against `validate.detect`, which reads whole curves, after each record of curves that come and go."""
     rng = np.random.default_rng(seed)
-    steps = np.cumsum(rng.integers(1, 90, 30)) - 1
+    steps = np.cumsum(rng.choice([25, 50, 100], 30)) - 25  # so that records lie just where the hold of t_grok ends
     plan, members = Plan(steps=int(steps[-1]), every=1), 6
     live = LiveCurves(members, plan)
     curves = {name: np.where(rng.random((members, 30)) < 0.8, 1.0, 0.5) for name in ("train_accuracy", "test_accuracy")}
@@ -339,6 +340,15 @@ def test_a_prediction_is_named_where_one_holds() -> None:
     assert prediction(standard("Z149", 264, 256)) == ""  # of a group this large it would take its time
     random = Setting(task=Task(group="Z23", samples=264, labels="random"), network=Network(width=256))
     assert prediction(random) == ""
+
+
+@pytest.mark.parametrize("width", [24, 40, 63, 64, 80, 200])
+def test_progress_is_one_line(width: int) -> None:
+    console = Console(file=io.StringIO(), force_terminal=True, width=width, height=24, legacy_windows=False)
+    bar = status_bar(console)
+    bar.advance(bar.add_task("", total=10**7), 5 * 10**6)
+    (line,) = console.render_lines(bar, console.options, pad=False)
+    assert "50%" in "".join(segment.text for segment in line)
 
 
 def test_frames_are_drawn_in_place_and_the_cursor_comes_back() -> None:

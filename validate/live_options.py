@@ -10,7 +10,9 @@ import typer
 
 __all__ = ["UNWATCHED", "Live", "TensorBoard", "Watching"]
 
+#: Option ``--live``; its help says what it does.
 Live = Annotated[bool, typer.Option("--live", help="draw the curves on the terminal while they grow, see docs/live.md")]
+#: Option ``--tensorboard``; its help says what it does.
 TensorBoard = Annotated[
     Path | None,
     typer.Option("--tensorboard", metavar="DIR", help="write event files for TensorBoard below it"),
@@ -30,4 +32,5 @@ class Watching:
     tensorboard: Path | None = None
 
 
+#: Nobody looks.
 UNWATCHED = Watching()

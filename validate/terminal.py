@@ -20,11 +20,16 @@ from rich.progress import (
     TimeElapsedColumn,
     TimeRemainingColumn,
 )
+from rich.table import Column
 from rich.text import Text
 
 from validate.files import finite
 
 __all__ = ["Interrupted", "console", "open_ended", "print_json", "stages", "status_bar", "waiting"]
+
+
+#: Columns from which a line of progress has room for more than the time left.
+_ROOM_FOR_RATES = 64
 
 
 class Interrupted(Exception):  # noqa: N818 - it is no error
@@ -98,8 +103,13 @@ def open_ended(names: Sequence[str]) -> Iterator[Callable[[str], Callable[[int],
 
 
 def status_bar(console: Console) -> Progress:
-    """One bar with rate and time left, as a part of a larger picture that is drawn elsewhere."""
-    columns = (BarColumn(None), TaskProgressColumn(), _Rate(), TimeElapsedColumn(), _Left())
+    """One line with a bar and the time left, as a part of a larger picture that is drawn elsewhere."""
+
+    def whole() -> Column:
+        return Column(no_wrap=True)
+
+    rest = [_Rate(whole()), TimeElapsedColumn(whole())] if console.width >= _ROOM_FOR_RATES else []
+    columns = (BarColumn(None), TaskProgressColumn(), *rest, _Left(whole()))
     return Progress(*columns, console=console, expand=True)
 
 

@@ -23,7 +23,7 @@ SECTIONS: dict[str, tuple[str, ...]] = {
     "Worked examples": ("notebooks/prediction", "notebooks/comparison", "notebooks/results"),
     "How to add": ("how-to/group", "how-to/predictor", "how-to/probe", "how-to/figure"),
     "Theory": ("equations", "heights", "times", "rivals", "conventions"),
-    "Measuring": ("sweeps", "live", "scoreboard", "forecast", "unkillable", "speed", "features"),
+    "Measuring": ("sweeps", "live", "scoreboard", "explorer", "forecast", "unkillable", "speed", "features"),
     "Results": ("results", "scoreboards", "claims"),
     "Reference": ("api/index", "contributing", "changelog"),
 }
@@ -42,7 +42,9 @@ def gather(target: Path) -> None:
     places = _places()
     for source, place in places.items():
         if source not in _ALSO:
-            write(target / f"{place}.md", _led((ROOT / source).read_text(encoding="utf-8"), source, place, places, target))
+            write(
+                target / f"{place}.md", _led((ROOT / source).read_text(encoding="utf-8"), source, place, places, target)
+            )
     shutil.copytree(ROOT / "docs" / "img", target / "img", dirs_exist_ok=True)
 
 
@@ -60,7 +62,9 @@ def toctrees(without: Collection[str] = ()) -> str:
         without: pages that cannot be made from what is there.
     """
     return "".join(
-        f"\n:::{{toctree}}\n:hidden:\n:caption: {caption}\n\n" + "\n".join(n for n in names if n not in without) + "\n:::\n"
+        f"\n:::{{toctree}}\n:hidden:\n:caption: {caption}\n\n"
+        + "\n".join(n for n in names if n not in without)
+        + "\n:::\n"
         for caption, names in SECTIONS.items()
     )
 

@@ -122,13 +122,14 @@ def _text(text: str) -> str:
 
 
 _SCORES = (
-    "Made from the tables in `results/` when this site was built: predictions that were committed before the networks were "
-    "trained, against what these networks did. Median of |predicted/measured − 1| with a 95% bootstrap over cells; "
-    "*covered*: cells whose measured interval meets the predictor's own; *wrong side*: censored cells that the "
-    "prediction contradicts. What else the columns mean is said [here](scoreboard.md)."
+    "Made from the tables in `results/` when this site was built: predictions that were committed before the "
+    "networks were trained, against what these networks did. Median of |predicted/measured − 1| with a 95% bootstrap "
+    "over cells; *covered*: cells whose measured interval meets the predictor's own; *wrong side*: censored cells "
+    "that the prediction contradicts. What else the columns mean is said [here](scoreboard.md)."
 )
 _CLAIMS = (
-    "Statements of the paper and of this project, each with ranges that were fixed before the first run, against trained "
-    "networks. A form whose 95% interval over seeds lies inside its range is supported, outside it refuted, otherwise "
-    "undecided; a claim is refuted if one of its forms is. A verdict holds for the networks that are named beside it."
+    "Statements of the paper and of this project, each with ranges that were fixed before the first run, against "
+    "trained networks. A form whose 95% interval over seeds lies inside its range is supported, outside it refuted, "
+    "otherwise undecided; a claim is refuted if one of its forms is. A verdict holds for the networks that are named "
+    "beside it."
 )
