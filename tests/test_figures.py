@@ -163,7 +163,7 @@ def test_eyes_see_what_is_published() -> None:
 def test_the_numbers_beside_a_figure_are_all_that_it_is_drawn_from(one: Entry) -> None:
     again = pl.read_csv(io.StringIO(table(one).write_csv()), infer_schema_length=None)
     with sheet("sans", 2):
-        assert pixels(one.draw(again)) == pixels(drawn(one, "sans", 2))
+        assert pixels(one.draw(again)) == pixels(one.draw(table(one)))
 
 
 @each

@@ -184,6 +184,12 @@ CATALOGUE: tuple[Entry, ...] = (
         ),
     ),
     Entry(
+        "irreps-one-by-one",
+        "Irreducible representations appear one by one as data grow",
+        sources=("transitions/accuracy.csv",),
+        trained=True,
+    ),
+    Entry(
         "features-on-the-group",
         "Features of trained networks as seen on the group: frequencies, phases, representations",
         trained=True,
