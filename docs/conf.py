@@ -3,6 +3,9 @@
 import sys
 from pathlib import Path
 
+from pygments.lexers.special import TextLexer
+from sphinx.application import Sphinx
+
 HERE = Path(__file__).resolve().parent
 sys.path[:0] = [str(HERE), str(HERE.parent)]
 
@@ -27,7 +30,6 @@ myst_heading_anchors = 4
 nb_execution_mode = "force"
 nb_execution_raise_on_error = True
 nb_execution_timeout = 180
-nb_execution_in_temp = True
 nb_merge_streams = True
 exclude_patterns = ["files"]
 
@@ -60,3 +62,8 @@ html_css_files = ["site.css"]
 html_show_sphinx = False
 html_theme_options = {"sidebar_hide_name": False}
 html_copy_source = False
+
+
+def setup(app: Sphinx) -> None:
+    """Tables are shown as they are."""
+    app.add_lexer("csv", TextLexer)

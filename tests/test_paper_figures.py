@@ -26,7 +26,7 @@ Floats = NDArray[np.float64]
 
 
 def keep(
-    folder: SweepFolder, cell: Cell, curves: Mapping[str, Floats], members: Sequence[int], ends: Sequence[End] = ()
+    folder: SweepFolder, cell: Cell, curves: Mapping[str, Floats], members: Sequence[int], ends: tuple[End, ...] = ()
 ) -> None:
     """Store some members of a cell as a run of their own; curves that are not given are zero."""
     steps = cell.plan.record_steps()
@@ -36,7 +36,7 @@ def keep(
         np.array(cell.seeds)[list(members)],
         steps,
         np.full(len(members), len(steps)),
-        tuple(ends) or ("budget",) * len(members),
+        ends or tuple("budget" for _ in members),
         chosen,
     )
     folder.runs.mkdir(parents=True, exist_ok=True)
@@ -96,24 +96,26 @@ def test_the_largest_gradient_and_grokking_are_rows_of_their_own(tmp_path: Path)
 
 
 def test_the_best_rate_is_that_of_least_mean_loss_at_each_width(tmp_path: Path) -> None:
+    grid = {"optimizer": ["adam", "muon"], "width": [8, 16], "lr": [1e-3, 1e-2]}
     plan = {"steps": 20, "every": 10, "probes": ["irreps"]}
-    content = {"base": {"group": "Z7", "samples": 20}, "grid": {"width": [8, 16], "lr": [1e-3, 1e-2]}}
-    folder, found = sweep(tmp_path, seeds=2, **content, plan=plan)
+    folder, found = sweep(tmp_path, seeds=2, base={"group": "Z7", "samples": 20}, grid=grid, plan=plan)
     for cell in found:
-        width, lr = cell.setting.network.width, cell.setting.optimizer.lr
-        losses = [0.5, 0.5] if (lr == 1e-3) == (width == 8) else [0.1, 1.1]
+        width, rule = cell.setting.network.width, cell.setting.optimizer
+        losses = [0.4, 0.5] if (rule.lr == 1e-3) == (width == 8) else [0.1, 1.1]
+        losses = losses if rule.name == "adam" else [2 * losses[0], 3 * losses[1]]
         keep(folder, cell, {"test_loss": of_seeds(losses), "covered": of_seeds([2, 3])}, [0, 1])
     rows = muon_width.reduce(folder.root)
-    best = rows.filter((pl.col("best") == 1) & (pl.col("quantity") == "test_loss")).sort("width")
-    assert best.select("width", "lr").rows() == [(8, 1e-3), (16, 1e-2)]
+    best = rows.filter((pl.col("best") == 1) & (pl.col("quantity") == "test_loss")).sort("optimizer", "width")
+    assert best.select("width", "lr").rows() == 2 * [(8, 1e-3), (16, 1e-2)]
     assert set(rows.filter(pl.col("quantity") == "covered")["value"]) == {2.5}
+    assert rows.filter(pl.col("quantity") == "ratio")["value"].to_list() == [2.5, 2.5], "the mean of 2 and 3, paired"
 
 
 def test_diverged_members_are_counted_and_left_out(tmp_path: Path) -> None:
     content = {"base": {"group": "Z23"}, "grid": {"samples": [190, 205]}}
     folder, found = sweep(tmp_path, seeds=3, **content)
     for cell in found:
-        keep(folder, cell, {"test_accuracy": of_seeds([0.2, 0.4, 9.0])}, [0, 1, 2], ["budget", "budget", "diverged"])
+        keep(folder, cell, {"test_accuracy": of_seeds([0.2, 0.4, 9.0])}, [0, 1, 2], ("budget", "budget", "diverged"))
     rows = learning_rates.reduce(folder.root)
     assert set(rows["diverged"]) == {1}
     assert set(rows.filter(pl.col("quantity") != "train_accuracy")["value"]) == {0.3}

@@ -49,6 +49,7 @@ __all__ = [
 
 #: Names under which predictions are tabulated.
 PAPER_LAW, CLOSED_FORM, SHARED, CALIBRATED = "paper-law", "heights-closed-form", "heights-shared", "heights-calibrated"
+#: Name of `phases_calibrated`.
 PHASES_CALIBRATED = "heights-phases-calibrated"
 
 #: Constant of n = c M log M in the code of arXiv 2509.21519; its origin is not documented there.

@@ -7,9 +7,11 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
+from sphinx.util.inventory import InventoryFile
+
 from _site.pages import ROOT, write
 
-__all__ = ["PACKAGES", "Module", "modules", "write_reference"]
+__all__ = ["PACKAGES", "Module", "home", "modules", "undocumented", "write_reference"]
 
 #: What each package is for, in the order of the index.
 PACKAGES = {
@@ -17,6 +19,10 @@ PACKAGES = {
     "sim": "trains networks; knows no prediction",
     "validate": "where both meet: detection, statistics, scores, figures, the command",
 }
+
+
+#: Names that are text for readers themselves and need none beside them.
+_TEXTS = ("CAPTION",)
 
 
 @dataclass(frozen=True)
@@ -55,7 +61,7 @@ def _read(path: Path) -> Module:
         for alias in node.names
     }
     elsewhere = {n: origins[n] for n in public if n in origins}
-    own = tuple(n for n in public if n not in origins)
+    own = tuple(n for n in public if n not in origins and n not in _TEXTS)
     return Module(name, _summary(tree), own, elsewhere)
 
 
@@ -78,6 +84,17 @@ def home(name: str, module: str) -> str:
     while name in by_name[module].elsewhere:
         module = by_name[module].elsewhere[name]
     return module
+
+
+def undocumented(inventory: Path) -> list[str]:
+    """Public names that a built site does not have: names without a docstring are left out of its pages.
+
+    Args:
+        inventory: the site's ``objects.inv``.
+    """
+    found = InventoryFile.loads(inventory.read_bytes(), uri="").data
+    there = {name for kind, names in found.items() if kind.startswith("py:") for name in names}
+    return [f"{m.name}.{n}" for m in modules() for n in m.own if f"{m.name}.{n}" not in there]
 
 
 def write_reference(target: Path) -> None:
@@ -109,9 +126,9 @@ def _index() -> str:
 
 _INDEX = (
     "Every public name of the three packages, a page a module, from its docstring. Most things begin with "
-    "{py:obj}`standard <theory.setting.standard>` (a setting), {py:obj}`predict <theory.predict.predict>` (what theory "
-    "says of it), {py:obj}`train <sim.train.train>` (what networks do) and {py:obj}`compare <validate.compare.compare>` "
-    "(both)."
+    "{py:obj}`standard <theory.setting.standard>` (a setting), {py:obj}`predict <theory.predict.predict>` (what "
+    "theory says of it), {py:obj}`train <sim.train.train>` (what networks do) and "
+    "{py:obj}`compare <validate.compare.compare>` (both)."
 )
 
 

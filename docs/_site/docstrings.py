@@ -12,20 +12,49 @@ from typing import Any
 __all__ = ["plain", "setup"]
 
 _CODE = re.compile(r"(``.+?``|`[^`]+`)")
+_CLASS = re.compile(r"(?<!`)`([A-Z][A-Za-z]+)`(?!`)")
 _MARKS = re.compile(r"([|*]|(?<=\w)_(?!\w))")
 _FIELD = re.compile(r"^:(ivar|param) [\w, ]+:")
 _BULLET = re.compile(r"^(\s*[*-] )(.*)$")
 
 
 def plain(lines: list[str]) -> list[str]:
-    """The lines with marks of reStructuredText escaped, but for bullets, examples and what is in backticks."""
-    return [line if line.lstrip().startswith(">>>") else _escaped(line) for line in lines]
+    """The lines with marks of reStructuredText escaped, but for bullets, examples and what is in backticks.
+
+    A block that is indented, after a blank line and a colon, is set as it stands.
+    """
+    found: list[str] = []
+    margin: int | None = None  # of the line before a block that is set as it stands
+    for i, line in enumerate(lines):
+        if margin is not None and line.strip() and _indent(line) <= margin:
+            margin = None
+        if margin is not None or line.lstrip().startswith(">>>"):
+            found.append(line)
+            continue
+        shown = _escaped(line)
+        if line.rstrip().endswith(":") and _deeper(line, lines[i + 1 :]):
+            margin = _indent(line)
+            shown = shown.rstrip().rstrip(":") + "::"
+        found.append(shown)
+    return found
+
+
+def _indent(line: str) -> int:
+    return len(line) - len(line.lstrip())
+
+
+def _deeper(line: str, after: list[str]) -> bool:
+    """Whether what follows, after a blank line, is indented."""
+    if not after or after[0].strip():
+        return False
+    following = next((text for text in after if text.strip()), "")
+    return _indent(following) > _indent(line) and not _BULLET.match(following)
 
 
 def _escaped(line: str) -> str:
     found = _BULLET.match(line)
     before, text = found.groups() if found else ("", line)
-    parts = _CODE.split(text)
+    parts = _CODE.split(_CLASS.sub(r"`.\1`", text))  # a class, in whatever module it is
     return before + "".join(p if i % 2 else _MARKS.sub(r"\\\1", p) for i, p in enumerate(parts))
 
 

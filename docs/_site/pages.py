@@ -10,7 +10,7 @@ from __future__ import annotations
 import os
 import re
 import shutil
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from pathlib import Path
 
 __all__ = ["ROOT", "SECTIONS", "gather", "toctrees", "write"]
@@ -23,8 +23,8 @@ SECTIONS: dict[str, tuple[str, ...]] = {
     "Worked examples": ("notebooks/prediction", "notebooks/comparison", "notebooks/results"),
     "How to add": ("how-to/group", "how-to/predictor", "how-to/probe", "how-to/figure"),
     "Theory": ("equations", "heights", "times", "rivals", "conventions"),
-    "Measuring": ("sweeps", "scoreboard", "explorer", "forecast", "unkillable", "speed", "features"),
-    "Results": ("results",),
+    "Measuring": ("sweeps", "live", "scoreboard", "explorer", "forecast", "unkillable", "speed", "features"),
+    "Results": ("results", "scoreboards", "claims"),
     "Reference": ("api/index", "contributing", "changelog"),
 }
 
@@ -55,10 +55,16 @@ def write(path: Path, text: str) -> None:
         path.write_text(text, encoding="utf-8")
 
 
-def toctrees() -> str:
-    """The table of contents, for the end of the first page."""
+def toctrees(without: Collection[str] = ()) -> str:
+    """The table of contents, for the end of the first page.
+
+    Args:
+        without: pages that cannot be made from what is there.
+    """
     return "".join(
-        f"\n:::{{toctree}}\n:hidden:\n:caption: {caption}\n\n" + "\n".join(names) + "\n:::\n"
+        f"\n:::{{toctree}}\n:hidden:\n:caption: {caption}\n\n"
+        + "\n".join(n for n in names if n not in without)
+        + "\n:::\n"
         for caption, names in SECTIONS.items()
     )
 

@@ -9,8 +9,7 @@ import numpy as np
 import polars as pl
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.patches import Patch
-from matplotlib.ticker import NullFormatter, ScalarFormatter
+from matplotlib.ticker import FormatStrFormatter
 from numpy.typing import NDArray
 
 from validate.figures.over_seeds import Summary, rounded
@@ -46,16 +45,16 @@ _EDGES = np.geomspace(0.1, 25.6, 49)
 #: Kinds of `theory.features.classify`, from the bottom of a pile up: colour, name.
 _KINDS = {
     "irrep": (COLOURS["generalising"], "one frequency"),
-    "spread": ("#bbbbbb", "several frequencies"),
+    "spread": ("#a8a8a8", "several frequencies"),
     "localised": (COLOURS["memorising"], "few entries"),
 }
-#: Ideal features, whose energies are lines: colour, name.
+#: Ideal features, whose energies are lines: colour, name, side of the line on which it stands.
 _IDEAL = {
-    "fourier": (COLOURS["generalising"], "cosine"),
-    "pair": (COLOURS["memorising"], "one pair"),
-    "row": (COLOURS["memorising"], "one row"),
+    "fourier": (COLOURS["generalising"], "cosine", "center"),
+    "pair": (COLOURS["memorising"], "one pair ", "right"),
+    "row": (COLOURS["memorising"], " one row", "left"),
 }
-_SHOWN = (0.15, 20.0)
+_SHOWN, _TICKS = (0.15, 25.0), (0.2, 0.5, 1, 2, 5, 10, 20)
 
 
 # --- what is plotted -----------------------------------------------------------------------------------
@@ -168,15 +167,15 @@ def fig_node_energies(table: pl.DataFrame, ax: Sequence[Axes] | None = None) -> 
         _ideal_lines(one, table.filter(pl.col("lr").is_null()), named=one in made[: 1 if narrow() else 2])
         one.set_xscale("log")
         one.set_xlim(_SHOWN)
-        one.xaxis.set_major_formatter(ScalarFormatter())
-        one.set_xticks((0.3, 1, 3, 10))
-        one.xaxis.set_minor_formatter(NullFormatter())
+        one.xaxis.set_major_formatter(FormatStrFormatter("%g"))
+        one.set_xticks(_TICKS)
+        one.minorticks_off()
     for one in made if narrow() else made[::2]:
         one.set_ylabel("share of nodes")
     for one in made[-1:] if narrow() else made[-2:]:
         one.set_xlabel("energy E of a node, |w| = 1, on the training pairs")
-    handles = [Patch(color=colour, label=name) for colour, name in _KINDS.values()]
-    made[0].legend(handles=handles, loc="upper right", bbox_to_anchor=(1, 0.8), handlelength=1)
+    for i, (colour, name) in enumerate(_KINDS.values()):
+        made[0].text(0.02, 0.52 - 0.11 * i, name, color=colour, transform=made[0].transAxes, va="top")
     letters(made)
     return figure_of(made), made
 
@@ -198,10 +197,8 @@ def _pile(ax: Axes, rows: pl.DataFrame) -> None:
 
 def _ideal_lines(ax: Axes, rows: pl.DataFrame, *, named: bool) -> None:
     for row in rows.iter_rows(named=True):
-        colour, words = _IDEAL[row["what"]]
+        colour, words, side = _IDEAL[row["what"]]
         ax.axvline(row["value"], color=colour, linewidth=1, linestyle="--")
         if named:
             across = ax.get_xaxis_transform()
-            ax.text(
-                row["value"], 1.01, words, color=colour, ha="center", va="bottom", fontsize="small", transform=across
-            )
+            ax.text(row["value"], 1.0, words, color=colour, ha=side, va="bottom", transform=across)
