@@ -248,11 +248,39 @@ def test_curves_and_fates_are_drawn(browser: Browser, swept: Path) -> None:
     seen.page.close()
 
 
+ODD = """group,expression,field,samples,width,optimizer,quantity,value,low,high,seeds,steps,note
+,x*y+1,5,12,32,,t_mem,100,0,100,4,1000,
+Z4,,,8,32,,t_mem,,1000,,4,1000,
+Z11,,,,154,,n_c,,,80,8,20000,
+Z11,,,,154,muon,n_c,73,72,74,8,,
+Z11,,,60,154,adamw,t_grok,900,800,950,8,20000,
+S3,,,,66,,n_c,,20,,,,
+"""
+
+
+def test_groups_of_which_little_is_known_are_shown_too(browser: Browser, tmp_path: Path) -> None:
+    (tmp_path / "odd.csv").write_text(ODD)
+    assert run(["report", str(tmp_path / "odd.csv"), "--out", str(tmp_path / "odd.html")]) == 0
+    seen = opened(browser, tmp_path / "odd.html")
+    names = seen.page.locator("#group option").all_inner_texts()
+    assert len(names) == 6
+    for name in names:
+        seen.page.locator("#group").select_option(label=name)
+        seen.page.locator("#n").fill(seen.page.locator("#n").get_attribute("max") or "")
+        for chart in ("#plot-claimed", "#plot-heights", "#plot-fates"):
+            seen.page.locator(chart).evaluate("(box) => box.scrollIntoView({ behavior: 'instant' })")
+            seen.page.evaluate("new Promise((done) => requestAnimationFrame(() => setTimeout(() => done(true))))")
+        assert "NaN" not in seen.page.locator("#peaks").inner_text()
+        assert "undefined" not in seen.page.locator("#peaks").inner_text()
+    assert seen.console == []
+    seen.page.close()
+
+
 def test_a_command_is_copied(browser: Browser, swept: Path) -> None:
     seen = opened(browser, swept)
     seen.page.context.grant_permissions(["clipboard-read", "clipboard-write"])
     box = seen.page.locator("#scoreboard .command").first
     box.locator("button").click()
-    seen.page.wait_for_function("document.getElementById('said').textContent.length > 0")
-    assert (box.locator("code").inner_text()) in seen.page.locator("#said").inner_text()
+    command = box.locator("code").inner_text()
+    seen.page.locator("#said", has_text=command).wait_for(state="attached")
     seen.page.close()

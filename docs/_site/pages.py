@@ -23,7 +23,7 @@ SECTIONS: dict[str, tuple[str, ...]] = {
     "Worked examples": ("notebooks/prediction", "notebooks/comparison", "notebooks/results"),
     "How to add": ("how-to/group", "how-to/predictor", "how-to/probe", "how-to/figure"),
     "Theory": ("equations", "heights", "times", "rivals", "conventions"),
-    "Measuring": ("sweeps", "live", "scoreboard", "forecast", "unkillable", "speed", "features"),
+    "Measuring": ("sweeps", "live", "scoreboard", "explorer", "forecast", "unkillable", "speed", "features"),
     "Results": ("results", "scoreboards", "claims"),
     "Reference": ("api/index", "contributing", "changelog"),
 }

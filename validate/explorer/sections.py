@@ -43,8 +43,8 @@ def lead(content: Content) -> str:
         if best is not None and best.own["all"].value is not None:
             error = words.median(best.own["all"], board.kind)
             where = f"{board.quantity} on {words.cells(best.own['all'].cells)}"
-            rivals = f"{len(board.standings)} predictors of {where}"
-            return f"{told}Of {rivals}, {best.predictor} is closest: median error {error}."
+            able = sum(standing.own["all"].value is not None for standing in board.standings)
+            return f"{told}Of {able} predictors of {where}, {best.predictor} is closest: median error {error}."
     return f"{told}Nothing here was measured that anybody predicts."
 
 

@@ -24,7 +24,7 @@ _PEAKS: Mapping[str, Callable[[Setting], Peaks | None]] = {
     RELU: relu_peaks,
 }
 #: Points of a curve, and of a predicted accuracy, which takes milliseconds each.
-_POINTS = 121
+_POINTS = 91
 #: The grid reaches from this part of the transition to that multiple.
 _FROM, _TO = 0.35, 1.8
 

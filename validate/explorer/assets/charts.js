@@ -70,9 +70,16 @@ function shapes() {
 
 const span = () => [Number(byId("n").min), Number(byId("n").max)];
 
+/** No chart where there is nothing to draw, and no gap in its place. */
+function emptied(box, nothing) {
+  if (nothing) Plotly.purge(box);
+  box.style.minHeight = nothing ? "0" : "";
+  return nothing;
+}
+
 function drawHeights(box) {
   const theory = mountains();
-  if (!theory) { Plotly.purge(box); return; }
+  if (emptied(box, !theory)) return;
   const x = state.group.grid, line = (name, y, look) => ({ x, y, name, mode: "lines", line: look, hovertemplate: "n = %{x}: %{y:.1f}<extra>%{fullData.name}</extra>" });
   const cross = { x: [theory.crossing.value], y: [theory.generalising], name: "equally high", mode: "markers+text", text: [valueText(theory.crossing)], textposition: "top right",
     cliponaxis: false, marker: { size: 10, color: colour("ink") }, showlegend: false, hoverinfo: "skip" };
@@ -93,6 +100,7 @@ function points(name, pick, look) {
 
 function drawFatesChart(box) {
   const told = state.group.accuracy, x = state.group.grid, traces = [];
+  if (emptied(box, !told && !state.group.fates.length)) return;
   if (told) {
     const edge = { mode: "lines", line: { width: 0 }, showlegend: false, hoverinfo: "skip" };
     traces.push({ ...edge, x, y: told.low }, { ...edge, x, y: told.high, fill: "tonexty", fillcolor: "rgba(110,160,200,.22)" });
@@ -113,7 +121,9 @@ function claimedRows() {
 }
 
 function drawClaimedChart(box) {
-  const rows = claimedRows(), [low, high] = reach(rows.map((row) => row.spot));
+  const rows = claimedRows();
+  if (emptied(box, !rows.length)) return;
+  const [low, high] = reach(rows.map((row) => row.spot));
   const inside = (x) => Math.min(high, Math.max(low, x));
   const whole = rows.map(({ spot }) => ({ value: inside(spot.value), low: inside(spot.low ?? spot.value), high: inside(spot.high ?? spot.value) }));
   const symbol = (row) => (row.spot.value > high ? "triangle-right" : row.spot.value < low ? "triangle-left" : row.valid ? "circle" : "circle-open");

@@ -22,9 +22,9 @@ function stageShapes(run) {
 }
 
 /** Names of stages where there is room for them. */
-function stageNames(run) {
+function stageNames(run, width) {
   const whole = Math.log10(run.last / run.steps[0]) || 1;
-  const wide = stageSpans(run).filter((one) => Math.log10(one.to / one.from) / whole > 0.17);
+  const wide = stageSpans(run).filter((one) => width * Math.log10(one.to / one.from) / whole > 78);
   const above = { yref: "paper", y: 1, yanchor: "bottom", showarrow: false };
   return wide.map((one) => ({ ...above, x: (Math.log10(one.from) + Math.log10(one.to)) / 2, text: one.name, font: { size: 12, color: colour("soft") } }));
 }
@@ -38,7 +38,7 @@ function drawCurve(box, run) {
     more.yaxis2 = axis("|G_F|", { overlaying: "y", side: "right", showgrid: false, rangemode: "tozero", tickformat: ".2~g", tickmode: "auto", nticks: 5 });
   }
   const range = [Math.log10(run.steps[0]), Math.log10(run.last)];
-  Plotly.react(box, traces, layoutOf({ ...more, showlegend: false, margin: { l: 52, r: 12, t: 26, b: 44 }, shapes: stageShapes(run), annotations: stageNames(run),
+  Plotly.react(box, traces, layoutOf({ ...more, showlegend: false, margin: { l: 52, r: 12, t: 26, b: 44 }, shapes: stageShapes(run), annotations: stageNames(run, box.clientWidth - 110),
     xaxis: axis("step", { type: "log", range, dtick: 1 }), yaxis: axis("accuracy", { range: [-0.03, 1.05], tickformat: ".0%" }) }), CONFIG);
 }
 
