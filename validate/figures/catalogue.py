@@ -162,6 +162,12 @@ CATALOGUE: tuple[Entry, ...] = (
         ),
     ),
     Entry(
+        "learning-rates",
+        "Test accuracy near the threshold at small and large learning rates",
+        paper="Fig. 6",
+        trained=True,
+    ),
+    Entry(
         "muon-width",
         "Muon against Adam in narrow networks: test loss and frequencies learned against the width",
         paper="Fig. 8",
