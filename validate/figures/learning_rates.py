@@ -19,7 +19,7 @@ __all__ = ["fig_learning_rates", "reduce"]
 CAPTION = """
 Test accuracy near the threshold at five learning rates of Adam, η = 2·10⁻⁴, σ = z², full batch, 8 seeds a point. a,
 b, at the end: Z23, K = 256, 3000 steps; Z47, K = 384, 2000 steps (with 20,000 steps and K = 14 M half of the networks
-grok from n = 186 and 461 on). c, d, on the way, at one number of pairs. Points and lines are means over seeds, bars
+grok from n = 182 and 461 on). c, d, on the way, at one number of pairs. Points and lines are means over seeds, bars
 and bands 95% bootstrap intervals; all networks fit all training pairs, none diverged. What still rises at the end is
 censored, not lost: so does 0.001 in a to d, and 0.2 in c. In the paper small rates keep generalising features near
 the threshold and large ones go to memorising ones (M = 23, 71, 127, K = 1024, 15 seeds). So it is here, but at rates
