@@ -87,6 +87,7 @@ def _tanh_backward(grad: Tensor, z: Tensor) -> Tensor:
     return grad.addcmul_(grad, t.square_(), value=-1)
 
 
+#: Name -> forward and backward pass.
 ACTIVATIONS: dict[vocabulary.Activation, ActivationRule] = {
     "x^2": ActivationRule(torch.square, _square, _square_backward, scale=2.0),
     "relu": ActivationRule(torch.relu, _relu, _relu_backward),

@@ -11,6 +11,7 @@ __all__ = ["DTYPES", "DTypeName", "known_dtype"]
 #: ``float32``: weights, gradients and products. ``bfloat16``: the same, but factors and results of the products of a
 #: training step are rounded to it (8 bits); weights, averages and evaluation keep 24. ``float64``: for checks.
 DTypeName = Literal["float32", "bfloat16", "float64"]
+#: Names of dtypes, the default first.
 DTYPES: tuple[DTypeName, ...] = get_args(DTypeName)
 
 

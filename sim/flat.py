@@ -18,8 +18,10 @@ from theory.task import Task
 
 __all__ = ["PARTS", "PLAN", "SETTING", "Part", "flat", "part_of"]
 
+#: Where a field of a flat description belongs.
 Part = Literal["task", "network", "optimizer", "setting", "plan"]
 
+#: Part -> its model.
 PARTS: dict[Part, type[BaseModel]] = {
     "task": Task,
     "network": Network,

@@ -11,6 +11,7 @@ from sim.network import Params
 
 __all__ = ["Frozen", "Layer"]
 
+#: A layer that may be held still.
 Layer = Literal["W", "V"]
 
 

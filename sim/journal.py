@@ -15,6 +15,7 @@ from typing import Any
 
 __all__ = ["JOURNAL", "append", "entries"]
 
+#: Name of the journal in a sweep's folder.
 JOURNAL = "journal.jsonl"
 
 

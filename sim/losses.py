@@ -95,6 +95,7 @@ def _contrastive_slope(outputs: Tensor, one_hot: Tensor) -> Tensor:
     return u.mul_(-along).add_(g).div_(length)
 
 
+#: Name -> value and gradient.
 LOSSES: dict[vocabulary.Loss, LossRule] = {
     "mse": LossRule(_mse, _centred_residual, scale=2.0),
     "cross-entropy": LossRule(_cross_entropy, _softmax_residual),

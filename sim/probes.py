@@ -131,6 +131,7 @@ def _block_names(group: Group) -> tuple[str, ...]:
     )
 
 
+#: Every probe by name, in the order of their columns.
 PROBES: dict[str, Probe] = {
     "updates": Probe(
         "how steadily W and V move",

@@ -83,6 +83,7 @@ class Binary:
     right: Node
 
 
+#: A part of a parsed expression.
 Node = Number | Variable | Negative | Power | Binary
 
 

@@ -36,6 +36,7 @@ __all__ = [
 ]
 
 Array = NDArray[np.float64]
+#: What a node is: a feature of one representation, a detector of few inputs, or neither.
 Kind = Literal["irrep", "localised", "spread"]
 
 #: A feature counts as one of an irreducible representation from this share of its centred power.

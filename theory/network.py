@@ -11,11 +11,17 @@ from theory.frozen import LARGEST, Frozen
 
 __all__ = ["Activation", "Embedding", "Family", "Hidden", "Network", "Readout", "Weights"]
 
+#: sigma, applied to each hidden node.
 Activation = Literal["x^2", "relu", "relu^2", "silu", "gelu", "tanh"]
+#: Whether layers are real or complex.
 Weights = Literal["real", "complex"]
+#: Whether the last layer is trained, or solved by ridge regression at each step.
 Readout = Literal["trained", "ridge"]
+#: Layers of hidden nodes, or a transformer of one block.
 Family = Literal["mlp", "transformer"]
+#: What W reads: one-hot inputs, one trained table for all operands, or a table each.
 Embedding = Literal["one-hot", "shared", "separate"]
+#: How operands meet in a hidden node.
 Hidden = Literal["sum", "product"]
 
 _TABLES: dict[Embedding, str] = {

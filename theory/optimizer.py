@@ -11,8 +11,11 @@ from theory.frozen import LARGEST, Frozen
 
 __all__ = ["Optimizer", "OptimizerName", "Scaling", "Schedule"]
 
+#: Update rules.
 OptimizerName = Literal["sgd", "adam", "adamw", "muon"]
+#: How Muon scales its rate with the shape of a layer, as `torch.optim.Muon` names it.
 Scaling = Literal["original", "match_rms_adamw"]
+#: How the rate changes with the step.
 Schedule = Literal["constant", "linear-warmup", "cosine", "step"]
 
 #: Fields that are Muon's.

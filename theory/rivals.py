@@ -45,6 +45,7 @@ __all__ = [
 
 #: Names under which rivals are tabulated.
 UNCORRECTED, THEOREM_4, LANDSCAPE = "paper-law-no-d_max", "theorem-4", "bare-landscape"
+#: Names of powers of M with a fitted constant.
 FOUR_THIRDS, MARGIN, EMPIRICAL, KERNEL = "power-4/3", "power-5/3", "power-1.72", "power-2"
 
 #: Measured crossings on which constants are fitted: group -> (M, n_c), standard setting, width 14 M, 20,000 steps, 8

@@ -16,6 +16,7 @@ from theory.task import Task
 
 __all__ = ["Purpose", "draw_pairs", "label_table", "stream"]
 
+#: What random numbers are drawn for; each purpose has a stream of its own.
 Purpose = Literal["split", "labels", "init", "noise"]
 _PURPOSES: tuple[Purpose, ...] = ("split", "labels", "init", "noise")
 

@@ -44,6 +44,7 @@ __all__ = [
 #: Version of the conventions and of the stored form. A change of clock or normalisation raises it.
 SCHEMA = 1
 
+#: What is minimised, decay aside.
 Loss = Literal["mse", "cross-entropy", "hinge", "contrastive"]
 
 #: What is recorded while training, one value per member and recorded step.
@@ -72,6 +73,7 @@ class Transition:
     hold: int
 
 
+#: When a network has memorised, and when it has grokked.
 TRANSITIONS: dict[str, Transition] = {
     "t_mem": Transition("train_accuracy", 0.99, 0),
     "t_grok": Transition("test_accuracy", 0.95, 200),

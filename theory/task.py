@@ -16,6 +16,7 @@ from theory.tables import Table, expression_table, parity_table, product_table
 
 __all__ = ["Labels", "Task"]
 
+#: The task's own labels, or random ones as a control.
 Labels = Literal["true", "random"]
 
 

@@ -34,7 +34,9 @@ __all__ = [
     "judge",
 ]
 
+#: What an interval says of a range: inside, outside, or neither.
 Verdict = Literal["supported", "refuted", "undecided"]
+#: A number a seed, or whether something happened.
 Kind = Literal["mean", "rate"]
 
 #: Largest share of seeds that may be without a value (diverged, not reached, tied) for an estimate to be made.

@@ -24,16 +24,25 @@ __all__ = [
     "setting_of",
 ]
 
+#: Option ``--width``; its help says what it does.
 Width = Annotated[int | None, typer.Option(help="hidden nodes K (default: 11 M, at least 256)")]
+#: Option ``--activation``; its help says what it does.
 Activation = Annotated[str, typer.Option(help="x^2, relu, relu^2, silu, gelu or tanh")]
+#: Option ``--loss``; its help says what it does.
 Loss = Annotated[str, typer.Option(help="mse (centred over classes), cross-entropy, hinge or contrastive")]
+#: Option ``--optimizer``; its help says what it does.
 OptimizerOption = Annotated[
     str, typer.Option("--optimizer", help="adam (coupled decay), adamw (decoupled), sgd or muon (with Adam on V)")
 ]
+#: Option ``--lr``; its help says what it does.
 Lr = Annotated[float, typer.Option(help="learning rate per step")]
+#: Option ``--weight-decay``; its help says what it does.
 Decay = Annotated[float, typer.Option(help="weight decay eta")]
+#: Option ``--momentum``; its help says what it does.
 Momentum = Annotated[float | None, typer.Option(help="momentum of SGD (default: 0) or Muon (default: 0.95)")]
+#: Option ``--device``; its help says what it does.
 Device = Annotated[str, typer.Option(help="auto, cpu, cuda, cuda:N or mps")]
+#: Option ``--json``; its help says what it does.
 Json = Annotated[bool, typer.Option("--json", help="print JSON instead of tables")]
 
 

@@ -18,6 +18,7 @@ from theory.errors import InputError
 
 __all__ = ["Form", "derive"]
 
+#: In which form equations are printed.
 Form = Literal["text", "latex", "markdown", "json"]
 
 

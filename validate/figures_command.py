@@ -17,7 +17,7 @@ from validate.figures.print_style import FACES, Columns, Face, sheet
 from validate.files import save_figure, write
 from validate.terminal import console, print_json, waiting
 
-__all__ = ["Request", "Source", "figures"]
+__all__ = ["Drawn", "Request", "Source", "figures"]
 
 _CAPTIONS = "captions.md"
 

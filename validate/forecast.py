@@ -46,6 +46,7 @@ THEORY = ("theory", "shared")
 GUESS = "test loss or accuracy does not improve yet: the step is little more than a guess"
 #: Levels of the interval of t_grok, and of the band of the probability over refits.
 LEVELS = (0.1, 0.9)
+#: Quantiles over refits of the model between which the band of P lies.
 BAND = (0.1, 0.9)
 #: Budget, in units of the time that has passed, where nobody says one.
 _FAR = 10.0

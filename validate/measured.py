@@ -33,7 +33,9 @@ __all__ = [
     "quantity_of",
 ]
 
+#: What is predicted and measured.
 Quantity = Literal["n_c", "t_mem", "t_grok", "test_accuracy"]
+#: Predicted over measured less one, or their difference.
 ErrorKind = Literal["ratio", "difference"]
 
 #: Quantity -> what it counts.

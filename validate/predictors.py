@@ -34,6 +34,7 @@ __all__ = [
     "subjects",
 ]
 
+#: What predicts one quantity of a setting.
 Predictor = Callable[[Setting], Prediction]
 
 _Registry = tuple[str, str, frozenset[Quantity]]

@@ -15,13 +15,16 @@ __all__ = ["LogSpacing", "ProbeShare", "Probes", "notes", "plan_of"]
 
 _DEFAULT_SHARE = Plan.model_fields["probe_share"].default
 
+#: Option ``--probes``; its help says what it does.
 Probes = Annotated[str | None, typer.Option(help=f"what else to measure: all, or some of {','.join(PROBES)}")]
+#: Option ``--probe-share``; its help says what it does.
 ProbeShare = Annotated[
     float | None,
     typer.Option(
         help=f"what --probes may cost, as a part of the run; dear ones keep to it (default: {_DEFAULT_SHARE})"
     ),
 ]
+#: Option ``--log-spacing``; its help says what it does.
 LogSpacing = Annotated[bool, typer.Option("--log-spacing", help="--every is the number of records a decade of steps")]
 
 

@@ -11,6 +11,7 @@ from validate.scoreboard_words import measured
 
 __all__ = ["OUTCOMES", "Again", "Outcome", "again", "summary"]
 
+#: How a cell that was measured again compares with the committed one.
 Outcome = Literal["same", "within", "apart", "missing", "new"]
 
 #: Outcome -> what it means.

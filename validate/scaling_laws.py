@@ -139,11 +139,15 @@ def _asymptote(M: Floats) -> Floats:
 
 #: The laws that are compared. heights.10 gives C_gen -> 3 M^(4/3), and c_mem = 1.19 (1 - 2.13/M).
 M_LOG_M = Law("c M log M", lambda M: np.log(M * np.log(M)), 1)
+#: The power of peak heights, one constant.
 FOUR_THIRDS = power(4 / 3, "c M^(4/3)")
 #: M^(4/3) with the finite-size factor that c_mem has: without it the bare power bends the wrong way below M ~ 40.
 CORRECTED = Law("c M^(4/3) (1 + 2.13/M)", _asymptote, 1)
+#: What `heights-shared` tends to, without a constant.
 ASYMPTOTE = Law("2.52 M^(4/3) (1 + 2.13/M)", _asymptote, 0)
+#: A prediction as it is, without a constant.
 NO_RUN = Law("heights-shared", None, 0)
+#: Laws that are compared.
 LAWS = (M_LOG_M, FOUR_THIRDS, CORRECTED, power(1.72, "c M^1.72"), Law("c M^p", np.zeros_like, 2), ASYMPTOTE, NO_RUN)
 
 

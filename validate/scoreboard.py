@@ -23,6 +23,7 @@ from validate.statistics import TransitionPoint, rate_interval
 
 __all__ = ["SCOPES", "Board", "Entry", "Median", "Row", "Scope", "Standing", "boards", "judge", "score"]
 
+#: Which predictions count.
 Scope = Literal["all", "in range"]
 #: Which predictions count: all values, or only those that the predictor itself calls valid.
 SCOPES: tuple[Scope, ...] = ("all", "in range")

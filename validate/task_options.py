@@ -26,6 +26,7 @@ __all__ = [
     "refuse",
 ]
 
+#: Option ``--group``; its help says what it does.
 GroupName = Annotated[
     str | None,
     typer.Option(
@@ -33,19 +34,25 @@ GroupName = Annotated[
         help="Z23, Z2xZ2xZ6, D11 (order 22), S4, A5, Q8, Dic6, F21, SL(2,3), SmallGroup(16,3), … (default: Z23)",
     ),
 ]
+#: Option ``--group-table``; its help says what it does.
 GroupTable = Annotated[
     Path | None, typer.Option("--group-table", help="CSV file with any group's Cayley table, instead of --group")
 ]
+#: Option ``--operands``; its help says what it does.
 Operands = Annotated[int | None, typer.Option(help="elements of the group that are multiplied (default: 2)")]
+#: Option ``--expression``; its help says what it does.
 Expression = Annotated[
     str | None, typer.Option(help="instead of a group: such as 'x^2 + x*y + y^2'; its letters are the operands")
 ]
+#: Option ``--field``; its help says what it does.
 FieldSize = Annotated[
     int | None, typer.Option("--field", help="size of the finite field of --expression, such as 97 or 64 = 2^6")
 ]
+#: Option ``--parity``; its help says what it does.
 Parity = Annotated[
     str | None, typer.Option(metavar="N,S", help="instead of a group: parity of the first S of N bits, such as 20,3")
 ]
+#: Option ``--noise``; its help says what it does.
 Noise = Annotated[float, typer.Option(help="share of training labels that are replaced by wrong ones, 0 … 1")]
 #: An option of `train` that a command cannot take: listed nowhere, refused by `refuse` with the reason.
 Unfit = Annotated[str | None, typer.Option(hidden=True)]

@@ -6,6 +6,7 @@ import json
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, nullcontext
+from datetime import timedelta
 
 from rich.console import Console
 from rich.progress import (
@@ -19,11 +20,16 @@ from rich.progress import (
     TimeElapsedColumn,
     TimeRemainingColumn,
 )
+from rich.table import Column
 from rich.text import Text
 
 from validate.files import finite
 
-__all__ = ["Interrupted", "console", "open_ended", "print_json", "stages", "waiting"]
+__all__ = ["Interrupted", "console", "open_ended", "print_json", "stages", "status_bar", "waiting"]
+
+
+#: Columns from which a line of progress has room for more than the time left.
+_ROOM_FOR_RATES = 64
 
 
 class Interrupted(Exception):  # noqa: N818 - it is no error
@@ -61,6 +67,14 @@ class _Rate(ProgressColumn):
         return Text("" if task.speed is None else f"{task.speed:,.0f} member-steps/s")
 
 
+class _Left(ProgressColumn):
+    """Time left, as words."""
+
+    def render(self, task: Task) -> Text:
+        left = task.time_remaining
+        return Text("" if left is None else f"{timedelta(seconds=round(left))} left")
+
+
 @contextmanager
 def stages() -> Iterator[Callable[[str, int], Callable[[int], None]]]:
     """Progress bars on stderr, with rate and time left, on a terminal only."""
@@ -86,6 +100,17 @@ def open_ended(names: Sequence[str]) -> Iterator[Callable[[str], Callable[[int],
             return lambda done: bars.advance(bar, done)
 
         yield stage
+
+
+def status_bar(console: Console) -> Progress:
+    """One line with a bar and the time left, as a part of a larger picture that is drawn elsewhere."""
+
+    def whole() -> Column:
+        return Column(no_wrap=True)
+
+    rest = [_Rate(whole()), TimeElapsedColumn(whole())] if console.width >= _ROOM_FOR_RATES else []
+    columns = (BarColumn(None), TaskProgressColumn(), *rest, _Left(whole()))
+    return Progress(*columns, console=console, expand=True)
 
 
 def _bars(*columns: ProgressColumn) -> Progress:

@@ -68,4 +68,5 @@ def cyclic_peaks() -> Equation:
     )
 
 
+#: Equations of this file, in the order in which they are shown.
 EQUATIONS: dict[str, Callable[[], Equation]] = {"feat.10": cyclic_peaks}

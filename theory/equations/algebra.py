@@ -8,6 +8,7 @@ from numpy.typing import ArrayLike, NDArray
 
 __all__ = ["Matrix", "centring", "centring_matrix", "matrix", "relative", "symbols_of", "vanishes"]
 
+#: Numbers in rows and columns.
 Matrix = NDArray[np.float64]
 
 

@@ -95,4 +95,5 @@ def _least_norm(nodes: Nodes) -> float:
     return float(np.sum(3 * (sizes / 2) ** (2 / 3)))
 
 
+#: Equations of this file, in the order in which they are shown.
 EQUATIONS: dict[str, Callable[[], Equation]] = {"heights.12": fewer_nodes}

@@ -282,6 +282,7 @@ def preconditioned() -> Equation:
     )
 
 
+#: Equations of this file, in the order in which they are shown.
 EQUATIONS: dict[str, Callable[[], Equation]] = {
     "clock.1": slow_flow,
     "clock.2": balance,

@@ -236,6 +236,7 @@ def _skip_gap(rng: np.random.Generator, term: Callable[..., Matrix]) -> float:
     return relative(passed, exact)
 
 
+#: Equations of this file, in the order in which they are shown.
 EQUATIONS: dict[str, Callable[[], Equation]] = {
     "depth.1": handed_down,
     "depth.2": average_handed_down,

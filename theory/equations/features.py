@@ -207,6 +207,7 @@ def _symbolic_s3() -> bool:
     return bool(sp.expand(definition - sp.Rational(2, 6) * form) == 0)
 
 
+#: Equations of this file, in the order in which they are shown.
 EQUATIONS: dict[str, Callable[[], Equation]] = {
     "feat.1": energy_ascent,
     "feat.2": cyclic_energy,

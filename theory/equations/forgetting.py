@@ -160,6 +160,7 @@ def profile() -> Equation:
     )
 
 
+#: Equations of this file, in the order in which they are shown.
 EQUATIONS: dict[str, Callable[[], Equation]] = {
     "clock.4": three_rules,
     "clock.6": profile,

@@ -229,6 +229,7 @@ def power_cost() -> Equation:
     )
 
 
+#: Equations of this file, in the order in which they are shown.
 EQUATIONS: dict[str, Callable[[], Equation]] = {
     "heights.1": node_cost,
     "heights.2": pair_cost,

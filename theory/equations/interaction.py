@@ -241,6 +241,7 @@ def repulsion_strength() -> Equation:
     )
 
 
+#: Equations of this file, in the order in which they are shown.
 EQUATIONS: dict[str, Callable[[], Equation]] = {
     "inter.1": gradient_at_rest,
     "inter.2": two_nodes,

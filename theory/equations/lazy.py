@@ -385,6 +385,7 @@ def wide_limit() -> Equation:
     )
 
 
+#: Equations of this file, in the order in which they are shown.
 EQUATIONS: dict[str, Callable[[], Equation]] = {
     "lazy.1": gradient_on_features,
     "lazy.2": ridge_solution,

@@ -222,6 +222,7 @@ def _equal_density(order: int, k: int) -> float:
     return float(gap / (gap + signal))
 
 
+#: Equations of this file, in the order in which they are shown.
 EQUATIONS: dict[str, Callable[[], Equation]] = {
     "mem.1": focus,
     "mem.2": spread,

@@ -86,4 +86,5 @@ def memory() -> Equation:
     )
 
 
+#: Equations of this file, in the order in which they are shown.
 EQUATIONS: dict[str, Callable[[], Equation]] = {"clock.7": memory}

@@ -205,6 +205,7 @@ def _energy_gap(group: Group, rng: np.random.Generator) -> float:
     return relative(found, [energy(node)] * 3)
 
 
+#: Equations of this file, in the order in which they are shown.
 EQUATIONS: dict[str, Callable[[], Equation]] = {
     "inter.4": missing_labels,
     "inter.5": missing_energy,

@@ -64,4 +64,5 @@ def share() -> Equation:
     )
 
 
+#: Equations of this file, in the order in which they are shown.
 EQUATIONS: dict[str, Callable[[], Equation]] = {"mixed.1": share}

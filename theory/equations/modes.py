@@ -283,6 +283,7 @@ def _early(at: float) -> float:
     return float(value * np.exp(-2 / at))
 
 
+#: Equations of this file, in the order in which they are shown.
 EQUATIONS: dict[str, Callable[[], Equation]] = {
     "modes.1": growth,
     "modes.2": invariant,

@@ -231,6 +231,7 @@ def guided_collector() -> Equation:
     )
 
 
+#: Equations of this file, in the order in which they are shown.
 EQUATIONS: dict[str, Callable[[], Equation]] = {
     "muon.1": winner,
     "muon.2": collector,

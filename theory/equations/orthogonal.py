@@ -177,6 +177,7 @@ def _acts_on_singular_values() -> bool:
     return vanishes(step - left * sp.diag(_quintic(s1), _quintic(s2)) * right.T)
 
 
+#: Equations of this file, in the order in which they are shown.
 EQUATIONS: dict[str, Callable[[], Equation]] = {
     "muon.5": steepest,
     "muon.6": newton_schulz,

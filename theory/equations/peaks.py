@@ -344,6 +344,7 @@ def sample_law() -> Equation:
     )
 
 
+#: Equations of this file, in the order in which they are shown.
 EQUATIONS: dict[str, Callable[[], Equation]] = {
     "feat.4": peak_energy,
     "feat.5": second_order,

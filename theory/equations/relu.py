@@ -144,4 +144,5 @@ def _energy(node: Matrix) -> float:
     return float(0.5 * (_sums(node) ** 2).sum())
 
 
+#: Equations of this file, in the order in which they are shown.
 EQUATIONS: dict[str, Callable[[], Equation]] = {"heights.13": convex_height, "heights.14": amplitude_cost}

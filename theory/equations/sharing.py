@@ -295,6 +295,7 @@ def _cyclic_network(order: int, carriers: int) -> Nodes:
     )
 
 
+#: Equations of this file, in the order in which they are shown.
 EQUATIONS: dict[str, Callable[[], Equation]] = {
     "heights.7": block_cost,
     "heights.8": leftover,

@@ -22,6 +22,7 @@ __all__ = ["BOUND", "PRECISE", "Event", "Method", "Solution", "Solver", "State",
 
 #: Named arrays: the state of a flow, or its velocity.
 State = Mapping[str, NDArray[np.floating]]
+#: Integrators of `scipy.integrate.solve_ivp`.
 Method = Literal["RK23", "RK45", "DOP853", "Radau", "BDF", "LSODA"]
 
 #: An entry of the state larger than this counts as divergence.

@@ -8,6 +8,7 @@ from validate.exams.problems import pick
 
 __all__ = ["CLAIMS", "pick"]
 
+#: Every claim, in the order of the stages of training.
 CLAIMS: tuple[Claim, ...] = (
     *lazy.CLAIMS,
     *features.CLAIMS,

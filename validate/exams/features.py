@@ -178,6 +178,7 @@ def _entries(W: Array, V: Array) -> float:
     return float(np.median((w**2).sum(axis=0) ** 2 / (w**4).sum(axis=0)))
 
 
+#: Claims of this file.
 CLAIMS: tuple[Claim, ...] = (
     Claim(
         "independent-ascent",

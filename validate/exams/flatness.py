@@ -55,6 +55,7 @@ def _flat_directions(group: Group, W: Array) -> tuple[Array, Array]:
     return (np.abs(kappa) < _FLAT * -kappa[:, :1]).sum(axis=1), np.array(expected)
 
 
+#: Claims of this file.
 CLAIMS: tuple[Claim, ...] = (
     Claim(
         "flat-peaks",

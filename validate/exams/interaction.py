@@ -110,6 +110,7 @@ def _share_elsewhere(W: Array, V: Array, first: int, learned: NDArray[np.int64])
     return float(np.mean(~np.isin(strongest_frequency(W[:, nodes]), learned)))
 
 
+#: Claims of this file.
 CLAIMS: tuple[Claim, ...] = (
     Claim(
         "similar-nodes-repel",

@@ -179,6 +179,7 @@ def _norms(found: Snapshots) -> NDArray[np.float64]:
     )
 
 
+#: Claims of this file.
 CLAIMS: tuple[Claim, ...] = (
     Claim(
         "early-gradient",

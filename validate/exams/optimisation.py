@@ -85,6 +85,7 @@ def _muon(lab: Laboratory) -> Finding:
     )
 
 
+#: Claims of this file.
 CLAIMS: tuple[Claim, ...] = (
     Claim(
         "learning-rate",

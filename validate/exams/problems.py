@@ -29,6 +29,7 @@ __all__ = [
     "views",
 ]
 
+#: The source of printed claims.
 PAPER = "Tian, arXiv 2509.21519"
 #: Optimizer of the paper's figures 10-17.
 FIGURE_10: dict[str, Any] = {"lr": 0.005, "weight_decay": 5e-5}

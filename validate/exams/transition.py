@@ -198,6 +198,7 @@ def _balance(lab: Laboratory) -> Finding:
     )
 
 
+#: Claims of this file.
 CLAIMS: tuple[Claim, ...] = (
     Claim(
         "weight-decay",

@@ -105,6 +105,7 @@ def _losses(lab: Laboratory) -> Finding:
     )
 
 
+#: Claims of this file.
 CLAIMS: tuple[Claim, ...] = (
     Claim(
         "lowest-layer-first",

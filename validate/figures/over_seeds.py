@@ -19,6 +19,7 @@ from validate.statistics import bootstrap_interval
 
 __all__ = ["Cell", "Floats", "Summary", "cells", "mean_of", "quantiles_of", "rounded"]
 
+#: Numbers.
 Floats = NDArray[np.float64]
 
 _RESAMPLES = 2000

@@ -17,8 +17,11 @@ from theory.errors import InputError
 
 __all__ = ["FACES", "Columns", "Face", "figure_of", "letters", "narrow", "panels", "sheet"]
 
+#: Typeface of a figure.
 Face = Literal["sans", "serif"]
+#: Width of a figure in columns of a page.
 Columns = Literal[1, 2]
+#: Every typeface.
 FACES: tuple[Face, ...] = get_args(Face)
 
 _WIDTHS: dict[Columns, str] = {1: "one-column", 2: "two-columns"}

@@ -7,7 +7,9 @@ from matplotlib.figure import Figure
 
 __all__ = ["COLOURS", "FADED", "INK", "PREDICTORS", "VERDICTS", "axes", "finish"]
 
+#: Text and lines, and what steps back.
 INK, FADED = "#222222", "#8a8a8a"
+#: What is drawn -> its colour, the same in every figure.
 COLOURS = {
     "generalising": "#0072B2",
     "memorising": "#D55E00",

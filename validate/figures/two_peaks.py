@@ -35,6 +35,7 @@ dotted line: n_c that heights-phases predicts, block by block; its two constants
 of energy on n_c of S4 and Q8xZ3. S0: x², Adam at rate 1e-3, η = 2e-4, K = 14 M.
 """
 
+#: Groups of which both peaks are drawn.
 GROUPS = ("Z23", "S4")
 _CONTROLS = re.compile(r"C_gen = ([\d.]+), C_mem\(n\) = ([\d.]+) n\^([\d.]+)")
 _BLUE, _RED = COLOURS["generalising"], COLOURS["memorising"]

@@ -1,0 +1,101 @@
+"""Figures that set kinds of training side by side: medians, ranges, times and ratios against made-up runs."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import numpy as np
+import polars as pl
+import pytest
+
+from sim import store
+from sim.records import Records
+from sim.spec import spec_of
+from sim.sweep_folder import SweepFolder
+from theory.errors import InputError
+from theory.setting import OBSERVABLES, Setting
+from validate.figures.contrasts import Look, contrast, draw_contrast
+from validate.figures.print_style import sheet
+
+LOOKS = {"slow": Look("slow", "#222222"), "fast": Look("fast", "#0072B2")}
+ORDER = tuple(LOOKS)
+
+
+def stored(root: Path, times: Mapping[float, Sequence[int | None]]) -> Path:
+    """A sweep over rates whose members' test accuracy goes from 0.25 to 1 at the step that they are told."""
+    plan = {"steps": 400, "every": 100}
+    spec = spec_of(
+        {"seeds": 3, "base": {"group": "Z7", "width": 8, "samples": 30}, "plan": plan, "grid": {"lr": list(times)}}
+    )
+    folder = SweepFolder(root)
+    folder.claim(spec)
+    folder.runs.mkdir(exist_ok=True)
+    for cell in spec.cells:
+        steps, told = cell.plan.record_steps(), times[cell.setting.optimizer.lr]
+        curves = {name: np.ones((3, len(steps))) for name in OBSERVABLES}
+        curves["test_accuracy"] = np.array([np.where(steps >= (np.inf if t is None else t), 1, 0.25) for t in told])
+        records = Records(np.array(cell.seeds), steps, np.full(3, len(steps)), ("budget",) * 3, curves)
+        store.save(folder.runs, cell.setting, cell.plan, records, {"dtype": "float32", "device": "cpu"}, 1.0)
+    return root
+
+
+def reduced(root: Path, order: Sequence[str] = ORDER) -> pl.DataFrame:
+    def series(setting: Setting) -> str:
+        return "slow" if setting.optimizer.lr == 1e-3 else "fast"
+
+    return contrast(root, panel=lambda setting: setting.task.name, series=series, order=order)
+
+
+def test_a_curve_is_the_median_and_the_range_of_the_seeds(tmp_path: Path) -> None:
+    table = reduced(stored(tmp_path / "sweep", {1e-3: [100, 200, 400], 1e-2: [100, 100, 100]}))
+    curve = table.filter((pl.col("kind") == "curve") & (pl.col("series") == "slow"))
+    assert curve["step"].to_list() == [100, 200, 300, 400]
+    assert curve["value"].to_list() == [0.25, 1, 1, 1]
+    assert curve["low"].to_list() == [0.25, 0.25, 0.25, 1]
+    assert curve["high"].to_list() == [1, 1, 1, 1]
+
+
+def test_a_ratio_is_that_of_the_medians_with_seeds_drawn_together(tmp_path: Path) -> None:
+    table = reduced(stored(tmp_path / "sweep", {1e-3: [200, 300, 400], 1e-2: [100, 200, 400]}))
+    times = table.filter((pl.col("kind") == "time") & (pl.col("series") == "fast"))
+    assert times["value"].to_list() == [100, 200, 400]
+    assert not times["censored"].any()
+    ratio = table.row(by_predicate=pl.col("kind") == "ratio", named=True)
+    assert (ratio["series"], ratio["bound"]) == ("fast", None)
+    assert ratio["value"] == pytest.approx(200 / 300)
+    # of draws of three seeds, medians are those of one seed: 1/2, 2/3 or 1
+    assert (ratio["low"], ratio["high"]) == (0.5, 1)
+
+
+@pytest.mark.parametrize(
+    ("slow", "fast", "bound"),
+    [
+        ([200, 300, None], [100, 200, 300], "<="),
+        ([200, 300, 400], [100, None, 300], ">="),
+        ([200, 300, None], [100, None, 300], "?"),
+    ],
+)
+def test_networks_that_were_not_done_make_it_a_bound(
+    tmp_path: Path, slow: list[int | None], fast: list[int | None], bound: str
+) -> None:
+    table = reduced(stored(tmp_path / "sweep", {1e-3: slow, 1e-2: fast}))
+    times = table.filter(pl.col("kind") == "time")
+    assert times["censored"].to_list() == [t is None for t in (*slow, *fast)]
+    assert times.filter(pl.col("censored"))["value"].unique().to_list() == [400]
+    ratio = table.row(by_predicate=pl.col("kind") == "ratio", named=True)
+    assert ratio["bound"] == bound
+    assert (ratio["value"] is None) == (bound == "?")
+    with sheet("sans", 2):
+        _, axes = draw_contrast(table, LOOKS, None, count=1)
+    words = [text.get_text() for text in axes[-1].texts]
+    expected = "open" if bound == "?" else f"{'≤' if bound == '<=' else '≥'} "
+    assert any(word.startswith(expected) for word in words)
+
+
+def test_a_sweep_that_is_not_complete_is_refused(tmp_path: Path) -> None:
+    root = stored(tmp_path / "sweep", {1e-3: [100, 200, 400]})
+    with pytest.raises(InputError, match="Z7 without fast"):
+        reduced(root)
+    with pytest.raises(InputError, match="2 panels"):
+        draw_contrast(reduced(root, ["slow"]), LOOKS, None, count=2)
