@@ -22,12 +22,15 @@ __all__ = ["fig_dynamics", "reduce"]
 
 CAPTION = """
 Training with weight decay η = 2·10⁻⁴ (blue) and without (red): Z71, n = 2016 of 5041 pairs, K = 2048, σ = z², Adam at
-rate 10⁻³, full batch, 400 steps, 15 seeds each. Lines are medians over seeds, bands the quantiles 10% to 90%.
-a, accuracy on training (dashed) and other pairs (solid).
-b, loss. c, size of the gradient on the features, G_F = P(Y − FV)Vᵀ; dots mark where the medians are largest.
-d, 1 − cosine of the weights before and after a step, W solid, V dashed. e, cosine of a step and the one before it.
-f, mean size of off-diagonal entries of F̃ᵀF̃ over the mean of diagonal ones; the dotted line is the 8% under which the
-paper has them.
+rate 10⁻³, full batch, 400 steps, 10 seeds each (the paper: 15). Lines are medians over seeds, bands the quantiles 10%
+to 90%. a, accuracy on training pairs (dashed) and on all others (solid). b, loss, likewise. c, size of the gradient
+on the features, G_F = P(Y − FV)Vᵀ over training pairs; dots mark the largest medians. d, 1 − cosine of the weights
+before and after a step, W solid, V dashed; without decay it ends at rounding. e, cosine of a step and the one before,
+likewise. f, mean size of the off-diagonal entries of F̃ᵀF̃ over the mean of its diagonal, estimated from 32 nodes to
+about 1% (3% at the end). As in the paper: off-diagonals stay far below its 8%, at most 3.5%; |G_F| is larger near
+step 100 with decay, 30 against 22; every network groks with decay and none without. But the two peaks of |G_F| differ
+little (71 at step 55, 64 at step 50): what decay changes is that the gradient does not die out after it. Without
+decay both layers end by stepping back and forth.
 """
 
 #: Curve of the records -> quantity in the table.
@@ -35,8 +38,8 @@ _CURVES = (
     "train_accuracy", "test_accuracy", "train_loss", "test_loss", "gradient_norm",
     "turn_w", "turn_v", "update_cosine_w", "update_cosine_v", "off_diagonal",
 )  # fmt: skip
-#: Quantities whose largest median is marked.
-_PEAKS = ("gradient_norm", "off_diagonal")
+#: Whose largest median is marked.
+_PEAK = "gradient_norm"
 #: What the paper says of off-diagonal entries.
 _CLAIMED = 0.08
 _COLOURS = {2e-4: COLOURS["generalising"], 0.0: COLOURS["memorising"]}
@@ -53,7 +56,11 @@ _PANELS = (
 
 
 def reduce(folder: Path) -> pl.DataFrame:
-    """Rows of every curve, and of its largest median and the members that grokked, from the folder of the sweep."""
+    """Rows of every curve, the largest median of |G_F|, and the members that grokked, from the folder of the sweep.
+
+    Raises:
+        InputError: if it was not trained to its end.
+    """
     return pl.DataFrame([row for cell in cells(folder) for row in _rows(cell)], infer_schema_length=None)
 
 
@@ -65,7 +72,7 @@ def _rows(cell: Cell) -> Iterator[dict[str, Any]]:
         for step, one in zip(records.steps, found, strict=True):
             if np.isfinite(one.value):
                 yield _row(decay, name, int(step), one)
-        if name in _PEAKS:
+        if name == _PEAK:
             most = int(np.nanargmax([one.value for one in found]))
             yield _row(decay, f"{name}_peak", int(records.steps[most]), found[most])
     told = grokked(records)
@@ -116,7 +123,7 @@ def _curve(ax: Axes, rows: pl.DataFrame, name: str, colour: str, line: Any) -> N
 
 
 def _peak(ax: Axes, rows: pl.DataFrame, colour: str) -> None:
-    step, value, *_ = _columns(rows, "gradient_norm_peak")
+    step, value, *_ = _columns(rows, f"{_PEAK}_peak")
     ax.plot(step, value, "o", color=colour, markeredgecolor="white", markeredgewidth=0.6, zorder=4)
 
 
