@@ -162,6 +162,18 @@ CATALOGUE: tuple[Entry, ...] = (
         ),
     ),
     Entry(
+        "dynamics",
+        "Training with weight decay and without: accuracy, loss, gradient on features, steps, overlap",
+        paper="Fig. 3",
+        trained=True,
+    ),
+    Entry(
+        "learning-rates",
+        "Test accuracy near the threshold at small and large learning rates",
+        paper="Fig. 6",
+        trained=True,
+    ),
+    Entry(
         "muon-width",
         "Muon against Adam in narrow networks: test loss and frequencies learned against the width",
         paper="Fig. 8",
