@@ -163,4 +163,5 @@ CATALOGUE: tuple[Entry, ...] = (
     ),
     Entry("depth", "Two, three and four layers", paper="Fig. 9", trained=True),
     Entry("ridge", "The last layer trained, or solved by ridge regression", paper="Figs. 12-13", trained=True),
+    Entry("zero-init", "The last layer from random weights, or from zero", paper="Figs. 14-17", trained=True),
 )
