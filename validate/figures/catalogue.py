@@ -162,6 +162,7 @@ CATALOGUE: tuple[Entry, ...] = (
         ),
     ),
     Entry("depth", "Two, three and four layers", paper="Fig. 9", trained=True),
+    Entry("complex-weights", "Real and complex weights", paper="Figs. 10-11", trained=True),
     Entry("ridge", "The last layer trained, or solved by ridge regression", paper="Figs. 12-13", trained=True),
     Entry("zero-init", "The last layer from random weights, or from zero", paper="Figs. 14-17", trained=True),
 )
