@@ -8,7 +8,7 @@ DEVICE ?= auto
 WORKERS ?=
 ONLY ?=
 
-.PHONY: demo test test-all lint bench laws reproduce equations forecast-model clean
+.PHONY: demo test test-all lint bench laws reproduce equations forecast-model docs links clean
 .DEFAULT_GOAL := test
 
 $(VENV)/.run: pyproject.toml constraints.txt
@@ -49,6 +49,12 @@ reproduce: $(VENV)/.run  ## measure what results/ holds again (ONLY="crossings" 
 equations: $(VENV)/.run  ## write the equations as a page and as LaTeX
 	$(BIN)/twopeaks derive --all --markdown > docs/equations.md
 	$(BIN)/twopeaks derive --all --latex > docs/equations.tex
+
+docs: $(VENV)/.dev  ## build the site into build/docs/html, notebooks executed; a warning or a broken link within it is an error
+	$(BIN)/python docs/build.py
+
+links: $(VENV)/.dev  ## the same, and look at links to other sites (needs a network)
+	$(BIN)/python docs/build.py --links
 
 forecast-model: $(VENV)/.run  ## train the development runs of forecasts and fit their coefficients (about ten minutes)
 	$(BIN)/python benchmarks/forecast_model.py

@@ -1,4 +1,4 @@
-"""What a network's last layer reads, F (E, s, K), from its layers and the operands of s rows a member.
+"""What a network's last layer reads, F (E, s, K), from its layers and the operands of s rows a member::
 
     mlp           F = sigma(sum_j W_j[x_j]), or the product of W_j[x_j] over the operands j; then
                   F <- [F +] sigma(F H_l) for each hidden layer. W_j are the rows of W that operand j meets.

@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import nullcontext
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -21,10 +22,17 @@ from sim.records import End, Plan, Records, concatenate
 from sim.runtime import Runtime
 from theory.setting import TRANSITIONS, Setting
 
-__all__ = ["identity", "packs", "train", "train_members"]
+__all__ = ["Observer", "Progress", "identity", "packs", "train", "train_members"]
 
 #: Called with the number of member-steps done since the last call.
 Progress = Callable[[int], None]
+
+#: Called at each record with the places of a pack's members in the list given, the step, and each observable, (P,);
+#: NaN where a member has stopped. Packs go their own way: another one may be at another step.
+Observer = Callable[[Sequence[int], int, Mapping[str, NDArray[np.float64]]], None]
+
+#: The same of one pack.
+_Observe = Callable[[int, Mapping[str, NDArray[np.float64]]], None]
 
 
 def train(
@@ -34,6 +42,7 @@ def train(
     runtime: Runtime,
     progress: Progress | None = None,
     checkpoint: Checkpoints | None = None,
+    observer: Observer | None = None,
 ) -> Records:
     """Train one member per seed and record its curves.
 
@@ -45,12 +54,14 @@ def train(
         progress: called now and then, from any thread, with the member-steps done since the last call, or by an
             interrupted call whose checkpoints are gone on from.
         checkpoint: where to keep checkpoints, and go on from those that are there; its class says what it promises.
+        observer: called at each record, from any thread, with copies of what was measured; first with the records
+            of an interrupted call whose checkpoints are gone on from. It changes no bit of the result.
 
     Raises:
         InputError: if there are no seeds, negative ones, or some twice; if the folder of ``checkpoint`` cannot be
             written, is in use, or holds checkpoints of another run.
     """
-    return train_members([(setting, int(seed)) for seed in seeds], plan, runtime, progress, checkpoint)
+    return train_members([(setting, int(seed)) for seed in seeds], plan, runtime, progress, checkpoint, observer)
 
 
 def train_members(
@@ -59,6 +70,7 @@ def train_members(
     runtime: Runtime,
     progress: Progress | None = None,
     checkpoint: Checkpoints | None = None,
+    observer: Observer | None = None,
 ) -> Records:
     """Train members of one shape, each with its own setting and seed, side by side: a whole grid in one batch.
 
@@ -71,6 +83,7 @@ def train_members(
         runtime: where to run, from `sim.runtime.resolve`.
         progress: as for `train`.
         checkpoint: as for `train`.
+        observer: as for `train`.
 
     Returns:
         Curves of the members in the order given; `sim.records.Records.some` takes out those of one setting.
@@ -84,7 +97,8 @@ def train_members(
     def work(part: tuple[int, list[int]], share: Runtime, cancelled: threading.Event) -> Records:
         number, places = part
         kept = None if checkpoint is None else checkpoint.pack(number)
-        return _Pack([members[i] for i in places], plan, share, cancelled, kept).run(progress)
+        observe = None if observer is None else partial(observer, places)
+        return _Pack([members[i] for i in places], plan, share, cancelled, kept).run(progress, observe)
 
     order = [i for _, places in parts for i in places]
     told = identity([members[i] for i in order], plan, runtime) | {"packs": [len(places) for _, places in parts]}
@@ -135,12 +149,14 @@ class _Pack:
         self.rows: list[dict[str, NDArray[np.float64]]] = []
         self.ends: list[End] = ["budget"] * len(members)
         self.above_since = np.full(len(members), -1)  # step since which test accuracy holds the level of t_grok
+        self.observe: _Observe | None = None
 
     @property
     def unfinished(self) -> bool:
         return self.done < self.plan.steps and len(self.active) > 0
 
-    def run(self, progress: Progress | None) -> Records:
+    def run(self, progress: Progress | None, observe: _Observe | None) -> Records:
+        self.observe = observe
         if not self._resume():
             self.learner = self._learner()
             self._record(0)
@@ -190,6 +206,8 @@ class _Pack:
         self.steps, self.active, self.above_since = arrays["steps"].tolist(), arrays["active"], arrays["above_since"]
         curves = _below("curve/", arrays)
         self.rows = [{name: curve[:, r] for name, curve in curves.items()} for r in range(len(self.steps))]
+        for step, row in zip(self.steps, self.rows, strict=True):
+            self._tell(step, row)
         if self.unfinished:
             self.learner = self._learner()
             self.learner.restore({k: torch.as_tensor(v) for k, v in _below("learner/", arrays).items()})
@@ -207,11 +225,16 @@ class _Pack:
             row[name][self.active[finite]] = value[finite]
         self.steps.append(step)
         self.rows.append(row)
+        self._tell(step, row)
         for position in self.active[~finite]:
             self.ends[position] = "diverged"
         stay = finite & ~self._has_waited(step, values["test_accuracy"])
         if not stay.all():
             self._keep(stay)
+
+    def _tell(self, step: int, row: Mapping[str, NDArray[np.float64]]) -> None:
+        if self.observe is not None:
+            self.observe(step, {name: values.copy() for name, values in row.items()})
 
     def _finite(self, values: Mapping[str, NDArray[np.float64]]) -> NDArray[np.bool_]:
         """(E,) whether a member is still made of numbers; test values are none where every row is trained on."""

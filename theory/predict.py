@@ -10,21 +10,20 @@ import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-from scipy.optimize import brentq
-
 from theory.constructions import NODES_PER_PAIR
 from theory.heights import HeightFit, generalising_cost, memorising_cost
 from theory.irreps import irreps
 from theory.lower import function
 from theory.margin import MARGIN, margin_form
-from theory.memorising import KAPPA, KAPPA_ERROR, LEAST_ORDER, shared_memorising_cost
-from theory.narrow import NU_ERROR, narrow_factor
+from theory.memorising import KAPPA, KAPPA_ERROR, LEAST_ORDER
+from theory.narrow import NU_ERROR
+from theory.peaks import equal_objectives, memorised_pair
 from theory.phases import PHASES, all_at_once, phases_form
 from theory.phases import SPREAD as PHASES_SPREAD
 from theory.prediction import Answer, Prediction, another_clock, another_task, not_norm_descent, outside, stamped
 from theory.relu import RELU, relu_form
 from theory.setting import Setting
-from theory.sharing import Part, SharedHeight, shared_height
+from theory.sharing import shared_height
 
 __all__ = [
     "CALIBRATED",
@@ -154,7 +153,11 @@ def _shared_form(setting: Setting) -> Answer:
         return Answer(None, None, None, 1, 0, False, "; ".join([note, *reasons]), assumptions)
     height, width = shared_height(group), setting.network.width
     value, low, high = (
-        _equal_objectives(height, group.order, eta, _memorised(group.order, width, sign)) for sign in (0, 1, -1)
+        # the dear end of memorising gives the lower end of n_c
+        equal_objectives(
+            height, group.order, eta, memorised_pair(group.order, width, KAPPA - sign * KAPPA_ERROR, sign * NU_ERROR)
+        )
+        for sign in (0, 1, -1)
     )
     if value is None:
         note = f"decay {eta:g} leaves nothing of the rule"
@@ -167,27 +170,6 @@ def _shared_form(setting: Setting) -> Answer:
         reasons.append(f"the generalising solution takes {height.nodes} nodes, the network has {width}")
     note = " ".join(filter(None, notes))
     return Answer(value, low, high, 2 if narrow else 1, 0, not reasons, "; ".join([note, *reasons]), assumptions)
-
-
-def _memorised(order: int, width: int, sign: int) -> Callable[[float], float]:
-    """Norm a memorised pair costs, as a function of n, at the centre (0) or the dear (1) or cheap (-1) end."""
-    cost = shared_memorising_cost(order, KAPPA - sign * KAPPA_ERROR)
-    return lambda n: cost * narrow_factor(order, n, width, sign * NU_ERROR)
-
-
-def _equal_objectives(height: SharedHeight, order: int, eta: float, cost: Callable[[float], float]) -> float | None:
-    """N at which n memorised pairs are worth as much as the rule; None if the rule is worth nothing."""
-    norm, generalising = height.at_decay(eta)
-    if not norm:
-        return None
-
-    def gap(n: float) -> float:
-        if eta == 0:  # no objective tells them apart, but the norms to which decay would lead still differ
-            return cost(n) * n - norm
-        return Part(1, (1 - 1 / order) / n, cost(n)).at_decay(eta)[1] * n - generalising
-
-    wide = norm / cost(0.0)
-    return float(brentq(gap, 1e-3 * wide, 1e3 * wide))
 
 
 @dataclass(frozen=True)

@@ -53,6 +53,10 @@ class ReluLaw(NamedTuple):
     power: float
     scatter: float
 
+    def norm(self, order: int, samples: float) -> float:
+        """Norm that memorising n pairs costs."""
+        return float(self.cost * samples * (samples / order) ** -self.power)
+
     def samples(self, order: int, norm: float) -> float:
         """N pairs that cost this norm."""
         return float(order * (norm / (self.cost * order)) ** (1 / (1 - self.power)))

@@ -13,7 +13,7 @@ from validate.figures.style import VERDICTS
 from validate.page import document, fact_table, figure_tag
 from validate.verdicts import allowed, counts, measured, summary
 
-__all__ = ["claims_page"]
+__all__ = ["RULE", "badge", "claims_page", "form_block"]
 
 _CSS = (
     """
@@ -45,7 +45,8 @@ p, dd, li, code { overflow-wrap: anywhere; }
     + "\n"
 )
 
-_RULE = (
+#: How a verdict is passed.
+RULE = (
     "Each claim says, in one or more forms, in which range a number measured on trained networks must lie; the ranges "
     "stand in the program, whatever comes out. The verdict follows from the 95% interval of that number over seeds and "
     "from nothing else: inside the range the form is supported, outside it is refuted, otherwise it is undecided. A "
@@ -73,7 +74,7 @@ def claims_page(
     verdicts = figure_tag(figures["verdicts"], _SCALE, "Range and measured interval of every form of every claim")
     body = f"""<p class="verdict">{escape(summary(outcomes))}</p>
 <div class="counts">{"".join(_tile(*found) for found in counts(outcomes)["forms"].items())}</div>
-<p>{escape(_RULE)}</p>
+<p>{escape(RULE)}</p>
 <div class="verdicts">{"".join(_listed(outcomes, verdict) for verdict in VERDICTS)}</div>
 <div class="scroll wide">{verdicts}</div>
 <h2>Claims</h2>
@@ -109,14 +110,15 @@ def _listed(outcomes: Sequence[Outcome], verdict: str) -> str:
     return f'<section class="{verdict}" id="{verdict}">{heading}{listed}</section>'
 
 
-def _badge(verdict: Verdict) -> str:
+def badge(verdict: Verdict) -> str:
+    """A verdict with its sign."""
     return f'<span class="badge {verdict}">{VERDICTS[verdict][2]} <span>{verdict}</span></span>'
 
 
 def _row(outcome: Outcome) -> str:
     claim = outcome.claim
     name = f'<a href="#{escape(claim.id)}">{escape(claim.id)}</a>'
-    cells = f'<td>{name}</td><td>{_badge(overall(outcome))}</td><td class="statement">{escape(claim.statement)}</td>'
+    cells = f'<td>{name}</td><td>{badge(overall(outcome))}</td><td class="statement">{escape(claim.statement)}</td>'
     return f'<tr>{cells}<td class="n">{outcome.seconds:,.0f}</td></tr>'
 
 
@@ -135,17 +137,18 @@ def _claim(outcome: Outcome, figure: Figure | None) -> str:
     if figure is not None:
         caption = "Solid: mean over networks, with the spread as a band. Dashed: predicted, or a mean without spread."
         drawn = figure_tag(figure, caption, f"Curves of the claim {claim.id}")
-    return f"""<section class="claim" id="{escape(claim.id)}"><h2>{escape(claim.id)} {_badge(overall(outcome))}</h2>
+    return f"""<section class="claim" id="{escape(claim.id)}"><h2>{escape(claim.id)} {badge(overall(outcome))}</h2>
 <p><strong>{escape(claim.statement)}</strong></p>
-{"".join(map(_form, outcome.judgements))}
+{"".join(map(form_block, outcome.judgements))}
 {drawn}<dl class="small">{facts}</dl></section>
 """
 
 
-def _form(judged: Judgement) -> str:
+def form_block(judged: Judgement) -> str:
+    """One form: what it says, what was measured, what is allowed."""
     form, found = judged.form, judged.estimate
     values = f"n = {found.seeds}, {found.missing} missing"
-    return f"""<div class="form {judged.verdict}"><p>{_badge(judged.verdict)} <strong>{escape(form.name)}</strong>:
+    return f"""<div class="form {judged.verdict}"><p>{badge(judged.verdict)} <strong>{escape(form.name)}</strong>:
 {escape(form.prediction)}</p>
 <p>measured {escape(measured(found))} <small>(95%; {values})</small>; allowed {escape(allowed(form))}
 <small>({escape(form.quantity)})</small></p></div>

@@ -20,6 +20,7 @@ from sim.store import versions
 from theory.errors import InputError
 from theory.setting import explain
 from validate.cli_figures import draw_figures
+from validate.cli_report import explore
 from validate.cli_scaling import scale
 from validate.cli_validate import examine
 from validate.common_options import (
@@ -36,6 +37,7 @@ from validate.common_options import (
     setting_of,
 )
 from validate.forecast_command import forecast_runs
+from validate.live_options import Live, TensorBoard, Watching
 from validate.network_options import (
     DecaySteps,
     Embedding,
@@ -262,6 +264,8 @@ def train(
     checkpoint_seconds: Annotated[
         float | None, typer.Option(help="with --out: time between checkpoints (default: 60)")
     ] = None,
+    live: Live = False,
+    tensorboard: TensorBoard = None,
     as_json: Json = False,
 ) -> None:
     """Train an ensemble of networks and say when each memorised and when it grokked."""
@@ -300,6 +304,7 @@ def train(
         out,
         as_json,
         checkpoint_seconds=checkpoint_seconds,
+        watching=Watching(live, tensorboard),
     )
     for note in notes(setting, plan, probes):
         sys.stderr.write(f"note: {note}\n")
@@ -322,13 +327,15 @@ def sweep(
     scheduler: Annotated[str | None, typer.Option(help="train on the Dask cluster with this tcp://… address")] = None,
     device: Device = "auto",
     checkpoint_seconds: Annotated[float | None, typer.Option(help="time between checkpoints (default: 60)")] = None,
+    live: Live = False,
+    tensorboard: TensorBoard = None,
     as_json: Json = False,
 ) -> int:
     """Train a grid, a list, or around transitions, as a file describes it; tables of members and transitions."""
     from validate import sweep_command
 
     flags = (resume, dry_run, status, workers, scheduler, device, checkpoint_seconds, as_json)
-    return sweep_command.sweep(sweep_command.Options(spec, out, *flags))
+    return sweep_command.sweep(sweep_command.Options(spec, out, *flags, Watching(live, tensorboard)))
 
 
 @app.command()
@@ -369,6 +376,7 @@ app.command("validate")(examine)
 app.command("forecast")(forecast_runs)
 app.command("scaling")(scale)
 app.command("figures")(draw_figures)
+app.command("report")(explore)
 
 
 if __name__ == "__main__":

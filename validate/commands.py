@@ -31,10 +31,11 @@ from theory.setting import OBSERVABLES, Setting
 from validate.detect import transition_steps
 from validate.experiment import Experiment, Result, run_calibration, run_experiment
 from validate.files import save_figure, write, write_json
+from validate.live_options import UNWATCHED, Watching
 from validate.report import draw, html_page, percent, span, verdict
 from validate.terminal import Interrupted, console, print_json, stages
 
-__all__ = ["Controls", "demo", "predict", "train"]
+__all__ = ["Controls", "demo", "predict", "title", "train"]
 
 
 @dataclass(frozen=True)
@@ -113,26 +114,35 @@ def train(
     as_json: bool,
     *,
     checkpoint_seconds: float | None = None,
+    watching: Watching = UNWATCHED,
 ) -> None:
     """Train one ensemble (or read it, or go on with it, if it was kept) and print what its members did."""
+    from validate.live_train import check, replay
+
     runtime = resolve(device, known_dtype("--dtype", dtype), threads)
     if out is None:
         if checkpoint_seconds is not None:
             raise InputError("--checkpoint-seconds", "left out without --out", checkpoint_seconds, "add --out DIR")
-        records, seconds = _trained(setting, seeds, plan, runtime, None)
+        check(watching, seeds)
+        records, seconds = _trained(setting, seeds, plan, runtime, None, watching)
         _show_training(setting, plan, records, seconds, None, as_json)
         return
     folder = out / store.run_name(setting, plan, seeds, runtime.dtype)
     checkpoint = Checkpoints(folder.with_name(f"{folder.name}.unfinished"), checkpoint_seconds)
-    if not folder.exists():
+    stored_before = folder.exists()
+    if not stored_before:
         store.prepare(out)
+        check(watching, seeds)
         with checkpoint.held():
             if not folder.exists():  # nor has another command stored it since
-                records, seconds = _trained(setting, seeds, plan, runtime, checkpoint)
+                records, seconds = _trained(setting, seeds, plan, runtime, checkpoint, watching)
                 store.save(out, setting, plan, records, runtime.describe(), seconds, checkpoint.history)
     kept = store.load(folder)
     store.tidy(out)
     checkpoint.discard()
+    if stored_before:
+        check(watching, seeds)
+        replay(watching, kept, folder)
     _show_training(kept.setting, kept.plan, kept.records, kept.manifest["seconds"], folder, as_json)
     for note in _interruptions(kept.manifest.get("history", {})):
         sys.stderr.write(f"note: {note}\n")
@@ -145,16 +155,22 @@ def _interruptions(history: dict[str, Any]) -> list[str]:
 
 
 def _trained(
-    setting: Setting, seeds: tuple[int, ...], plan: Plan, runtime: Runtime, checkpoint: Checkpoints | None
+    setting: Setting,
+    seeds: tuple[int, ...],
+    plan: Plan,
+    runtime: Runtime,
+    checkpoint: Checkpoints | None,
+    watching: Watching,
 ) -> tuple[Records, float]:
     """Records, and the seconds they took, those before an interruption included."""
     from sim.train import train as run
+    from validate.live_train import watched
 
-    with stages() as stage:
-        tell = stage("training", len(seeds) * plan.steps)
+    with watched(watching, setting, plan, seeds, store.run_name(setting, plan, seeds, runtime.dtype)) as watch:
         start = time.perf_counter()
         try:
-            records = run(setting, seeds, plan, runtime, tell, checkpoint)
+            records = run(setting, seeds, plan, runtime, watch.tell, checkpoint, watch.observer)
+            watch.finish(records)
         except KeyboardInterrupt:
             if checkpoint is None:
                 raise
@@ -196,7 +212,7 @@ def _show_training(
             }
         )
         return
-    table = Table(title=escape(_title(setting)))
+    table = Table(title=escape(title(setting)))
     for heading in ("seed", "t_mem", "t_grok", "train acc", "test acc", "loss", "|W|^2", "|V|^2", "end"):
         table.add_column(heading, justify="right")
     for m in members:
@@ -237,7 +253,8 @@ def _probe_table(members: Sequence[dict[str, float]]) -> Table:
     return table
 
 
-def _title(setting: Setting) -> str:
+def title(setting: Setting) -> str:
+    """What a run is about, in a line."""
     task, of_all = setting.task, setting.task.table_of()
     rows = "pairs" if of_all.operands == 2 else "rows"
     labels = f"{task.labels} labels" + (f" but for {task.noise:.3g} of them" if task.noise else "")

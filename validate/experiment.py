@@ -21,7 +21,17 @@ from validate.detect import transition_steps
 from validate.scoreboard import Row, score
 from validate.statistics import TransitionPoint, transition_point
 
-__all__ = ["Experiment", "Outcome", "Result", "run_calibration", "run_experiment"]
+__all__ = [
+    "ACROSS",
+    "Experiment",
+    "Outcome",
+    "Result",
+    "crossing_of",
+    "outcome",
+    "run_calibration",
+    "run_experiment",
+    "sizes_across",
+]
 
 #: Networks are trained at these multiples of the calibrated prediction.
 ACROSS = (0.75, 0.9, 0.96, 1.0, 1.04, 1.1, 1.25)
@@ -137,12 +147,8 @@ def run_experiment(experiment: Experiment, root: Path, runtime: Runtime, executo
     across = _cells_across(experiment, calibration)
     tell = stage("networks across the transition", sum(c.member_steps for c in across))
     trained = run_cells(across, runs, runtime, executor, tell)
-    outcomes = [_outcome(cell, part.records) for cell, part in zip(across, trained, strict=True)]
-    measured = transition_point(
-        np.array([o.samples for o in outcomes], dtype=np.float64),
-        np.array([o.grokked for o in outcomes], dtype=np.float64),
-        np.array([len(o.t_grok) for o in outcomes], dtype=np.float64),
-    )
+    outcomes = [outcome(cell.setting.task.samples, part.records) for cell, part in zip(across, trained, strict=True)]
+    measured = crossing_of(outcomes)
     return Result(
         experiment,
         cells,
@@ -157,20 +163,45 @@ def run_experiment(experiment: Experiment, root: Path, runtime: Runtime, executo
     )
 
 
-def _cells_across(experiment: Experiment, calibration: Calibration) -> list[Cell]:
-    centre, pairs = calibration.fit.crossing, experiment.setting.task.resolve().order ** 2
+def sizes_across(setting: Setting, centre: float) -> tuple[int, ...]:
+    """Sizes on both sides of where a transition is expected, each once.
+
+    Args:
+        setting: whose table.
+        centre: the n_c expected, in training pairs.
+    """
+    pairs = setting.task.table_of().rows.size
     # Without pairs left over there is no test accuracy, so at least a few are kept out.
-    sizes = sorted({max(1, min(round(0.97 * pairs), round(f * centre))) for f in ACROSS})
-    plan = Plan(steps=experiment.steps, every=experiment.every, patience=200)
-    return [Cell(with_task(experiment.setting, n), experiment.seeds, plan) for n in sizes]
+    return tuple(sorted({max(1, min(round(0.97 * pairs), round(f * centre))) for f in ACROSS}))
 
 
-def _outcome(cell: Cell, records: Records) -> Outcome:
+def outcome(samples: int, records: Records) -> Outcome:
+    """What networks of one size did.
+
+    Args:
+        samples: their n.
+        records: their curves.
+    """
     found = transition_steps(records)
     return Outcome(
-        cell.setting.task.samples,
+        samples,
         tuple(found["t_mem"]),
         tuple(found["t_grok"]),
         tuple(float(x) for x in records.final("test_accuracy")),
         tuple(bool(x) for x in records.diverged),
     )
+
+
+def crossing_of(outcomes: Sequence[Outcome]) -> TransitionPoint:
+    """The size at which half of the networks reach t_grok within their budget, with its 95% interval over seeds."""
+    return transition_point(
+        np.array([o.samples for o in outcomes], dtype=np.float64),
+        np.array([o.grokked for o in outcomes], dtype=np.float64),
+        np.array([len(o.t_grok) for o in outcomes], dtype=np.float64),
+    )
+
+
+def _cells_across(experiment: Experiment, calibration: Calibration) -> list[Cell]:
+    plan = Plan(steps=experiment.steps, every=experiment.every, patience=200)
+    sizes = sizes_across(experiment.setting, calibration.fit.crossing)
+    return [Cell(with_task(experiment.setting, n), experiment.seeds, plan) for n in sizes]

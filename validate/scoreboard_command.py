@@ -31,7 +31,7 @@ from validate.sheets import digest
 from validate.sources import Sources
 from validate.terminal import console, print_json, stages
 
-__all__ = ["Request", "scoreboard"]
+__all__ = ["Request", "provided", "scoreboard", "scored"]
 
 
 @dataclass(frozen=True)
@@ -86,7 +86,6 @@ def scoreboard(request: Request) -> None:
     """
     if request.workers is not None and not request.train:
         raise InputError("--workers", "left out without --train", request.workers, "nothing is trained")
-    wanted = {quantity_of("--quantity", name) for name in request.quantities}
     functions = registry()
     request = replace(request, accuracy=_wants_accuracy(request, functions))
     if request.write_predictions is not None:
@@ -96,13 +95,8 @@ def scoreboard(request: Request) -> None:
     distinct(cells)
     if request.write_measured is not None:
         _write_measured(request, request.write_measured, cells)
-    cells = [cell for cell in cells if not wanted or cell.quantity in wanted]
-    if not cells:
-        what = " or ".join(request.quantities) or "anything"
-        raise InputError("SPEC_OR_STORE", f"where {what} was measured", "no cell", "n_c takes two sizes of a setting")
-    said, told = _said(request, cells, functions)
-    found = boards(cells, said)
-    data = _data(request, found, [*notes, *told])
+    found, told = scored(request, cells)
+    data = provided(request, found, [*notes, *told])
     if request.out is not None:
         data |= _write(request, request.out, found, data)
     for note in data["notes"]:
@@ -113,6 +107,21 @@ def scoreboard(request: Request) -> None:
     show(found)
     if request.out is not None:
         console().print(Text(f"page: {data['page']}"), soft_wrap=True)
+
+
+def scored(request: Request, cells: Sequence[Measured]) -> tuple[list[Board], list[str]]:
+    """Every prediction that is asked for against cells of the quantities that are asked for, and what is to be said.
+
+    Raises:
+        InputError: if nothing of that was measured, a name is unknown, or the predictions cannot be used.
+    """
+    wanted = {quantity_of("--quantity", name) for name in request.quantities}
+    cells = [cell for cell in cells if not wanted or cell.quantity in wanted]
+    if not cells:
+        what = " or ".join(request.quantities) or "anything"
+        raise InputError("SPEC_OR_STORE", f"where {what} was measured", "no cell", "n_c takes two sizes of a setting")
+    said, told = _said(request, cells, registry())
+    return boards(cells, said), told
 
 
 # --- predicted -----------------------------------------------------------------------------------------
@@ -232,7 +241,8 @@ def _write_measured(request: Request, path: Path, cells: Sequence[Measured]) -> 
 # --- files ---------------------------------------------------------------------------------------------
 
 
-def _data(request: Request, found: Sequence[Board], notes: Sequence[str]) -> dict[str, Any]:
+def provided(request: Request, found: Sequence[Board], notes: Sequence[str]) -> dict[str, Any]:
+    """All of it as JSON holds it, with where it came from."""
     texts = [path for path in (*request.sources, request.predictions) if path is not None and path.is_file()]
     provenance = {
         "command": request.command,

@@ -12,7 +12,7 @@ from validate.measured import QUANTITIES, Measured, Quantity
 from validate.page import document, fact_table, figure_tag
 from validate.scoreboard import SCOPES, Board, Entry, Standing
 
-__all__ = ["scoreboard_page"]
+__all__ = ["RULE", "all_cells", "scoreboard_page", "standings_table"]
 
 #: Cells that are listed as the best and as the worst, and entries of the whole table beyond which it is folded.
 _LISTED, _FOLDED = 6, 60
@@ -29,7 +29,8 @@ td.name { white-space: nowrap; } td.note { min-width: 15rem; }
 h3 { font-size: 1.02rem; } td, th { padding-right: .6rem; } p, dd, li, code { overflow-wrap: anywhere; }
 """
 
-_RULE = (
+#: What the columns mean.
+RULE = (
     "Error: predicted over measured, less one (of test_accuracy: their difference, in points, hundredths); in brackets "
     "what the 95% interval of the measurement leaves. “rms”: root of the mean square of errors. Medians "
     "of |error|, with 95% bootstrap intervals over cells: “own” on all cells where the predictor has a value, “in "
@@ -59,7 +60,7 @@ def scoreboard_page(
         facts: sources, conventions and versions, shown at the end.
     """
     body = "".join(_section(board, figures.get(board.quantity)) for board in boards)
-    body += f"""<h2>What the columns mean</h2><p class="small">{escape(_RULE)}</p>
+    body += f"""<h2>What the columns mean</h2><p class="small">{escape(RULE)}</p>
 <h2>Sources and how to repeat this</h2>
 <p><code>{escape(command)}</code></p>
 {fact_table(facts)}
@@ -77,11 +78,11 @@ def _section(board: Board, figure: Figure | None) -> str:
 {_best_and_worst(board)}
 {drawn}
 <h3>Predictors</h3>
-{_standings(board)}
+{standings_table(board)}
 <p class="small">{escape(words.restricted(board))}</p>
 <h3>Worst cells of each predictor</h3>
 {_worst(board)}
-{_all_cells(board)}
+{all_cells(board)}
 """
 
 
@@ -113,7 +114,8 @@ def _value(cell: Measured) -> str:
     return words.measured(cell) if cell.value is None else words.number(cell.value)
 
 
-def _standings(board: Board) -> str:
+def standings_table(board: Board) -> str:
+    """A row a predictor, the best first."""
     rows = []
     for s in board.standings:
         place, inner, inner_own = s.common["all"], s.common["in range"], s.own["in range"]
@@ -148,7 +150,7 @@ def _worst(board: Board) -> str:
     return _entries(board, [(s, entry) for s in board.standings for entry in s.worst[:3]])
 
 
-def _all_cells(board: Board) -> str:
+def all_cells(board: Board) -> str:
     """Every predictor on every cell, those without a value and why."""
     rows = []
     for s in board.standings:

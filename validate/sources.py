@@ -19,6 +19,9 @@ __all__ = ["Sources"]
 
 _KINDS = "a sweep's description (.toml), its folder, or measured cells (.csv)"
 
+#: What ``twopeaks demo`` leaves beside its runs, and no sweep does.
+_OF_DEMO = "predictions.json"
+
 
 @dataclass(frozen=True)
 class Sources:
@@ -52,7 +55,7 @@ class Sources:
                     raise InputError(option, "given with a sweep", "CSV alone", "leave it out, or give the SPEC.toml")
         cells, notes = list[Measured](), list[str]()
         for path in self.paths:
-            more, said = measured_csv(path) if path.suffix == ".csv" else self._of_sweep(path)
+            more, said = self._cells(path)
             cells += more
             notes += said
         kept = [cell for cell in cells if self.accuracy or cell.quantity not in ON_REQUEST]
@@ -70,6 +73,22 @@ class Sources:
         """
         specs = [self._sweep(path)[0] for path in self.paths]
         return ordered([cell for spec in specs for cell in to_measure(spec, accuracy=self.accuracy)])
+
+    def folders(self) -> Iterator[SweepFolder]:
+        """All that hold runs: those of sweeps and of demos.
+
+        Raises:
+            InputError: if one is neither, nor a CSV file.
+        """
+        folders = (path for path in self.paths if path.suffix != ".csv")
+        return (SweepFolder(path) if _is_demo(path) else self._sweep(path)[1] for path in folders)
+
+    def _cells(self, path: Path) -> tuple[list[Measured], list[str]]:
+        if path.suffix == ".csv":
+            return measured_csv(path)
+        if _is_demo(path):  # its controls are for its own predictions
+            return measured_sweep(SweepFolder(path), accuracy=self.accuracy, controls=False)
+        return self._of_sweep(path)
 
     def sweeps(self) -> Iterator[tuple[Spec, SweepFolder]]:
         """All but CSV files.
@@ -121,3 +140,8 @@ class Sources:
         if source.is_dir():
             return shlex.join(["--resume", "--out", str(source)])
         return shlex.join([str(source), *(["--out", str(self.store)] if self.store else [])])
+
+
+def _is_demo(path: Path) -> bool:
+    """Whether it is a folder of ``twopeaks demo``."""
+    return (path / _OF_DEMO).is_file() and (path / "runs").is_dir() and not SweepFolder(path).holds_a_sweep

@@ -19,11 +19,13 @@ from sim.spec import Spec, read_spec
 from sim.sweep_folder import SweepFolder
 from theory.errors import InputError
 from validate.detect import grokked
+from validate.live_options import UNWATCHED, Watching
 from validate.sweep_picture import Point, duration, picture
 from validate.terminal import Interrupted, console, print_json, waiting
 
 if TYPE_CHECKING:  # a look at a folder needs no torch, an estimate no tables
     from sim.runtime import Runtime
+    from validate.sweep_boards import SweepBoards
     from validate.sweep_screen import Tally
     from validate.sweep_state import State
 
@@ -45,6 +47,7 @@ class Options:
         scheduler: address of a Dask scheduler.
         device: as `sim.runtime.resolve` reads it.
         checkpoint_seconds: time between checkpoints.
+        watching: how it is to be seen.
     """
 
     spec: Path | None
@@ -57,6 +60,7 @@ class Options:
     device: str
     checkpoint_seconds: float | None
     as_json: bool
+    watching: Watching = UNWATCHED
 
 
 def sweep(options: Options) -> int:
@@ -91,6 +95,11 @@ def _check(options: Options) -> None:
         raise InputError("--workers", "left out with --scheduler", options.workers, "all workers of the cluster help")
     if options.workers is not None and not 1 <= options.workers <= 512:
         raise InputError("--workers", "between 1 and 512", options.workers, "leave it out for one a core")
+    asked = {"--live": options.watching.live or None, "--tensorboard": options.watching.tensorboard}
+    for flag, value in asked.items():
+        if value is not None and (options.status or options.dry_run):
+            other = "--status" if options.status else "--dry-run"
+            raise InputError(flag, f"left out with {other}", "given", "nothing is trained then")
     seconds = options.checkpoint_seconds
     if seconds is not None and not (seconds >= 0 and math.isfinite(seconds)):
         raise InputError("--checkpoint-seconds", "0 or more", seconds, "use e.g. 60")
@@ -131,9 +140,10 @@ def train(spec: Spec, folder: SweepFolder, options: Options) -> None:
     from validate.sweep_screen import screen
 
     with _executor(options, spec) as (executor, runtime, count):
+        boards = _boards(options, spec)
         folder.claim(spec)
         place = Place(folder.runs.resolve(), runtime, options.checkpoint_seconds, folder.journal.resolve())
-        with screen(place, spec.name, spec.varied) as tally:
+        with screen(place, spec.name, spec.varied, live=options.watching.live, boards=boards) as tally:
             for sentence in _checked(executor, place.root):
                 tally.note(sentence)
             journal.append(place.journal, "started", workers=count, digest=spec.digest)
@@ -146,6 +156,18 @@ def train(spec: Spec, folder: SweepFolder, options: Options) -> None:
                 raise Interrupted(_kept(tally, folder)) from None
             finally:
                 journal.append(place.journal, "ended", outcome=outcome)
+
+
+def _boards(options: Options, spec: Spec) -> SweepBoards | None:
+    """Where event files are written, if they are asked for."""
+    root = options.watching.tensorboard
+    if root is None:
+        return None
+    from validate.sweep_boards import SweepBoards
+    from validate.tensorboard_files import prepare
+
+    prepare(root)
+    return SweepBoards(root, spec.dtype)
 
 
 def _searches(spec: Spec) -> list[Search]:

@@ -9,7 +9,7 @@ from collections import deque
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from rich.console import Console, Group
 from rich.live import Live
@@ -24,8 +24,13 @@ from sim.sweep import Monitor
 from sim.sweep_folder import UNFINISHED
 from theory.errors import InputError
 from validate.detect import grokked
+from validate.live_screen import drawable
 from validate.series import Outcome, series
+from validate.sweep_charts import SweepCharts
 from validate.sweep_picture import duration, picture
+
+if TYPE_CHECKING:  # only with --tensorboard
+    from validate.sweep_boards import SweepBoards
 
 __all__ = ["Screen", "Tally", "screen"]
 
@@ -33,6 +38,8 @@ __all__ = ["Screen", "Tally", "screen"]
 _LOOK, _READING = 2.0, 0.2
 #: Lines of the terminal that the picture leaves to the rest.
 _REST = 8
+#: Lines that charts leave to the rest and to the table below them.
+_TABLE = 14
 
 
 class Tally(Monitor):
@@ -43,8 +50,9 @@ class Tally(Monitor):
         notes: all different sentences so far.
     """
 
-    def __init__(self, place: Place) -> None:
-        self.place = place
+    def __init__(self, place: Place, boards: SweepBoards | None = None) -> None:
+        self.place, self.boards = place, boards
+        self._unwritten: deque[Finished] = deque()
         self.cells = self.done = 0
         self.notes: list[str] = []
         self._open: dict[str, Shard] = {}
@@ -76,6 +84,21 @@ class Tally(Monitor):
     def finished(self, cell: Finished) -> None:
         """One more."""
         self.done += 1
+        if self.boards is not None:
+            self._unwritten.append(cell)
+
+    def tick(self) -> None:
+        """Write some event files."""
+        self.write(time.monotonic() + _READING)
+
+    def write(self, until: float = float("inf")) -> None:
+        """Write event files of what has finished, as long as there is time."""
+        while self._unwritten and self.boards is not None and time.monotonic() < until:
+            try:
+                self.boards.write(self._unwritten.popleft())
+            except OSError as error:
+                self.note(f"event files could not be written ({error.strerror or error}); the sweep goes on without")
+                self.boards = None
 
     def note(self, sentence: str) -> None:
         """Say it, once."""
@@ -116,10 +139,21 @@ class Screen(Tally):
         name: of the sweep.
         varied: fields that tell its cells apart.
         live: where to draw.
+        boards: where event files are written, if they are.
+        charts: drawn as well, if given.
     """
 
-    def __init__(self, place: Place, name: str, varied: Sequence[str], live: Live) -> None:
-        super().__init__(place)
+    def __init__(
+        self,
+        place: Place,
+        name: str,
+        varied: Sequence[str],
+        live: Live,
+        boards: SweepBoards | None = None,
+        charts: SweepCharts | None = None,
+    ) -> None:
+        super().__init__(place, boards)
+        self._charts = charts
         self._name, self._varied, self._live = name, varied, live
         self._began = time.monotonic()
         self._looked = float("-inf")
@@ -137,6 +171,7 @@ class Screen(Tally):
 
     def tick(self) -> None:
         """Read some of what has finished, and draw."""
+        super().tick()
         until = time.monotonic() + _READING
         while self._unread and time.monotonic() < until:
             self._read(self._unread.popleft())
@@ -146,8 +181,11 @@ class Screen(Tally):
 
     def _read(self, cell: Finished) -> None:
         with suppress(InputError):  # said at the end, by name
-            told = grokked(cell.load().records)
+            records = cell.load().records
+            told = grokked(records)
             self._outcomes.append(Outcome(cell.cell.setting, cell.cell.plan, sum(told), len(told)))
+            if self._charts is not None:
+                self._charts.add(cell.cell, records, sum(told))
 
     def _drawn(self, share: float, rate: float | None, left: float | None) -> Group:
         line = Table.grid(padding=(0, 2))
@@ -158,18 +196,36 @@ class Screen(Tally):
             *(f"{share:.0%}", speed, duration(time.monotonic() - self._began)),
             f"{duration(left)} left" if left is not None else "",
         )
-        rows = max(1, self._live.console.height - _REST)
-        return Group(line, picture(series(self._outcomes), self._varied, rows, {}) or "")
+        width, height = self._live.console.size
+        found = series(self._outcomes)
+        charts = [] if self._charts is None else self._charts.drawn(found, width, height - _TABLE)
+        rows = max(1, height - _REST - len(charts))
+        return Group(line, *charts, picture(found, self._varied, rows, {}) or "")
 
 
 @contextmanager
-def screen(place: Place, name: str, varied: Sequence[str]) -> Iterator[Tally]:
-    """A picture on stderr while the context lasts, if that is a terminal; notes alone if it is not."""
+def screen(
+    place: Place, name: str, varied: Sequence[str], *, live: bool = False, boards: SweepBoards | None = None
+) -> Iterator[Tally]:
+    """A picture on stderr while the context lasts, if that is a terminal; notes alone if it is not.
+
+    Args:
+        place: where results go.
+        name: of the sweep.
+        varied: fields that tell its cells apart.
+        live: whether transitions and curves are drawn as well.
+        boards: where event files are written, if they are.
+    """
+    charts = SweepCharts(varied) if live and drawable() is not None else None
     if not sys.stderr.isatty():
-        yield Tally(place)
+        tally = Tally(place, boards)
+        yield tally
+        tally.write()
         return
-    with Live(console=Console(stderr=True), transient=True, auto_refresh=False) as live:
-        yield Screen(place, name, varied, live)
+    with Live(console=Console(stderr=True), transient=True, auto_refresh=False) as drawn:
+        shown = Screen(place, name, varied, drawn, boards, charts)
+        yield shown
+        shown.write()
 
 
 def _notes(manifest: Path) -> list[str]:

@@ -6,6 +6,7 @@ import json
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, nullcontext
+from datetime import timedelta
 
 from rich.console import Console
 from rich.progress import (
@@ -23,7 +24,7 @@ from rich.text import Text
 
 from validate.files import finite
 
-__all__ = ["Interrupted", "console", "open_ended", "print_json", "stages", "waiting"]
+__all__ = ["Interrupted", "console", "open_ended", "print_json", "stages", "status_bar", "waiting"]
 
 
 class Interrupted(Exception):  # noqa: N818 - it is no error
@@ -61,6 +62,14 @@ class _Rate(ProgressColumn):
         return Text("" if task.speed is None else f"{task.speed:,.0f} member-steps/s")
 
 
+class _Left(ProgressColumn):
+    """Time left, as words."""
+
+    def render(self, task: Task) -> Text:
+        left = task.time_remaining
+        return Text("" if left is None else f"{timedelta(seconds=round(left))} left")
+
+
 @contextmanager
 def stages() -> Iterator[Callable[[str, int], Callable[[int], None]]]:
     """Progress bars on stderr, with rate and time left, on a terminal only."""
@@ -86,6 +95,12 @@ def open_ended(names: Sequence[str]) -> Iterator[Callable[[str], Callable[[int],
             return lambda done: bars.advance(bar, done)
 
         yield stage
+
+
+def status_bar(console: Console) -> Progress:
+    """One bar with rate and time left, as a part of a larger picture that is drawn elsewhere."""
+    columns = (BarColumn(None), TaskProgressColumn(), _Rate(), TimeElapsedColumn(), _Left())
+    return Progress(*columns, console=console, expand=True)
 
 
 def _bars(*columns: ProgressColumn) -> Progress:

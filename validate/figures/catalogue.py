@@ -44,7 +44,7 @@ class Entry:
         name: of the figure, its files, and (with underscores) its module and function.
         title: what it shows, in a few words.
         paper: the figure of arXiv 2509.21519 whose counterpart it is, or nothing.
-        sources: files of the results folder that it is made from.
+        sources: files of the results folder that it is made from, besides its own.
         trained: whether networks are trained for it alone, by a sweep or by its own ``measure``.
     """
 
@@ -67,7 +67,7 @@ class Entry:
     @property
     def files(self) -> tuple[str, ...]:
         """Paths below the results folder."""
-        return (f"figures/{self.name}.csv",) if self.trained else self.sources
+        return (f"figures/{self.name}.csv", *self.sources) if self.trained else self.sources
 
     @property
     def spec(self) -> Path | None:
@@ -161,8 +161,29 @@ CATALOGUE: tuple[Entry, ...] = (
             "decay-width/predictions.csv",
         ),
     ),
+    Entry(
+        "muon-width",
+        "Muon against Adam in narrow networks: test loss and frequencies learned against the width",
+        paper="Fig. 8",
+        trained=True,
+    ),
     Entry("depth", "Two, three and four layers", paper="Fig. 9", trained=True),
     Entry("complex-weights", "Real and complex weights", paper="Figs. 10-11", trained=True),
     Entry("ridge", "The last layer trained, or solved by ridge regression", paper="Figs. 12-13", trained=True),
     Entry("zero-init", "The last layer from random weights, or from zero", paper="Figs. 14-17", trained=True),
+    Entry(
+        "growth",
+        "Growth of n_c with the order of the group, and evidence between laws",
+        sources=(
+            "transitions/measured.csv",
+            "transitions/predictions.csv",
+            "decisive/measured.csv",
+            "decisive/predictions.csv",
+        ),
+    ),
+    Entry(
+        "ascents",
+        "Ascents of the energy of one node, to peaks that memorise or generalise",
+        sources=("transitions/measured.csv",),
+    ),
 )

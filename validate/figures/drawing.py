@@ -11,11 +11,27 @@ import matplotlib
 import numpy as np
 import polars as pl
 from matplotlib.axes import Axes
+from matplotlib.axis import Axis
+from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
 from numpy.typing import NDArray
 
 from validate.figures.catalogue import read_table
+from validate.ranking import median_interval
 
-__all__ = ["bars", "cells", "grokked", "letters", "numbers", "part", "small", "table_of", "told"]
+__all__ = [
+    "bars",
+    "cells",
+    "error_rows",
+    "grokked",
+    "letters",
+    "marked",
+    "medians",
+    "numbers",
+    "part",
+    "small",
+    "table_of",
+    "told",
+]
 
 Floats = NDArray[np.float64]
 
@@ -46,6 +62,44 @@ def bars(ax: Axes, x: Floats, part: pl.DataFrame, colour: str, **more: Any) -> N
     low, high = np.where(np.isnan(low), value, low), np.where(np.isnan(high), value, high)
     look: dict[str, Any] = {"fmt": "o", "color": colour, "elinewidth": 0.8, "capsize": 0, "zorder": 3} | more
     ax.errorbar(x, value, [np.maximum(value - low, 0), np.maximum(high - value, 0)], **look)
+
+
+def error_rows(ax: Axes, labels: Sequence[str], table: pl.DataFrame, colours: Sequence[str]) -> None:
+    """A row each: median |error| with its interval, and the worst, as shares, drawn in per cent.
+
+    Args:
+        ax: where.
+        labels: of the rows, from the top.
+        table: a row each, as `medians` makes them.
+        colours: of the rows.
+    """
+    for y, (row, colour) in enumerate(zip(table.iter_rows(named=True), colours, strict=True)):
+        ends = [100 * row[name] if row[name] is not None else np.nan for name in ("low", "high")]
+        ax.plot(ends, [y, y], color=colour, linewidth=2.2, solid_capstyle="butt")
+        ax.plot([100 * row["error"]], [y], "o", color=colour, markersize=5)
+        ax.plot([100 * row["measured"]], [y], "x", color=colour, markersize=4)
+    ax.set_yticks(range(len(labels)), labels)
+    ax.set_ylim(len(labels) - 0.5, -0.5)
+    ax.tick_params(axis="y", length=0)
+    ax.set_xscale("log")
+    marked(ax.xaxis, (1, 3, 10, 30, 100, 300))
+    ax.grid(axis="x")
+    ax.set_xlabel("|error| in %: median (dot), worst (cross)")
+
+
+def medians(errors: Sequence[float]) -> dict[str, str | float | None]:
+    """Columns of a table: median of absolute errors, its interval over cells, the worst, and how many cells."""
+    found = np.abs(np.array(errors, dtype=np.float64))
+    low, high = median_interval(found)
+    told = {"error": float(np.median(found)), "low": low, "high": high}
+    return {**told, "measured": float(found.max()), "cells": float(len(found))}
+
+
+def marked(axis: Axis, ticks: Sequence[float], suffix: str = "") -> None:
+    """These ticks and no others on a logarithmic axis, as whole numbers where they are."""
+    axis.set_major_locator(FixedLocator(list(ticks)))
+    axis.set_minor_locator(NullLocator())
+    axis.set_major_formatter(FuncFormatter(lambda x, _: (f"{x:,.0f}" if x >= 1 else f"{x:g}") + suffix))
 
 
 def numbers(table: pl.DataFrame, name: str) -> Floats:

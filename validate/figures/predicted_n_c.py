@@ -10,15 +10,13 @@ import numpy as np
 import polars as pl
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
 
 from theory.phases import PHASES
 from theory.predict import PAPER_LAW
-from validate.figures.drawing import letters, numbers, part, table_of, told
+from validate.figures.drawing import error_rows, letters, marked, medians, numbers, part, table_of, told
 from validate.figures.print_style import figure_of, narrow, panels
 from validate.figures.style import FADED, INK, PREDICTORS
 from validate.predictors import read_predictions
-from validate.ranking import median_interval
 from validate.scoreboard import Board, boards
 from validate.sources import Sources
 
@@ -83,24 +81,12 @@ def _each(board: Board) -> Iterator[_Row]:
 
 
 def _medians(rows: Sequence[_Row]) -> list[_Row]:
-    found = []
-    for name in sorted({str(row["predictor"]) for row in rows}):
-        errors = np.array(
-            [abs(float(row["error"])) for row in rows if row["predictor"] == name and row["error"] is not None]
-        )
-        low, high = median_interval(errors)
-        found.append(
-            _row(
-                "medians",
-                name,
-                measured=float(errors.max()),
-                error=float(np.median(errors)),
-                low=low,
-                high=high,
-                cells=len(errors),
-            )
-        )
-    return sorted(found, key=lambda row: float(row["error"] or 0))
+    found: dict[str, list[float]] = {}
+    for row in rows:
+        if row["error"] is not None:
+            found.setdefault(str(row["predictor"]), []).append(float(row["error"]))
+    made = [_row("medians", name, **medians(each)) for name, each in found.items()]
+    return sorted(made, key=lambda row: float(row["error"] or 0))
 
 
 def _decay_width(board: Board) -> Iterator[_Row]:
@@ -130,7 +116,7 @@ def fig_predicted_n_c(table: pl.DataFrame, ax: Axes | Sequence[Axes] | None = No
     return figure_of(axes), axes
 
 
-def _draw_groups(both: Axes, errors: Axes, table: pl.DataFrame, colour: str) -> None:
+def _draw_groups(both: Axes, off: Axes, table: pl.DataFrame, colour: str) -> None:
     table = table.sort("order", "group").with_row_index("place")
     for seen, face in (("fresh", colour), ("seen", "white")):
         rows = part(table, seen=seen)
@@ -140,47 +126,31 @@ def _draw_groups(both: Axes, errors: Axes, table: pl.DataFrame, colour: str) -> 
         both.errorbar(
             measured, predicted, xerr=[measured - low, high - measured], fmt="o", markersize=3.5, elinewidth=0.7, **look
         )
-        off = np.array([predicted / measured - predicted / high, predicted / low - predicted / measured])
+        ends = np.array([predicted / measured - predicted / high, predicted / low - predicted / measured])
         place, error = numbers(rows, "place"), 100 * numbers(rows, "error")
-        errors.errorbar(place, error, 100 * off, fmt="o", markersize=3.5, elinewidth=0.7, **look)
-    errors.set_xticks(range(len(table)), table["group"].to_list(), rotation=90, fontsize=_TINY)
+        off.errorbar(place, error, 100 * ends, fmt="o", markersize=3.5, elinewidth=0.7, **look)
+    off.set_xticks(range(len(table)), table["group"].to_list(), rotation=90, fontsize=_TINY)
 
 
-def _finish_groups(both: Axes, errors: Axes) -> None:
+def _finish_groups(both: Axes, off: Axes) -> None:
     both.plot([65, 2200], [65, 2200], color=FADED, linewidth=0.8, zorder=0)
     told(both, "heights-phases", (300, 130), PREDICTORS[PHASES][0])
     told(both, "the paper's law", (72, 400), PREDICTORS[PAPER_LAW][0])
     both.set_xscale("log")
     both.set_yscale("log")
     for axis in (both.xaxis, both.yaxis):
-        axis.set_major_locator(FixedLocator([100, 200, 500, 1000, 2000]))
-        axis.set_minor_locator(NullLocator())
-        axis.set_major_formatter(FuncFormatter(lambda x, _: f"{x:g}"))
+        marked(axis, (100, 200, 500, 1000, 2000))
     both.set_xlabel("measured $n_c$")
     both.set_ylabel("predicted $n_c$")
-    errors.axhline(0, color=FADED, linewidth=0.8, zorder=0)
-    errors.tick_params(axis="x", length=2, pad=1.5)
-    errors.set_ylabel("predicted over measured, %")
+    off.axhline(0, color=FADED, linewidth=0.8, zorder=0)
+    off.tick_params(axis="x", length=2, pad=1.5)
+    off.set_ylabel("predicted over measured, %")
 
 
 def _draw_medians(ax: Axes, table: pl.DataFrame) -> None:
     names = table["predictor"].to_list()
-    for y, row in enumerate(table.iter_rows(named=True)):
-        colour = PREDICTORS[row["predictor"]][0] if row["predictor"] in PREDICTORS else FADED
-        ax.plot([100 * row["low"], 100 * row["high"]], [y, y], color=colour, linewidth=2.2, solid_capstyle="butt")
-        ax.plot([100 * row["error"]], [y], "o", color=colour, markersize=5)
-        ax.plot([100 * row["measured"]], [y], "x", color=colour, markersize=4)
-    ax.set_yticks(
-        range(len(names)), [f"{name} ({cells:.0f})" for name, cells in zip(names, table["cells"], strict=True)]
-    )
-    ax.set_ylim(len(names) - 0.5, -0.5)
-    ax.tick_params(axis="y", length=0)
-    ax.set_xscale("log")
-    ax.xaxis.set_major_locator(FixedLocator([1, 3, 10, 30, 100, 300]))
-    ax.xaxis.set_minor_locator(NullLocator())
-    ax.xaxis.set_major_formatter(FuncFormatter(lambda x, _: f"{x:g}"))
-    ax.grid(axis="x")
-    ax.set_xlabel("|error| in %: median (dot), worst (cross)")
+    labels = [f"{name} ({cells:.0f})" for name, cells in zip(names, table["cells"], strict=True)]
+    error_rows(ax, labels, table, [PREDICTORS[name][0] if name in PREDICTORS else FADED for name in names])
 
 
 def _draw_decay(ax: Axes, table: pl.DataFrame) -> None:
@@ -194,8 +164,6 @@ def _draw_decay(ax: Axes, table: pl.DataFrame) -> None:
         told(ax, name, (width[0] * np.exp(-0.12), value[0]), colour, ha="right")
     ax.set_xscale("log")
     ax.set_xlim(2.2, 48)
-    ax.xaxis.set_major_locator(FixedLocator([6, 14, 40]))
-    ax.xaxis.set_minor_locator(NullLocator())
-    ax.xaxis.set_major_formatter(FuncFormatter(lambda x, _: f"{x:g} M"))
+    marked(ax.xaxis, (6, 14, 40), " M")
     ax.set_xlabel("nodes K")
     ax.set_ylabel("$n_c$: measured (dots), predicted (lines)")

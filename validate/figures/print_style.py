@@ -15,7 +15,7 @@ from matplotlib.figure import Figure
 
 from theory.errors import InputError
 
-__all__ = ["FACES", "Columns", "Face", "figure_of", "narrow", "panels", "sheet"]
+__all__ = ["FACES", "Columns", "Face", "figure_of", "letters", "narrow", "panels", "sheet"]
 
 Face = Literal["sans", "serif"]
 Columns = Literal[1, 2]
@@ -89,6 +89,14 @@ def panels(
     for spare in made[count:]:
         spare.remove()
     return made[:count]
+
+
+def letters(axes: Sequence[Axes], titles: Sequence[str] = ()) -> None:
+    """A bold letter at the left above each panel, from a on; beside it a few words, if there are any."""
+    for i, ax in enumerate(axes):
+        ax.set_title(chr(ord("a") + i), loc="left", fontweight="bold")
+        if i < len(titles):
+            ax.set_title(titles[i], loc="center")
 
 
 def figure_of(axes: Sequence[Axes]) -> Figure:

@@ -1,0 +1,119 @@
+"""The reference: a page a module with every name of its ``__all__``, from the source, and an index of modules."""
+
+from __future__ import annotations
+
+import ast
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+
+from _site.pages import ROOT, write
+
+__all__ = ["PACKAGES", "Module", "modules", "write_reference"]
+
+#: What each package is for, in the order of the index.
+PACKAGES = {
+    "theory": "mathematics and predictions; needs no torch",
+    "sim": "trains networks; knows no prediction",
+    "validate": "where both meet: detection, statistics, scores, figures, the command",
+}
+
+
+@dataclass(frozen=True)
+class Module:
+    """A module as its file has it.
+
+    Attributes:
+        name: dotted.
+        summary: first sentence of its docstring.
+        own: public names that it defines.
+        elsewhere: public names that it only passes on, with the module each comes from.
+    """
+
+    name: str
+    summary: str
+    own: tuple[str, ...]
+    elsewhere: dict[str, str]
+
+
+@cache
+def modules() -> tuple[Module, ...]:
+    """Every module of the three packages that has something public."""
+    files = (path for package in PACKAGES for path in sorted((ROOT / package).rglob("*.py")))
+    return tuple(_read(path) for path in files)
+
+
+def _read(path: Path) -> Module:
+    parts = path.relative_to(ROOT).with_suffix("").parts
+    name = ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    public = _listed(tree)
+    origins = {
+        alias.asname or alias.name: node.module or ""
+        for node in tree.body
+        if isinstance(node, ast.ImportFrom)
+        for alias in node.names
+    }
+    elsewhere = {n: origins[n] for n in public if n in origins}
+    own = tuple(n for n in public if n not in origins)
+    return Module(name, _summary(tree), own, elsewhere)
+
+
+def _listed(tree: ast.Module) -> list[str]:
+    for node in tree.body:
+        if isinstance(node, ast.Assign) and getattr(node.targets[0], "id", "") == "__all__":
+            return list(ast.literal_eval(node.value))
+    names = (n for n in tree.body if isinstance(n, ast.FunctionDef | ast.ClassDef))
+    return [n.name for n in names if not n.name.startswith("_")]
+
+
+def _summary(tree: ast.Module) -> str:
+    first = (ast.get_docstring(tree) or "").partition("\n\n")[0]
+    return " ".join(first.split())
+
+
+def home(name: str, module: str) -> str:
+    """The module that defines what another one passes on."""
+    by_name = {m.name: m for m in modules()}
+    while name in by_name[module].elsewhere:
+        module = by_name[module].elsewhere[name]
+    return module
+
+
+def write_reference(target: Path) -> None:
+    """Write the pages of the reference into this folder."""
+    for module in modules():
+        write(target / "api" / f"{module.name}.rst", _page(module))
+    write(target / "api" / "index.md", _index())
+
+
+def _page(module: Module) -> str:
+    title = module.name.replace("_", r"\_")
+    lines = [title, "=" * len(title), "", f".. automodule:: {module.name}"]
+    lines += [f"   :members: {', '.join(module.own)}" if module.own else "   :no-members:", ""]
+    if module.elsewhere:
+        lines += ["Also here, defined elsewhere:", ""]
+        lines += [f"* :py:obj:`{n} <{home(n, module.name)}.{n}>`" for n in module.elsewhere]
+    return "\n".join(lines) + "\n"
+
+
+def _index() -> str:
+    lines = ["# API reference", "", _INDEX, ""]
+    for package, purpose in PACKAGES.items():
+        here = [m for m in modules() if m.name.partition(".")[0] == package]
+        lines += [f"## {package}: {purpose}", "", "| module | |", "|---|---|"]
+        lines += [f"| {{doc}}`{m.name}` | {_cell(m.summary)} |" for m in here]
+        lines += ["", ":::{toctree}", ":hidden:", "", *(m.name for m in here), ":::", ""]
+    return "\n".join(lines)
+
+
+_INDEX = (
+    "Every public name of the three packages, a page a module, from its docstring. Most things begin with "
+    "{py:obj}`standard <theory.setting.standard>` (a setting), {py:obj}`predict <theory.predict.predict>` (what theory "
+    "says of it), {py:obj}`train <sim.train.train>` (what networks do) and {py:obj}`compare <validate.compare.compare>` "
+    "(both)."
+)
+
+
+def _cell(text: str) -> str:
+    return text.replace("|", r"\|").replace("*", r"\*").replace("``", "`")

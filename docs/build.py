@@ -1,0 +1,46 @@
+"""Builds the site into build/docs/html: gathers the pages, generates the others, and runs Sphinx with warnings as errors.
+
+``python docs/build.py --links`` checks links to other sites as well, for which it needs a network.
+"""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parent))
+
+from _site.api import write_reference
+from _site.pages import ROOT, gather, toctrees, write
+from _site.tables import write_claims, write_scoreboards
+from sphinx.cmd.build import main as sphinx
+
+__all__ = ["build", "stage"]
+
+
+def stage(source: Path) -> None:
+    """Write everything that Sphinx reads into this folder."""
+    gather(source)
+    write_reference(source)
+    write_scoreboards(source)
+    without = () if write_claims(source) else ("claims",)
+    write(source / "index.md", (source / "index.md").read_text(encoding="utf-8") + toctrees(without))
+
+
+def build(folder: Path, builder: str) -> int:
+    """Build with this builder; 0 if there is no warning."""
+    source = folder / "source"
+    stage(source)
+    if not (folder / "results").exists():  # where notebooks look for it, as they do in the repository
+        (folder / "results").symlink_to(ROOT / "results")
+    strict = ["-W", "--keep-going", "-n", "-q"]
+    places = ["-c", str(ROOT / "docs"), "-d", str(folder / "doctrees"), str(source), str(folder / builder)]
+    return sphinx(["-b", builder, *strict, *places])
+
+
+if __name__ == "__main__":
+    target = ROOT / "build" / "docs"
+    code = build(target, "html")
+    if "--links" in sys.argv[1:]:
+        code = code or build(target, "linkcheck")
+    sys.exit(code)

@@ -1,0 +1,79 @@
+"""Theory and training side by side in one call: what is said of a setting, and what networks do around it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from sim.records import Plan, Records
+from sim.runtime import Runtime, resolve
+from sim.train import train_members
+from theory.errors import InputError
+from theory.predict import Prediction, predict
+from theory.setting import Setting
+from validate.controls import with_task
+from validate.experiment import Outcome, crossing_of, outcome, sizes_across
+from validate.scoreboard import Row, score
+from validate.statistics import TransitionPoint
+
+__all__ = ["Comparison", "compare"]
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """Predictions, networks, and how far the ones are from the others.
+
+    Attributes:
+        predictions: what theory says without a run, before anything is trained.
+        outcomes: networks at each size.
+        records: their curves, in the order of ``outcomes``.
+        measured: n_c within the budget, with its 95% interval over seeds.
+        scores: predictions against it.
+    """
+
+    predictions: tuple[Prediction, ...]
+    outcomes: tuple[Outcome, ...]
+    records: tuple[Records, ...]
+    measured: TransitionPoint
+    scores: tuple[Row, ...]
+
+
+def compare(
+    setting: Setting,
+    sizes: Sequence[int] | None = None,
+    *,
+    seeds: Sequence[int] = range(8),
+    steps: int = 10_000,
+    every: int = 50,
+    runtime: Runtime | None = None,
+) -> Comparison:
+    """Predict n_c of a setting, train networks on both sides of it, and compare. Nothing is kept on disk.
+
+    Args:
+        setting: the problem; its ``samples`` is not looked at.
+        sizes: numbers of training pairs; seven around the last prediction that calls itself valid, if left out.
+        seeds: one network of each size per seed.
+        steps: budget of each network, in updates; it stops 200 steps after it has grokked.
+        every: steps between records.
+        runtime: where to train; every core, or an accelerator if there is one, if left out.
+
+    Raises:
+        InputError: if no predictor covers the setting and ``sizes`` is left out, or a number is out of range.
+    """
+    predictions = tuple(found for found in predict(setting) if found.value is not None)
+    sizes = _around(setting, predictions) if sizes is None else sizes
+    plan = Plan(steps=steps, every=every, patience=200)
+    members = [(with_task(setting, n), seed) for n in sizes for seed in seeds]
+    trained = train_members(members, plan, runtime or resolve())
+    count = len(seeds)
+    records = tuple(trained.some(range(i * count, (i + 1) * count)) for i in range(len(sizes)))
+    outcomes = tuple(outcome(n, of) for n, of in zip(sizes, records, strict=True))
+    measured = crossing_of(outcomes)
+    return Comparison(predictions, outcomes, records, measured, tuple(score(predictions, measured)))
+
+
+def _around(setting: Setting, predictions: Sequence[Prediction]) -> tuple[int, ...]:
+    valid = [found.value for found in predictions if found.valid and found.value is not None]
+    if not valid:
+        raise InputError("sizes", "given where no predictor covers the setting", None, "use e.g. sizes=[100, 120, 140]")
+    return sizes_across(setting, valid[-1])

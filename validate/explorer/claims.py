@@ -1,0 +1,97 @@
+"""Claims as ``twopeaks validate --claims`` wrote them: read back from its ``claims.json``, with their verdicts."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, get_args
+
+from theory.errors import InputError
+from validate.claims import Estimate, Form, Judgement, Verdict
+from validate.explorer.commands import claim_line
+
+__all__ = ["Examined", "read_claims"]
+
+_ESTIMATE, _FORM = ("value", "low", "high", "seeds", "missing"), ("name", "prediction", "quantity", "low", "high")
+
+
+@dataclass(frozen=True)
+class Examined:
+    """One claim and what became of it.
+
+    Attributes:
+        id, statement, source, equations, measure: of the claim.
+        verdict: over all of its forms.
+        judgements: each form, judged.
+        budget, notes: of what was trained.
+        seeds: of the networks.
+        seconds: it took.
+        command: what examines it again.
+    """
+
+    id: str
+    statement: str
+    source: str
+    equations: tuple[str, ...]
+    measure: str
+    verdict: Verdict
+    judgements: tuple[Judgement, ...]
+    budget: str
+    notes: str
+    seeds: tuple[int, ...]
+    seconds: float
+    command: str
+
+
+def read_claims(path: Path) -> tuple[Examined, ...]:
+    """All of them, in the order of the file.
+
+    Raises:
+        InputError: if the file is not there, or is not one of these.
+    """
+    remedy = "give the claims.json that twopeaks validate --claims --out DIR writes"
+    try:
+        told = json.loads(path.read_text(encoding="utf-8"))
+        return tuple(_examined(one, str(told["command"])) for one in told["claims"])
+    except OSError as error:
+        raise InputError("--claims", "a file that can be read", str(path), error.strerror or remedy) from error
+    except (ValueError, LookupError, TypeError, AttributeError) as error:
+        why = f"{path} ({type(error).__name__}: {error})"
+        raise InputError("--claims", "a claims.json", why, remedy) from error
+
+
+def _examined(one: Mapping[str, Any], whole: str) -> Examined:
+    seeds = tuple(int(seed) for seed in one["seeds"])
+    return Examined(
+        str(one["id"]),
+        str(one["statement"]),
+        str(one["source"]),
+        tuple(map(str, one["equations"])),
+        str(one["measure"]),
+        _verdict(one["verdict"]),
+        tuple(map(_judged, one["forms"])),
+        str(one["finding"]["budget"]),
+        str(one["finding"]["notes"]),
+        seeds,
+        float(one["seconds"]),
+        claim_line(str(one["id"]), whole, seeds),
+    )
+
+
+def _judged(form: Mapping[str, Any]) -> Judgement:
+    found = form["estimate"]
+    return Judgement(
+        Form(**{name: form[name] for name in _FORM}),
+        Estimate(**{name: found[name] for name in _ESTIMATE}),
+        _verdict(form["verdict"]),
+    )
+
+
+def _verdict(word: object) -> Verdict:
+    for known in get_args(Verdict):
+        if word == known:
+            verdict: Verdict = known
+            return verdict
+    raise ValueError(f"no verdict: {word}")

@@ -1,0 +1,192 @@
+"""Irreducible representations appear one by one as data grow: accuracy, and what unseen pairs are answered with."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import polars as pl
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from numpy.typing import NDArray
+
+from theory.groups import Group, named
+from theory.phases import STEP, Block, accuracy, blocks, learned
+from theory.setting import Optimizer, standard
+from validate.figures.catalogue import read_table
+from validate.figures.drawing import bars, cells, letters, numbers, part, table_of, told
+from validate.figures.print_style import figure_of, narrow, panels
+from validate.figures.style import COLOURS, INK
+
+if TYPE_CHECKING:
+    from sim.runtime import Runtime
+
+__all__ = ["ACCURATE", "CAPTION", "TRAINED", "fig_irreps_one_by_one", "gather", "measure", "shares"]
+
+CAPTION = """
+Irreducible representations appear one by one as data grow. a: share of each real representation of S4 that networks
+answer with on pairs they never saw, the projection of their outputs on it over that of the labels (mean and range of 4
+networks after 20,000 steps; the two of dimension 3 together); lines: the theory of phases, block by block, small
+dimensions first. b-d: test accuracy over n (dots: mean of 8 networks after 20,000 steps with its 95% bootstrap
+interval; networks that grok stop there), lines: what the same theory says, thin lines its blocks. Open diamonds in b:
+the networks of a. The theory's step was fitted on Z23, its one constant of energy on n_c of S4 and Q8xZ3; it is nearly
+always too high (rms 0.105, 0.083 and 0.130 in b, c and d). S0: x², Adam at rate 1e-3, η = 2e-4, K = 14 M.
+"""
+
+#: The group whose representations are looked for in outputs, and those whose accuracy was measured.
+TRAINED, ACCURATE = "S4", ("S4", "D4xZ3", "Q8xZ3")
+_SIZES = (189, 206, 224, 234, 244, 254, 277, 301)
+_SEEDS, _STEPS, _POINTS = (0, 1, 2, 3), 20_000, 45
+#: Dimension and whether it is a complex pair or of quaternionic type -> colour and words.
+_KINDS = {
+    "real of d = 1": ("#E69F00", "d = 1"),
+    "complex of d = 1": ("#E69F00", "d = 1, pairs"),
+    "real of d = 2": ("#009E73", "d = 2"),
+    "complex of d = 2": ("#0072B2", "d = 2, pair"),
+    "quaternionic of d = 2": ("#CC79A7", "d = 2, quaternionic"),
+    "real of d = 3": ("#0072B2", "d = 3"),
+}
+
+_Row = dict[str, str | float | None]
+
+
+def gather(results: Path) -> pl.DataFrame:
+    """What `measure` made, and measured accuracies of all three groups."""
+    made = read_table(results / "figures" / "irreps-one-by-one.csv")
+    found = cells(results, "transitions", "test_accuracy", "accuracy.csv")
+    rows = [
+        _row(cell["group"], "measured", cell["samples"], cell["value"], low=cell["low"], high=cell["high"])
+        for cell in found.iter_rows(named=True)
+        if cell["group"] in ACCURATE
+    ]
+    return pl.concat([table_of(list(made.iter_rows(named=True)), _WORDS), table_of(rows, _WORDS)])
+
+
+def measure(runtime: Runtime, stage: Callable[[str, int], Callable[[int], None]]) -> pl.DataFrame:
+    """Shares of representations in outputs of trained networks, and the lines of the theory.
+
+    Args:
+        runtime: where to train.
+        stage: (name, total) -> what hears of steps done.
+    """
+    from sim.snapshots import snapshots  # torch, where something is trained and nowhere else
+
+    group, rows = named(TRAINED), [row for name in ACCURATE for row in _theory(name)]
+    progress = stage(f"{TRAINED}, {len(_SIZES)} sizes", len(_SIZES) * len(_SEEDS) * _STEPS)
+    for n in _SIZES:
+        setting = standard(TRAINED, n, 14 * group.order)
+        found = snapshots(setting, _SEEDS, [_STEPS], runtime, progress=progress)
+        outputs = _outputs(found.W[:, 0], found.V[:, 0])
+        unseen = np.ones((len(_SEEDS), group.order**2), dtype=bool)
+        np.put_along_axis(unseen, found.pairs, values=False, axis=1)
+        rows += _measured(group, n, outputs, unseen)
+    return table_of(rows, _WORDS)
+
+
+_WORDS = ("group", "series", "kind")
+
+
+def _row(group: str, series: str, n: float, value: float, kind: str = "", **ends: float) -> _Row:
+    given: _Row = {"group": group, "series": series, "kind": kind, "n": n, "value": value, "low": None, "high": None}
+    return given | ends
+
+
+def _theory(name: str) -> Iterator[_Row]:
+    group, eta = named(name), Optimizer().weight_decay
+    found = blocks(group, eta)
+    least, most = min(part.crossing for part in found), max(part.crossing for part in found)
+    for n in np.linspace(0.85 * least if name == TRAINED else 0.75 * most, 1.4 * most, _POINTS):
+        each = [learned(one, float(n), group.order) for one in found]
+        yield _row(name, "theory", float(n), accuracy(group, found, each, STEP.noise))
+        for kind, share in _by_kind(found, each).items():
+            yield _row(name, "theory of a block", float(n), share, kind)
+
+
+def _by_kind(found: Sequence[Block], values: Sequence[float]) -> dict[str, float]:
+    """Mean over blocks of each kind."""
+    kinds = {str(part.kind): [v for p, v in zip(found, values, strict=True) if p.kind == part.kind] for part in found}
+    return {kind: float(np.mean(each)) for kind, each in kinds.items()}
+
+
+def _outputs(W: NDArray[Any], V: NDArray[Any]) -> NDArray[np.float64]:
+    """(E, M^2, M) class-centred outputs of the square network on the whole table: W (E, 2M, K), V (E, K, M)."""
+    M = V.shape[-1]
+    before = W[:, :M, None] + W[:, None, M:]  # (E, M, M, K)
+    outputs = np.square(before, dtype=np.float64).reshape(len(W), M * M, -1) @ V.astype(np.float64)
+    return np.asarray(outputs - outputs.mean(axis=-1, keepdims=True))
+
+
+def shares(group: Group, parts: Sequence[Block], outputs: NDArray[np.float64], rows: NDArray[np.int64]) -> list[float]:
+    """Share of each block in outputs: sum of o(c) k_rho(h^-1 c) over that of the label, k_rho(1), mean over pairs.
+
+    Args:
+        group: the group.
+        parts: its blocks.
+        outputs: (M^2, M) class-centred outputs, pair a·M + b.
+        rows: pairs that count.
+    """
+    labels = group.table.ravel()[rows]
+    quotient = group.table[group.inverses[labels]]  # (rows, M): h^-1 c
+    return [
+        float((outputs[rows] * part.kernel[quotient]).sum(axis=1).mean() / part.kernel[group.identity])
+        for part in parts
+    ]
+
+
+def _measured(group: Group, n: int, outputs: NDArray[np.float64], unseen: NDArray[np.bool_]) -> Iterator[_Row]:
+    parts, labels = blocks(group, Optimizer().weight_decay), group.table.ravel()
+    each = [
+        _by_kind(parts, shares(group, parts, out, np.flatnonzero(rows)))
+        for out, rows in zip(outputs, unseen, strict=True)
+    ]
+    for kind in each[0]:
+        found = [one[kind] for one in each]
+        yield _row(group.name, "share", n, float(np.mean(found)), kind, low=min(found), high=max(found))
+    right = [float((out.argmax(axis=1) == labels)[rows].mean()) for out, rows in zip(outputs, unseen, strict=True)]
+    yield _row(group.name, "accuracy of these", n, float(np.mean(right)), low=min(right), high=max(right))
+
+
+def fig_irreps_one_by_one(
+    table: pl.DataFrame, ax: Axes | Sequence[Axes] | None = None
+) -> tuple[Figure, Sequence[Axes]]:
+    """Shares of representations in outputs, and accuracies of three groups.
+
+    Args:
+        table: as `gather` makes it.
+        ax: four axes.
+    """
+    axes = panels(ax, 4, aspect=0.6 if narrow() else 0.66)
+    _draw_shares(axes[0], part(table, group=TRAINED))
+    for one, name in zip(axes[1:], ACCURATE, strict=True):
+        _draw_accuracy(one, part(table, group=name))
+    letters(axes, [f"{TRAINED}: what unseen pairs are answered with", *(f"{name}: accuracy" for name in ACCURATE)])
+    for one in axes:
+        one.set_xlabel("training pairs n")
+        one.set_ylim(-0.04, 1.05)
+    return figure_of(axes), axes
+
+
+def _draw_shares(ax: Axes, table: pl.DataFrame) -> None:
+    for kind in part(table, series="share")["kind"].unique(maintain_order=True).to_list():
+        colour, words = _KINDS[kind]
+        line, dots = part(table, series="theory of a block", kind=kind), part(table, series="share", kind=kind)
+        n, value = numbers(line, "n"), numbers(line, "value")
+        ax.plot(n, value, color=colour, linewidth=1.2)
+        bars(ax, numbers(dots, "n"), dots, colour)
+        at = int(np.argmin(np.abs(value - 0.5)))
+        told(ax, words, (n[at] - 2, 0.5 + 0.04), colour, ha="right")
+    ax.set_ylabel("share generalised")
+
+
+def _draw_accuracy(ax: Axes, table: pl.DataFrame) -> None:
+    for kind in part(table, series="theory of a block")["kind"].unique(maintain_order=True).to_list():
+        line = part(table, series="theory of a block", kind=kind)
+        ax.plot(numbers(line, "n"), numbers(line, "value"), color=_KINDS[kind][0], linewidth=0.8)
+    line = part(table, series="theory")
+    ax.plot(numbers(line, "n"), numbers(line, "value"), color=INK, linewidth=1.6)
+    mine, measured = part(table, series="accuracy of these"), part(table, series="measured")
+    ax.plot(numbers(mine, "n"), numbers(mine, "value"), "D", markerfacecolor="none", color=INK, markersize=5)
+    bars(ax, numbers(measured, "n"), measured, COLOURS["memorising"])
+    ax.set_ylabel("test accuracy")

@@ -1,0 +1,87 @@
+"""Near the threshold at small and large learning rates: what is left of generalising at the end, and on the way."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import polars as pl
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from validate.figures.over_seeds import Cell, cells, mean_of, rounded
+from validate.figures.print_style import figure_of, letters, narrow, panels
+
+__all__ = ["fig_learning_rates", "reduce"]
+
+CAPTION = """
+"""
+
+#: From the smallest rate to the largest one.
+_COLOURS = ("#0072B2", "#56B4E9", "#999999", "#E69F00", "#D55E00")
+#: Group -> number of pairs whose accuracy is shown over time.
+_SHOWN = {"Z23": 205, "Z47": 520}
+
+
+def reduce(folder: Path) -> pl.DataFrame:
+    """Rows group, samples, lr, quantity, step: accuracies at the end of every cell, and over time of some."""
+    return pl.DataFrame([row for cell in cells(folder) for row in _rows(cell)], infer_schema_length=None)
+
+
+def _rows(cell: Cell) -> Iterator[dict[str, Any]]:
+    given = {key: cell.fields[key] for key in ("group", "samples", "lr")}
+    records = cell.records
+    diverged = records.diverged
+    accuracy = np.where(diverged[:, None], np.nan, records.curves["test_accuracy"])
+    lost = int(diverged.sum())
+
+    def row(quantity: str, step: int, values: Any) -> dict[str, Any]:
+        return {**given, "quantity": quantity, "step": step, **rounded(mean_of(values)), "diverged": lost}
+
+    last = int(records.steps[-1])
+    for name in ("test_accuracy", "train_accuracy"):
+        yield row(name, last, np.where(diverged, np.nan, records.final(name)))
+    if _SHOWN[given["group"]] == given["samples"]:
+        for r in range(1, len(records.steps)):
+            yield row("on the way", int(records.steps[r]), accuracy[:, r])
+
+
+def fig_learning_rates(table: pl.DataFrame, ax: Sequence[Axes] | None = None) -> tuple[Figure, list[Axes]]:
+    """Accuracy at the end against training pairs above, over time at one number of pairs below; a group a column.
+
+    Args:
+        table: from `reduce`.
+        ax: four axes; a figure of its own if None.
+
+    Raises:
+        InputError: if another number of axes was given.
+    """
+    made = panels(ax, 4, across=2, aspect=0.6, share_y=True)
+    for (group, samples), above, below in zip(_SHOWN.items(), made[:2], made[2:], strict=True):
+        of_group = table.filter(pl.col("group") == group)
+        for lr, colour in zip(sorted(of_group["lr"].unique()), _COLOURS, strict=True):
+            rows = of_group.filter(pl.col("lr") == lr)
+            _at_the_end(above, rows.filter(pl.col("quantity") == "test_accuracy").sort("samples"), colour, f"{lr:g}")
+            _on_the_way(below, rows.filter(pl.col("quantity") == "on the way").sort("step"), colour)
+        above.set_xlabel(f"training pairs n of {group}")
+        below.set_xlabel(f"step, {group} at n = {samples}")
+        below.set_xscale("log")
+    for one in made if narrow() else made[::2]:
+        one.set_ylabel("test accuracy")
+        one.set_ylim(-0.04, 1.06)
+    made[0].legend(title="learning rate", loc="center right")
+    letters(made)
+    return figure_of(made), made
+
+
+def _at_the_end(ax: Axes, rows: pl.DataFrame, colour: str, label: str) -> None:
+    n, value, low, high = (rows[key].to_numpy() for key in ("samples", "value", "low", "high"))
+    ax.errorbar(n, value, np.stack([value - low, high - value]), color=colour, marker="o", label=label)
+
+
+def _on_the_way(ax: Axes, rows: pl.DataFrame, colour: str) -> None:
+    step, value, low, high = (rows[key].to_numpy() for key in ("step", "value", "low", "high"))
+    ax.fill_between(step, low, high, color=colour, alpha=0.22, linewidth=0)
+    ax.plot(step, value, color=colour)

@@ -1,0 +1,204 @@
+"""What nodes have become at small and large learning rates, and how high their energy is."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+import polars as pl
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.ticker import FormatStrFormatter
+from numpy.typing import NDArray
+
+from validate.figures.over_seeds import Summary, rounded
+from validate.figures.print_style import figure_of, letters, narrow, panels
+from validate.figures.style import COLOURS
+
+if TYPE_CHECKING:  # drawing needs no torch
+    from sim.runtime import Runtime
+
+__all__ = ["Size", "fig_node_energies", "measure"]
+
+CAPTION = """
+Energy of the nodes that carry trained networks: Z127, n = 3225 of 16129 pairs.
+"""
+
+Array = NDArray[np.float64]
+
+
+class Size(NamedTuple):
+    """What is trained: group, training pairs, width, seeds, and learning rate -> steps."""
+
+    group: str
+    samples: int
+    width: int
+    seeds: int
+    steps: dict[float, int]
+
+
+#: The paper's group, size and width. Small rates get more steps, so that all have memorised long before.
+SIZE = Size("Z127", 3225, 1024, 1, {0.001: 1000, 0.005: 500, 0.05: 500, 0.5: 500})
+#: Edges of the bins of E; what lies beyond counts in the last one.
+_EDGES = np.geomspace(0.1, 25.6, 49)
+#: Kinds of `theory.features.classify`, from the bottom of a pile up: colour, name.
+_KINDS = {
+    "irrep": (COLOURS["generalising"], "one frequency"),
+    "spread": ("#a8a8a8", "several frequencies"),
+    "localised": (COLOURS["memorising"], "few entries"),
+}
+#: Ideal features, whose energies are lines: colour, name, side of the line on which it stands.
+_IDEAL = {
+    "fourier": (COLOURS["generalising"], "cosine", "center"),
+    "pair": (COLOURS["memorising"], "one pair ", "right"),
+    "row": (COLOURS["memorising"], " one row", "left"),
+}
+_SHOWN, _TICKS = (0.15, 25.0), (0.2, 0.5, 1, 2, 5, 10, 20)
+
+
+# --- what is plotted -----------------------------------------------------------------------------------
+
+
+def measure(runtime: Runtime, stage: Callable[[str, int], Callable[[int], None]], size: Size = SIZE) -> pl.DataFrame:
+    """Train, classify live nodes, and count their energies on the pairs that they were trained on.
+
+    Args:
+        runtime: where to train.
+        stage: opens a progress bar.
+        size: what to train.
+
+    Returns:
+        Rows lr, what, low, high, value: share of live nodes of a kind with energy from low to high; test accuracy and
+        live nodes, mean and range over seeds; energies of ideal features, median and quantiles 10% and 90%.
+    """
+    from sim.snapshots import snapshots
+    from theory.setting import Setting
+
+    tell = stage("node-energies", size.seeds * sum(size.steps.values()))
+    rows: list[dict[str, Any]] = []
+    for lr, steps in size.steps.items():
+        setting = Setting.model_validate(
+            {
+                "task": {"group": size.group, "samples": size.samples},
+                "network": {"width": size.width},
+                "optimizer": {"lr": lr},
+            }
+        )
+        found = snapshots(setting, range(size.seeds), [steps], runtime, progress=tell)
+        members = [(W[0].astype(float), V[0].astype(float)) for W, V in zip(found.W, found.V, strict=True)]
+        rows += _of_rate(size.group, lr, members, found.pairs)
+    rows += _ideal(size.group, found.pairs[0])
+    return pl.DataFrame(rows, infer_schema_length=None)
+
+
+def _of_rate(
+    group: str, lr: float, members: Sequence[tuple[Array, Array]], pairs: NDArray[np.int64]
+) -> Iterator[dict[str, Any]]:
+    from theory.features import classify
+    from theory.groups import named
+    from theory.landscape import Landscape, all_pairs
+    from validate.probes import accuracy, live
+
+    of = named(group)
+    kinds: list[str] = []
+    energies: list[Array] = []
+    accuracies, counts = [], []
+    for (W, V), trained in zip(members, pairs, strict=True):
+        nodes = _unit(W[:, live(W, V)].T)
+        kinds += classify(of, nodes).kinds
+        energies.append(Landscape(of, np.sort(trained)).energy(nodes))
+        accuracies.append(accuracy(of, W, V, np.setdiff1d(all_pairs(of), trained)))
+        counts.append(len(nodes))
+    together = np.clip(np.concatenate(energies), _EDGES[0], _EDGES[-1])
+    for kind in _KINDS:
+        counted, _ = np.histogram(together[np.array(kinds) == kind], _EDGES)
+        for i in np.flatnonzero(counted):
+            yield _row(lr, kind, _EDGES[i], _EDGES[i + 1], counted[i] / len(kinds))
+    for what, values in (("test_accuracy", accuracies), ("live_nodes", counts)):
+        yield _row(lr, what, min(values), max(values), float(np.mean(values)))
+
+
+def _unit(nodes: Array) -> Array:
+    return np.ascontiguousarray(nodes / np.linalg.norm(nodes, axis=1, keepdims=True))
+
+
+def _ideal(group: str, pairs: NDArray[np.int64]) -> Iterator[dict[str, Any]]:
+    """Energies of ideal features on one training set: cosines (feat.10), one pair (mem.1), one row (mem.3)."""
+    from theory.constructions import pair_nodes
+    from theory.groups import named
+    from theory.landscape import Landscape
+
+    of = named(group)
+    M = of.order
+    landscape = Landscape(of, np.sort(pairs))
+    one = np.eye(2 * M)
+    ideal = {
+        "fourier": np.concatenate([pair_nodes(M, k)[0].T for k in range(1, (M + 1) // 2)]),
+        "pair": one[pairs // M] + one[M + pairs % M],
+        "row": one,
+    }
+    for what, nodes in ideal.items():
+        low, middle, high = np.quantile(landscape.energy(_unit(nodes)), [0.1, 0.5, 0.9])
+        yield _row(None, what, low, high, middle)
+
+
+def _row(lr: float | None, what: str, low: float, high: float, value: float) -> dict[str, Any]:
+    return {"lr": lr, "what": what, **rounded(Summary(value, low, high))}
+
+
+# --- drawing -------------------------------------------------------------------------------------------
+
+
+def fig_node_energies(table: pl.DataFrame, ax: Sequence[Axes] | None = None) -> tuple[Figure, list[Axes]]:
+    """A pile of histograms for each learning rate.
+
+    Args:
+        table: from `measure`.
+        ax: one axes a learning rate; a figure of its own if None.
+
+    Raises:
+        InputError: if another number of axes was given.
+    """
+    rates = sorted(table["lr"].drop_nulls().unique())
+    made = panels(ax, len(rates), across=2, aspect=0.5 if narrow() else 0.46, share_x=True, share_y=True)
+    for one, lr in zip(made, rates, strict=True):
+        _pile(one, table.filter(pl.col("lr") == lr))
+        _ideal_lines(one, table.filter(pl.col("lr").is_null()), named=one in made[: 1 if narrow() else 2])
+        one.set_xscale("log")
+        one.set_xlim(_SHOWN)
+        one.xaxis.set_major_formatter(FormatStrFormatter("%g"))
+        one.set_xticks(_TICKS)
+        one.minorticks_off()
+    for one in made if narrow() else made[::2]:
+        one.set_ylabel("share of nodes")
+    for one in made[-1:] if narrow() else made[-2:]:
+        one.set_xlabel("energy E of a node, |w| = 1, on the training pairs")
+    for i, (colour, name) in enumerate(_KINDS.values()):
+        made[0].text(0.02, 0.52 - 0.11 * i, name, color=colour, transform=made[0].transAxes, va="top")
+    letters(made)
+    return figure_of(made), made
+
+
+def _pile(ax: Axes, rows: pl.DataFrame) -> None:
+    """Histograms of the kinds, each on top of the one before."""
+    bottom: dict[float, float] = {}
+    for kind, (colour, _) in _KINDS.items():
+        for row in rows.filter(pl.col("what") == kind).iter_rows(named=True):
+            low, share = row["low"], row["value"]
+            at = bottom.get(low, 0.0)
+            ax.bar(low, share, row["high"] - low, bottom=at, align="edge", color=colour, linewidth=0)
+            bottom[low] = at + share
+    told = {row["what"]: row for row in rows.iter_rows(named=True)}
+    accuracy = told["test_accuracy"]["value"]
+    words = f"rate {rows['lr'][0]:g}\ntest accuracy {accuracy:.2f}\n{told['live_nodes']['value']:.0f} nodes"
+    ax.text(0.02, 0.96, words, transform=ax.transAxes, va="top")
+
+
+def _ideal_lines(ax: Axes, rows: pl.DataFrame, *, named: bool) -> None:
+    for row in rows.iter_rows(named=True):
+        colour, words, side = _IDEAL[row["what"]]
+        ax.axvline(row["value"], color=colour, linewidth=1, linestyle="--")
+        if named:
+            across = ax.get_xaxis_transform()
+            ax.text(row["value"], 1.0, words, color=colour, ha=side, va="bottom", transform=across)

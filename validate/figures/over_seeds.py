@@ -1,0 +1,98 @@
+"""What figures of trained networks have in common: the cells of a sweep, and the middle and spread over its seeds."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sim.flat import flat
+from sim.records import Records, concatenate
+from sim.store import load
+from sim.sweep_folder import SweepFolder
+from theory.errors import InputError
+from validate.statistics import bootstrap_interval
+
+__all__ = ["Cell", "Floats", "Summary", "cells", "mean_of", "quantiles_of", "rounded"]
+
+Floats = NDArray[np.float64]
+
+_RESAMPLES = 2000
+#: What part of the members lies between the ends of a band.
+_TAIL = 0.1
+
+
+@dataclass(frozen=True)
+class Cell:
+    """All members of a setting with a plan, however they were cut into runs.
+
+    Attributes:
+        fields: of the setting and the plan, by their flat names.
+        records: curves, by seed.
+    """
+
+    fields: Mapping[str, Any]
+    records: Records
+
+
+@dataclass(frozen=True)
+class Summary:
+    """One number and the ends of its interval; NaN where there is none."""
+
+    value: float
+    low: float
+    high: float
+
+
+def cells(folder: Path) -> list[Cell]:
+    """Every cell of a sweep, in the order of its description.
+
+    Raises:
+        InputError: if one of them was not trained, or a run is damaged.
+    """
+    sweep = SweepFolder(folder)
+    stored: dict[tuple[str, str], dict[int, Records]] = {}
+    for path in sweep.stored():
+        run = load(path)
+        members = stored.setdefault((run.setting.content_id, run.plan.model_dump_json()), {})
+        members.update({int(seed): run.records.some([e]) for e, seed in enumerate(run.records.seeds)})
+    found = []
+    for cell in sweep.spec().cells:
+        of_seeds = stored.get((cell.setting.content_id, cell.plan.model_dump_json()), {})
+        if set(of_seeds) != set(cell.seeds):
+            remedy = f"`twopeaks sweep --resume --out {folder}` trains what is left"
+            raise InputError("--store", "a sweep that was trained to its end", folder, remedy)
+        fields = flat(cell.setting, cell.plan)
+        found.append(Cell(fields, concatenate([of_seeds[seed] for seed in cell.seeds])))
+    return found
+
+
+def quantiles_of(values: Floats) -> list[Summary]:
+    """Median and the quantiles 10% and 90% over members, (E, R) -> R; numbers that are not finite do not count."""
+    return [_quantiles(column[np.isfinite(column)]) for column in values.T]
+
+
+def _quantiles(values: Floats) -> Summary:
+    if not values.size:
+        return Summary(np.nan, np.nan, np.nan)
+    low, middle, high = np.quantile(values, [_TAIL, 0.5, 1 - _TAIL])
+    return Summary(float(middle), float(low), float(high))
+
+
+def mean_of(values: Floats) -> Summary:
+    """Mean over members with its 95% percentile bootstrap; members whose number is not finite do not count."""
+    known = values[np.isfinite(values)]
+    if not known.size:
+        return Summary(np.nan, np.nan, np.nan)
+    low, high = bootstrap_interval(known, lambda draws: np.asarray(draws.mean(axis=1)), _RESAMPLES)
+    value = float(known.mean())
+    return Summary(value, np.nan if low is None else low, np.nan if high is None else high)
+
+
+def rounded(one: Summary) -> dict[str, float | None]:
+    """Columns value, low and high of a table, to five digits; nothing where there is no number."""
+    return {key: float(f"{number:.5g}") if np.isfinite(number) else None for key, number in vars(one).items()}

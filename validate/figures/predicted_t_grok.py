@@ -1,0 +1,179 @@
+"""Predicted against measured t_grok: gradient descent, Adam and AdamW, and rivals' laws."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import polars as pl
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from theory.predict import shared_form
+from theory.setting import standard
+from validate.figures.drawing import error_rows, letters, marked, medians, numbers, part, table_of, told
+from validate.figures.print_style import figure_of, narrow, panels
+from validate.figures.style import FADED, INK
+from validate.predictors import asked, read_predictions, registry
+from validate.scoreboard import Board, boards
+from validate.sources import Sources
+
+__all__ = ["CAPTION", "fig_predicted_t_grok", "gather"]
+
+CAPTION = """
+Steps to grokking, predicted and measured. a: plain gradient descent, 88 cells (Z17, Z23, Z31, Z47; four n from 1.1 to 2
+n_c, two rates, three decays; median of 8 networks within 60,000 steps); flow integrates each setting's flow (not Z47),
+clock one reference that every rate and decay is read off, both without a constant or a run; selection is a formula of
+13 constants. Triangles: cells later than the budget, at the budget; they contradict nobody. b: the same as error,
+predicted over measured less one, over n/n_c (heights-shared); bars: 95% interval of the measured median. c: Adam (27
+cells, no run) and AdamW (18 cells, a run a seed at a reference) at n = 1.4 n_c over rates and decays, clock. d: median
+|error| with its 95% bootstrap interval over cells, worst cell as a cross, in brackets the cells scored; grey: rivals on
+Adam, laws of the norm that read t_mem and the norm off each run and are fitted on one cell of each group. Predictions
+were committed before the runs, but for selection and rivals, which are asked now.
+"""
+
+#: Name of a curve -> colour, marker.
+_LOOKS: dict[str, tuple[str, str]] = {
+    "clock": ("#0072B2", "o"),
+    "flow": ("#D55E00", "s"),
+    "selection": ("#009E73", "^"),
+}
+#: Rule -> colour and name, in the order of the rows.
+_RULES = {"sgd": (INK, "GD"), "adam": ("#CC79A7", "Adam"), "adamw": ("#E69F00", "AdamW")}
+_WORDS = ("panel", "rule", "predictor", "group")
+_SELECTION = "selection"
+
+_Row = dict[str, str | float | None]
+
+
+def gather(results: Path) -> pl.DataFrame:
+    """Every prediction of t_grok with what was measured, and medians of each predictor."""
+    descent = _board(results / "times-gd", ("predictions.csv", "flow.csv"), (_SELECTION,))
+    adam = _board(results / "times-adam", ("predictions.csv", "rivals.csv"))
+    rows = [*_each(descent), *_each(adam)]
+    return table_of([*rows, *_medians(rows)], _WORDS)
+
+
+def _board(folder: Path, files: Sequence[str], names: Sequence[str] = ()) -> Board:
+    cells, _ = Sources((folder / "measured.csv",)).gather()
+    cells = [cell for cell in cells if cell.quantity == "t_grok"]
+    said = [one for file in files for one in read_predictions(folder / file, cells)[0]]
+    said += asked(cells, {name: registry()[name] for name in names}, of={name: {"t_grok"} for name in names})
+    return boards(cells, said)[0]
+
+
+def _row(panel: str, rule: str, predictor: str, **more: str | float | None) -> _Row:
+    nothing = dict.fromkeys(("measured", "low", "high", "over", "predicted", "error", "cells"))
+    return {"panel": panel, "rule": rule, "predictor": predictor, "group": ""} | nothing | more
+
+
+def _each(board: Board) -> Iterator[_Row]:
+    crossings: dict[str, float] = {}
+    for standing in board.standings:
+        for entry in standing.entries:
+            cell = board.cells[entry.cell]
+            task, ends = cell.setting.task, {"low": cell.low, "high": cell.high}
+            if entry.value is None:
+                continue
+            if task.group not in crossings:
+                crossings[task.group] = shared_form(standard(task.group)).value or np.nan
+            rule, over = cell.setting.optimizer.name, task.samples / crossings[task.group]
+            yield _row("cells", rule, standing.predictor, group=task.group, measured=cell.value,
+                       over=over, predicted=entry.value, error=entry.error, **ends)  # fmt: skip
+
+
+def _medians(rows: Sequence[_Row]) -> list[_Row]:
+    found: dict[tuple[str, str], list[float]] = {}
+    for row in rows:
+        if row["error"] is not None:
+            found.setdefault((str(row["rule"]), str(row["predictor"])), []).append(float(row["error"]))
+    made = [_row("medians", rule, name, **medians(each)) for (rule, name), each in found.items()]
+    return sorted(made, key=lambda row: (list(_RULES).index(str(row["rule"])), float(row["error"] or 0)))
+
+
+def fig_predicted_t_grok(table: pl.DataFrame, ax: Axes | Sequence[Axes] | None = None) -> tuple[Figure, Sequence[Axes]]:
+    """Four panels: gradient descent, its errors, Adam, medians.
+
+    Args:
+        table: as `gather` makes it.
+        ax: four axes.
+    """
+    axes = panels(ax, 4, aspect=0.66 if narrow() else 0.76)
+    cells = part(table, panel="cells")
+    descent = part(cells, rule="sgd")
+    for shift, (name, (colour, marker)) in enumerate(_LOOKS.items()):
+        rows, look = part(descent, predictor=name), {"color": colour, "fmt": marker}
+        _draw_both(axes[0], rows, look)
+        _draw_errors(axes[1], rows, 1 + 0.014 * (shift - 1), look)
+    _draw_censored(axes[0], part(descent, predictor="clock"))
+    for rule, (colour, _) in list(_RULES.items())[1:]:
+        _draw_both(axes[2], part(cells, rule=rule, predictor="clock"), {"color": colour, "fmt": "o"})
+    _finish(axes)
+    _draw_medians(axes[3], part(table, panel="medians"))
+    letters(
+        axes, ["gradient descent", "gradient descent: how far off", "Adam and AdamW", "every predictor, rivals on Adam"]
+    )
+    return figure_of(axes), axes
+
+
+def _draw_both(ax: Axes, rows: pl.DataFrame, look: dict[str, Any]) -> None:
+    measured, low, high = _ends(rows)
+    predicted = numbers(rows, "predicted")
+    ax.errorbar(measured, predicted, xerr=[measured - low, high - measured], markersize=3, elinewidth=0.6, capsize=0,
+                alpha=0.85, markeredgewidth=0, **look)  # fmt: skip
+
+
+def _ends(rows: pl.DataFrame) -> tuple[Any, Any, Any]:
+    """Measured and its ends; an open end is the value."""
+    measured, low, high = (numbers(rows, name) for name in ("measured", "low", "high"))
+    return measured, np.where(np.isnan(low), measured, low), np.where(np.isnan(high), measured, high)
+
+
+def _draw_errors(ax: Axes, rows: pl.DataFrame, shift: float, look: dict[str, Any]) -> None:
+    measured, low, high = _ends(rows)
+    predicted = numbers(rows, "predicted")
+    off = 100 * np.array([predicted / measured - predicted / high, predicted / low - predicted / measured])
+    ax.errorbar(shift * numbers(rows, "over"), 100 * numbers(rows, "error"), off, markersize=2.5, elinewidth=0.4,
+                capsize=0, alpha=0.85, markeredgewidth=0, **look)  # fmt: skip
+
+
+def _draw_censored(ax: Axes, rows: pl.DataFrame) -> None:
+    later = rows.filter(pl.col("measured").is_null())
+    ax.plot(numbers(later, "low"), numbers(later, "predicted"), ">", color=_LOOKS["clock"][0], markerfacecolor="white",
+            markersize=4.5)  # fmt: skip
+
+
+def _finish(axes: Sequence[Axes]) -> None:
+    for ax, ends, ticks in (
+        (axes[0], (2_500, 150_000), (3_000, 10_000, 30_000, 100_000)),
+        (axes[2], (500, 40_000), (1_000, 3_000, 10_000, 30_000)),
+    ):
+        ax.plot(ends, ends, color=FADED, linewidth=0.8, zorder=0)
+        ax.set_xscale("log")
+        ax.set_yscale("log")
+        for axis in (ax.xaxis, ax.yaxis):
+            marked(axis, ticks)
+        ax.set_xlabel("measured $t_{\\mathrm{grok}}$, steps")
+        ax.set_ylabel("predicted, steps")
+    for place, (name, (colour, _)) in enumerate(_LOOKS.items()):
+        axes[0].text(0.05, 0.93 - 0.1 * place, name, color=colour, transform=axes[0].transAxes, va="top")
+    for place, (colour, word) in enumerate(list(_RULES.values())[1:]):
+        axes[2].text(0.05, 0.93 - 0.1 * place, word, color=colour, transform=axes[2].transAxes, va="top")
+    told(axes[0], "later than\nthe budget", (60_000, 40_000), INK, ha="center", va="top")
+    axes[1].axhline(0, color=FADED, linewidth=0.8, zorder=0)
+    axes[1].set_xlabel("training pairs over $n_c$")
+    axes[1].set_ylabel("predicted over measured, %")
+
+
+def _draw_medians(ax: Axes, table: pl.DataFrame) -> None:
+    rows = list(table.iter_rows(named=True))
+    labels = [f"{_RULES[row['rule']][1]}: {row['predictor']} ({row['cells']:.0f})" for row in rows]
+    error_rows(ax, labels, table, [_colour(row["rule"], row["predictor"]) for row in rows])
+
+
+def _colour(rule: str, predictor: str) -> str:
+    if rule != "sgd" and predictor == "clock":
+        return _RULES[rule][0]
+    return _LOOKS[predictor][0] if predictor in _LOOKS else FADED

@@ -1,0 +1,194 @@
+"""A run seen while it trains: who hears of its records, and the picture of them on a terminal."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+from rich.console import Console, Group
+from rich.live import Live
+from rich.progress import Progress
+from rich.segment import Segments
+
+from sim.records import Plan, Records
+from sim.store import Stored
+from theory.errors import InputError
+from theory.predict import NO_RUN, SHARED
+from theory.setting import Setting
+from validate.commands import title
+from validate.live_curves import LiveCurves
+from validate.live_options import Watching
+from validate.live_picture import run_picture
+from validate.live_screen import drawable, moving
+from validate.terminal import stages, status_bar
+
+if TYPE_CHECKING:  # only with --tensorboard
+    from sim.train import Observer
+    from validate.tensorboard_files import Board
+
+__all__ = ["RunView", "Watch", "check", "prediction", "replay", "watched"]
+
+#: Order of a group up to which the prediction takes less than a third of a second.
+_QUICK = 128
+
+
+@dataclass(frozen=True)
+class Watch:
+    """What to give to `sim.train.train`.
+
+    Attributes:
+        tell: its ``progress``.
+        observer: its ``observer``, None if nobody asks.
+        board: event files that are written as it goes.
+    """
+
+    tell: Callable[[int], None]
+    observer: Observer | None
+    board: Board | None
+
+    def finish(self, records: Records) -> None:
+        """Write down what is known at the end alone."""
+        if self.board is not None:
+            self.board.finish(records)
+
+
+def check(watching: Watching, seeds: Sequence[int]) -> None:
+    """See that what was asked for can be, before anything is trained.
+
+    Raises:
+        InputError: if TensorBoard is not there, its folder cannot be written, or there are more seeds than open files.
+    """
+    if watching.tensorboard is not None:
+        from validate import tensorboard_files
+
+        if len(seeds) > tensorboard_files.MOST:
+            remedy = "write fewer curves: each is a file that stays open"
+            most = f"used with at most {tensorboard_files.MOST} seeds"
+            raise InputError("--tensorboard", most, len(seeds), remedy)
+        tensorboard_files.prepare(watching.tensorboard)
+
+
+@contextmanager
+def watched(watching: Watching, setting: Setting, plan: Plan, seeds: Sequence[int], name: str) -> Iterator[Watch]:
+    """Watch a run while the context lasts.
+
+    Args:
+        watching: what was asked for; without anything there is a progress bar.
+        setting: of the run.
+        plan: of the run.
+        seeds: of its members.
+        name: folder of its event files.
+    """
+    with ExitStack() as stack:
+        observers: list[Observer] = []
+        console = drawable() if watching.live else None
+        if console is None:
+            tell = stack.enter_context(stages())("training", len(seeds) * plan.steps)
+        else:
+            view = RunView(setting, plan, len(seeds), console)
+            stack.enter_context(view.shown())
+            tell = view.advance
+            observers.append(view.curves)
+        board = None
+        if watching.tensorboard is not None:
+            from validate.tensorboard_files import Board
+
+            board = stack.enter_context(Board(watching.tensorboard / name, setting, plan, seeds))
+            observers.append(board)
+        yield Watch(tell, _all(observers), board)
+
+
+def _all(observers: Sequence[Observer]) -> Observer | None:
+    if len(observers) < 2:
+        return observers[0] if observers else None
+
+    def each(places: Sequence[int], step: int, values: Mapping[str, NDArray[np.float64]]) -> None:
+        for observer in observers:
+            observer(places, step, values)
+
+    return each
+
+
+def replay(watching: Watching, kept: Stored, folder: Path) -> None:
+    """The same of a run that was stored before, in its folder: its picture once, its event files if there are none.
+
+    Raises:
+        InputError: if these cannot be written.
+    """
+    setting, plan, records = kept.setting, kept.plan, kept.records
+    console = drawable() if watching.live else None
+    if console is not None:
+        view = RunView(setting, plan, len(records.seeds), console)
+        view.curves = LiveCurves.of(records, plan)
+        console.print(view.picture())
+    if watching.tensorboard is not None:
+        from validate.tensorboard_files import write_run
+
+        ended = (folder / "manifest.json").stat().st_mtime
+        try:
+            write_run(watching.tensorboard / folder.name, setting, plan, records, kept.manifest["seconds"], ended)
+        except OSError as error:
+            reason, place = error.strerror or str(error), str(watching.tensorboard)
+            raise InputError("--tensorboard", "a folder that takes event files", place, reason) from error
+
+
+# --- on a terminal -------------------------------------------------------------------------------------
+
+
+class RunView:
+    """The picture of a run.
+
+    Args:
+        setting, plan: of the run.
+        members: how many.
+        console: where it is drawn.
+
+    Attributes:
+        curves: the observer that feeds it.
+    """
+
+    def __init__(self, setting: Setting, plan: Plan, members: int, console: Console) -> None:
+        self.curves = LiveCurves(members, plan)
+        self._console = console
+        self._drawn: tuple[object, Segments] | None = None
+        self._heading, self._remark = title(setting), prediction(setting)
+        self._bar: Progress = status_bar(console)
+        self._task = self._bar.add_task("", total=members * plan.steps)
+
+    def advance(self, member_steps: int) -> None:
+        """Count work as done."""
+        self._bar.advance(self._task, member_steps)
+
+    @contextmanager
+    def shown(self) -> Iterator[None]:
+        """Draw it again and again; the last picture stays."""
+        with moving(Live(get_renderable=self._frame, console=self._console, auto_refresh=False)):
+            yield
+
+    def picture(self) -> Segments:
+        """Without the bar; drawn anew only where there is something new, for training waits meanwhile."""
+        width, height = self._console.size
+        state = self.curves.heard, width, height
+        if self._drawn is None or self._drawn[0] != state:
+            lines = run_picture(self.curves, self._heading, self._remark, width, height - 2)
+            self._drawn = state, Segments(self._console.render(Group(*lines)))
+        return self._drawn[1]
+
+    def _frame(self) -> Group:
+        return Group(self.picture(), self._bar)
+
+
+def prediction(setting: Setting) -> str:
+    """Where this n lies beside a predicted n_c that needs no run; nothing if none holds, or would take its time."""
+    if setting.task.table_of().classes > _QUICK or not setting.task.has_group:
+        return ""
+    found = NO_RUN[SHARED](setting)
+    if not found.valid or found.value is None:
+        return ""
+    n = setting.task.samples
+    return f"n = {n} is {n / found.value:.2f} n_c of {SHARED} ({found.value:.4g})"

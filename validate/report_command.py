@@ -1,0 +1,107 @@
+"""The command ``report``: one self-contained page of a store, on which the amount of data can be dragged."""
+
+from __future__ import annotations
+
+import sys
+from dataclasses import dataclass
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+from rich.text import Text
+
+from theory.errors import InputError
+from theory.setting import SCHEMA
+from validate.explorer.gather import Content, gather
+from validate.scoreboard_command import Request as Scored
+from validate.terminal import console, print_json, stages
+
+__all__ = ["Request", "report"]
+
+
+@dataclass(frozen=True)
+class Request:
+    """What was asked for.
+
+    Attributes:
+        scored: sources, predictions and quantities, as ``twopeaks validate`` has them.
+        claims: claims.json of ``twopeaks validate --claims``; None leaves them out.
+        title: of the page; None makes one.
+        out: file.
+        as_json: whether to print JSON.
+    """
+
+    scored: Scored
+    claims: Path | None
+    title: str | None
+    out: Path
+    as_json: bool
+
+
+def report(request: Request) -> None:
+    """Write the page and say where it is.
+
+    Raises:
+        InputError: if plotly is missing, a source cannot be used, or the file cannot be written.
+    """
+    if find_spec("plotly") is None:
+        raise InputError("plotly", "installed for this command", "none", "pip install 'twopeaks[explore]'")
+    _check(request.out)
+    with stages() as stage:
+        content = gather(request.scored, request.claims, stage)
+    from validate.explorer.page import page
+    from validate.files import write
+
+    text = page(content, request.title)
+    try:
+        write(request.out, text)
+    except OSError as error:
+        raise InputError("--out", "a file that can be written", str(request.out), str(error.strerror)) from error
+    _tell(request, content, len(text.encode()))
+
+
+def _check(out: Path) -> None:
+    """See that the page has a place before anything is computed."""
+    if out.suffix not in (".html", ".htm"):
+        raise InputError("--out", "a file .html", str(out), "give it this ending")
+    if out.is_dir() or not out.parent.is_dir():
+        why = "a folder" if out.is_dir() else "no folder for it"
+        raise InputError("--out", "a file in a folder that is there", f"{out} ({why})", "make the folder first")
+
+
+def _tell(request: Request, content: Content, size: int) -> None:
+    notes = list(content.provenance["notes"])
+    for note in notes:
+        sys.stderr.write(f"note: {note}\n")
+    if not request.as_json:
+        console().print(Text(f"page: {request.out} ({size / 1e6:.1f} MB, {_counted(content)})"), soft_wrap=True)
+        return
+    print_json(_summary(request, content, size, notes))
+
+
+def _summary(request: Request, content: Content, size: int, notes: list[str]) -> dict[str, Any]:
+    groups = [
+        {
+            "group": one.name,
+            "measured": None if one.measured is None else one.measured.value,
+            "crossing": one.mountains[0].crossing.value if one.mountains else None,
+            "sizes": [fate.samples for fate in one.fates],
+            "curves": len(one.curves),
+        }
+        for one in content.groups
+    ]
+    return {
+        "schema": SCHEMA,
+        "page": str(request.out),
+        "bytes": size,
+        "groups": groups,
+        "quantities": [board.quantity for board in content.boards],
+        "claims": len(content.claims),
+        "command": request.scored.command,
+        "notes": notes,
+    }
+
+
+def _counted(content: Content) -> str:
+    groups, curves = len(content.groups), sum(len(one.curves) for one in content.groups)
+    return f"{groups} group{'s' * (groups != 1)}, {curves} training curves, {len(content.claims)} claims"
