@@ -21,14 +21,13 @@ import numpy as np
 import polars as pl
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.ticker import LogLocator, NullFormatter, StrMethodFormatter
 from numpy.typing import NDArray
 
 from sim.store import load
 from sim.sweep_folder import SweepFolder
 from theory.errors import InputError
 from theory.setting import Setting
-from validate.figures.drawing import letters, part, small
+from validate.figures.drawing import letters, marked, part, small
 from validate.figures.print_style import figure_of, narrow, panels
 from validate.figures.style import FADED
 from validate.results import Part, parts
@@ -203,10 +202,12 @@ def _draw_curves(table: pl.DataFrame, looks: Mapping[str, Look], ax: Axes) -> No
         ax.fill_between(curve["step"], curve["low"], curve["high"], color=look.colour, alpha=0.18, linewidth=0)
         ax.plot(curve["step"], curve["value"], color=look.colour)
     rising = curves.filter(pl.col("high") > _RISEN)["step"].to_numpy()
-    _log_steps(ax, subs=(1.0, 3.0))
+    ax.set_xscale("log")
     before = 0.4 if len(looks) < 4 else 0.12  # where their names stand
     ax.set_xlim(left=max(1.0, before * rising.min(initial=curves["step"].to_numpy()[-1])))
+    _log_steps(ax, (1, 3))
     ax.set_ylim(-0.02, 1.02)
+    ax.set_yticks([0, 0.5, 1] if narrow() else [0, 0.2, 0.4, 0.6, 0.8, 1])
     ax.set_xlabel("step")
     ax.set_ylabel("test accuracy")
     _name(curves, list(looks.values()), ax)
@@ -249,16 +250,16 @@ def _draw_times(table: pl.DataFrame, names: Sequence[str], looks: Mapping[str, L
         label.set_color(looks[one].colour)
     ax.set_ylim(-len(rows) + 0.3, 0.4)
     ax.tick_params(axis="y", length=0)
-    _log_steps(ax, subs=(1.0, 3.0) if narrow() else (1.0, 2.0, 5.0))
+    _log_steps(ax, (1, 3) if narrow() else (1, 2, 5))
     ax.set_xlabel("$t_{grok}$, steps")
 
 
-def _log_steps(ax: Axes, subs: Sequence[float]) -> None:
-    """Steps in plain numbers on a logarithmic axis, these ones of each decade."""
+def _log_steps(ax: Axes, of_a_decade: Sequence[int]) -> None:
+    """These steps of each decade that is shown, in plain numbers on a logarithmic axis."""
     ax.set_xscale("log")
-    ax.xaxis.set_major_locator(LogLocator(subs=subs))
-    ax.xaxis.set_major_formatter(StrMethodFormatter("{x:,.0f}"))
-    ax.xaxis.set_minor_formatter(NullFormatter())
+    low, high = ax.get_xlim()
+    steps = [k * 10**decade for decade in range(9) for k in of_a_decade]
+    marked(ax.xaxis, [step for step in steps if low <= step <= high])
 
 
 def _told(ax: Axes, x: float, y: float, text: str, colour: str) -> None:
