@@ -180,7 +180,9 @@ CATALOGUE: tuple[Entry, ...] = (
         trained=True,
     ),
     Entry("depth", "Two, three and four layers", paper="Fig. 9", trained=True),
+    Entry("complex-weights", "Real and complex weights", paper="Figs. 10-11", trained=True),
     Entry("ridge", "The last layer trained, or solved by ridge regression", paper="Figs. 12-13", trained=True),
+    Entry("zero-init", "The last layer from random weights, or from zero", paper="Figs. 14-17", trained=True),
     Entry(
         "growth",
         "Growth of n_c with the order of the group, and evidence between laws",
