@@ -27,7 +27,7 @@ def test_shares_of_representations_are_those_that_outputs_were_made_of() -> None
     parts, labels = blocks(group, 2e-4), group.table.ravel()
     kernels = np.array([part.kernel[group.table[group.inverses[labels]]] for part in parts])  # (B, pairs, M)
     mixed = np.tensordot(np.array([0.9, 0.5, 0.25, 0.0]), kernels, axes=1)
-    noise = np.random.default_rng(0).standard_normal(mixed.shape)
+    noise = np.random.default_rng(0).standard_normal((576, 24))
     rows = np.arange(0, 576, 5)
     assert shares(group, parts, np.asarray(mixed, dtype=np.float64), rows) == pytest.approx(
         [0.9, 0.5, 0.25, 0.0], abs=1e-12

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import matplotlib
@@ -56,9 +57,10 @@ def measure(runtime: Runtime, stage: Callable[[str, int], Callable[[int], None]]
     from sim.snapshots import snapshots  # torch, where something is trained and nowhere else
 
     rows: list[_Row] = []
+    alone = replace(runtime, threads=1)  # one small network: a second thread costs more than it gives
     for name, n, steps in ((_CYCLIC, _CYCLIC_SIZE, _CYCLIC_STEPS), (_OTHER, _OTHER_SIZE, _OTHER_STEPS)):
         group = named(name)
-        found = snapshots(standard(name, n, 14 * group.order), [0], [steps], runtime, progress=stage(name, steps))
+        found = snapshots(standard(name, n, 14 * group.order), [0], [steps], alone, progress=stage(name, steps))
         u, v, out = _alive(found.W[0, 0].astype(np.float64), found.V[0, 0].astype(np.float64))
         rows += _waves(u, v, out) if name == _CYCLIC else _blocks(group, u, v)
     return table_of(rows, _WORDS)
