@@ -38,8 +38,8 @@ class Size(NamedTuple):
     steps: dict[float, int]
 
 
-#: The paper's group, size and width. Small rates get more steps, so that all have memorised long before.
-SIZE = Size("Z127", 3225, 1024, 1, {0.001: 1000, 0.005: 500, 0.05: 500, 0.2: 500})
+#: The paper's group, size and width. The smallest rate gets more steps, so that all have generalised long before.
+SIZE = Size("Z127", 3225, 1024, 2, {0.001: 1000, 0.005: 500, 0.02: 500, 0.05: 500})
 #: Edges of the bins of E; what lies beyond counts in the last one.
 _EDGES = np.geomspace(0.1, 25.6, 49)
 #: Kinds of `theory.features.classify`, from the bottom of a pile up: colour, name.
@@ -151,7 +151,7 @@ def _row(lr: float | None, what: str, low: float, high: float, value: float) -> 
 
 
 def fig_node_energies(table: pl.DataFrame, ax: Sequence[Axes] | None = None) -> tuple[Figure, list[Axes]]:
-    """A pile of histograms for each learning rate.
+    """Histograms of the kinds on top of each other, a panel for each learning rate.
 
     Args:
         table: from `measure`.
