@@ -59,6 +59,8 @@ html_theme = "furo"
 html_title = "twopeaks"
 html_static_path = [str(HERE / "_static")]
 html_css_files = ["site.css"]
+html_logo = html_favicon = str(HERE / "_static" / "twopeaks.svg")
+pygments_dark_style = "one-dark"
 html_show_sphinx = False
 html_theme_options = {"sidebar_hide_name": False}
 html_copy_source = False

@@ -186,7 +186,21 @@ CATALOGUE: tuple[Entry, ...] = (
         trained=True,
     ),
     Entry("depth", "Two, three and four layers", paper="Fig. 9", trained=True),
+    Entry("complex-weights", "Real and complex weights", paper="Figs. 10-11", trained=True),
     Entry("ridge", "The last layer trained, or solved by ridge regression", paper="Figs. 12-13", trained=True),
+    Entry("zero-init", "The last layer from random weights, or from zero", paper="Figs. 14-17", trained=True),
+    Entry(
+        "predicted-t-grok",
+        "Steps to grokking, predicted and measured, for gradient descent, Adam and AdamW",
+        sources=(
+            "times-gd/measured.csv",
+            "times-gd/predictions.csv",
+            "times-gd/flow.csv",
+            "times-adam/measured.csv",
+            "times-adam/predictions.csv",
+            "times-adam/rivals.csv",
+        ),
+    ),
     Entry(
         "growth",
         "Growth of n_c with the order of the group, and evidence between laws",
@@ -198,8 +212,31 @@ CATALOGUE: tuple[Entry, ...] = (
         ),
     ),
     Entry(
+        "features-on-the-group",
+        "Features of trained networks as seen on the group: frequencies, phases, representations",
+        trained=True,
+    ),
+    Entry(
         "ascents",
         "Ascents of the energy of one node, to peaks that memorise or generalise",
         sources=("transitions/measured.csv",),
     ),
+    Entry(
+        "forecast-scores",
+        "Forecasts of runs: calibration, error of the time, whether they grok",
+        sources=(
+            "forecast/scores.json",
+            "forecast/scores-transitions-new.json",
+            "forecast/scores-decay-width.json",
+            "forecast/scores-times-gd.json",
+        ),
+    ),
+    Entry(
+        "muon-width",
+        "Muon against Adam in narrow networks: test loss and frequencies learned against the width",
+        paper="Fig. 8",
+        trained=True,
+    ),
+    Entry("depth", "Two, three and four layers", paper="Fig. 9", trained=True),
+    Entry("ridge", "The last layer trained, or solved by ridge regression", paper="Figs. 12-13", trained=True),
 )
