@@ -231,12 +231,4 @@ CATALOGUE: tuple[Entry, ...] = (
             "forecast/scores-times-gd.json",
         ),
     ),
-    Entry(
-        "muon-width",
-        "Muon against Adam in narrow networks: test loss and frequencies learned against the width",
-        paper="Fig. 8",
-        trained=True,
-    ),
-    Entry("depth", "Two, three and four layers", paper="Fig. 9", trained=True),
-    Entry("ridge", "The last layer trained, or solved by ridge regression", paper="Figs. 12-13", trained=True),
 )
