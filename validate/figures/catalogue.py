@@ -162,34 +162,6 @@ CATALOGUE: tuple[Entry, ...] = (
         ),
     ),
     Entry(
-        "dynamics",
-        "Training with weight decay and without: accuracy, loss, gradient on features, steps, overlap",
-        paper="Fig. 3",
-        trained=True,
-    ),
-    Entry(
-        "learning-rates",
-        "Test accuracy near the threshold at small and large learning rates",
-        paper="Fig. 6",
-        trained=True,
-    ),
-    Entry(
-        "node-energies",
-        "Energy of the nodes of trained networks at small and large learning rates",
-        paper="Fig. 7",
-        trained=True,
-    ),
-    Entry(
-        "muon-width",
-        "Muon against Adam in narrow networks: test loss and frequencies learned against the width",
-        paper="Fig. 8",
-        trained=True,
-    ),
-    Entry("depth", "Two, three and four layers", paper="Fig. 9", trained=True),
-    Entry("complex-weights", "Real and complex weights", paper="Figs. 10-11", trained=True),
-    Entry("ridge", "The last layer trained, or solved by ridge regression", paper="Figs. 12-13", trained=True),
-    Entry("zero-init", "The last layer from random weights, or from zero", paper="Figs. 14-17", trained=True),
-    Entry(
         "predicted-t-grok",
         "Steps to grokking, predicted and measured, for gradient descent, Adam and AdamW",
         sources=(
@@ -231,4 +203,32 @@ CATALOGUE: tuple[Entry, ...] = (
             "forecast/scores-times-gd.json",
         ),
     ),
+    Entry(
+        "dynamics",
+        "Training with weight decay and without: accuracy, loss, gradient on features, steps, overlap",
+        paper="Fig. 3",
+        trained=True,
+    ),
+    Entry(
+        "learning-rates",
+        "Test accuracy near the threshold at small and large learning rates",
+        paper="Fig. 6",
+        trained=True,
+    ),
+    Entry(
+        "node-energies",
+        "Energy of the nodes of trained networks at small and large learning rates",
+        paper="Fig. 7",
+        trained=True,
+    ),
+    Entry(
+        "muon-width",
+        "Muon against Adam in narrow networks: test loss and frequencies learned against the width",
+        paper="Fig. 8",
+        trained=True,
+    ),
+    Entry("depth", "Two, three and four layers", paper="Fig. 9", trained=True),
+    Entry("complex-weights", "Real and complex weights", paper="Figs. 10-11", trained=True),
+    Entry("ridge", "The last layer trained, or solved by ridge regression", paper="Figs. 12-13", trained=True),
+    Entry("zero-init", "The last layer from random weights, or from zero", paper="Figs. 14-17", trained=True),
 )
