@@ -222,6 +222,12 @@ CATALOGUE: tuple[Entry, ...] = (
         trained=True,
     ),
     Entry(
+        "node-energies",
+        "Energy of the nodes of trained networks at small and large learning rates",
+        paper="Fig. 7",
+        trained=True,
+    ),
+    Entry(
         "muon-width",
         "Muon against Adam in narrow networks: test loss and frequencies learned against the width",
         paper="Fig. 8",
