@@ -40,7 +40,8 @@ def stored(root: Path, *, complete: bool = True) -> Path:
         for seeds in ([0, 1],) if task.name != "Z9" else ([0], [1]):  # large cells are stored in parts
             curves = {name: np.ones((len(seeds), len(steps))) for name in OBSERVABLES}
             curves["test_accuracy"] = np.array([np.full(len(steps), 1.0 if e < learned else 0.2) for e in seeds])
-            records = Records(np.array(seeds), steps, np.full(len(seeds), len(steps)), ("budget",) * len(seeds), curves)
+            ends: tuple[End, ...] = tuple("budget" for _ in seeds)
+            records = Records(np.array(seeds), steps, np.full(len(seeds), len(steps)), ends, curves)
             store.save(folder.runs, cell.setting, cell.plan, records, {"dtype": "float32", "device": "cpu"}, 1.0)
     return root
 
