@@ -61,7 +61,7 @@ def test_the_vocabulary_knows_no_prediction() -> None:
         *("theory", "theory.predict", "validate", "validate.detect", "validate.statistics", "validate.cli"),
         *("sim.cells", "sim.spec", "sim.store", "sim.sweep_folder"),
         *("validate.results", "validate.sweep_command", "validate.sweep_state"),
-        *("validate.measured_files", "validate.reproduced", "validate.scaling_command"),
+        *("validate.measured_files", "validate.reproduced", "validate.scaling_command", "validate.report_command"),
     ],
 )
 def test_these_imports_need_no_torch(module: str) -> None:

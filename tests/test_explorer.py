@@ -250,6 +250,19 @@ def test_curves_of_a_sweep_are_those_that_were_recorded(swept: tuple[Path, Page]
         assert memorised is None or one["train"][one["steps"].index(memorised)] >= 0.99
 
 
+def test_predicted_times_are_marked_on_the_curves_they_are_about(swept: tuple[Path, Page]) -> None:
+    folder, _ = swept
+    (folder / "before.csv").write_text(
+        "predictor,quantity,value,low,high,group,samples,width,lr,weight_decay\n"
+        "somebody,t_grok,120,100,150,Z11,100,64,0.02,2e-3\n"
+    )
+    more = ["--predictions", "before.csv", "--quantity", "t_grok", "--out", "marked.html"]
+    curves = made(folder, "tiny.toml", *more).groups[0]["curves"]
+    assert {one["samples"]: [(mark["who"], mark["spot"]["text"]) for mark in one["predicted"]] for one in curves} == {
+        one["samples"]: [("somebody", "120 [100, 150]")] if one["samples"] == 100 else [] for one in curves
+    }
+
+
 def test_a_demo_is_a_store_without_its_controls(
     swept: tuple[Path, Page], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

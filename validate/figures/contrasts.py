@@ -21,14 +21,13 @@ import numpy as np
 import polars as pl
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.ticker import LogLocator, NullFormatter, StrMethodFormatter
 from numpy.typing import NDArray
 
 from sim.store import load
 from sim.sweep_folder import SweepFolder
 from theory.errors import InputError
 from theory.setting import Setting
-from validate.figures.drawing import letters, part, small
+from validate.figures.drawing import letters, marked, part, small
 from validate.figures.print_style import figure_of, narrow, panels
 from validate.figures.style import FADED
 from validate.results import Part, parts
@@ -47,6 +46,8 @@ of median steps, with the 95% interval of a bootstrap over seeds.
 #: Steps of a curve that are kept, evenly spaced in their logarithm.
 _KEPT = 70
 _RESAMPLES = 4000
+#: Curves are shown from a little before the first network is this accurate.
+_RISEN = 0.1
 #: Whether a network of the series, and of the first series, was not done -> what the ratio of medians says.
 _BOUNDS = {(False, False): None, (True, False): ">=", (False, True): "<=", (True, True): "?"}
 _SIGNS = {">=": "≥ ", "<=": "≤ "}
@@ -178,7 +179,7 @@ def draw_contrast(
     for name, one in zip(names, made[:-1], strict=True):
         _draw_curves(part(table, panel=name), looks, one)
     _draw_times(table, names, looks, made[-1])
-    letters(made, [*names, "steps until the test accuracy stays at 0.95 or above"])
+    letters(made, [*names, "steps to a test accuracy of 0.95 that stays"])
     return figure_of(made), made
 
 
@@ -186,7 +187,8 @@ def _panels(count: int, rows: int) -> list[Axes]:
     """Those of the curves beside each other, if the width allows it, that of the times below them all."""
     width = float(matplotlib.rcParams["figure.figsize"][0])
     top, across = (count, 1) if narrow() else (1, count)
-    heights = [0.5 * width / across if narrow() else 0.62 * width / across] * top + [0.6 + 0.16 * rows]
+    aspect = 0.5 if narrow() else 0.62 if count < 3 else 0.8
+    heights = [aspect * width / across] * top + [0.6 + 0.16 * rows]
     figure = Figure(figsize=(width, sum(heights)), layout="constrained")
     grid = figure.add_gridspec(top + 1, across, height_ratios=heights)
     curves = [figure.add_subplot(grid[i // across, i % across]) for i in range(count)]
@@ -194,20 +196,42 @@ def _panels(count: int, rows: int) -> list[Axes]:
 
 
 def _draw_curves(table: pl.DataFrame, looks: Mapping[str, Look], ax: Axes) -> None:
-    there = [one for one in looks if one in table["series"]]
-    for place, one in enumerate(there):
-        curve = part(table, kind="curve", series=one).sort("step")
-        colour = looks[one].colour
-        ax.fill_between(curve["step"], curve["low"], curve["high"], color=colour, alpha=0.18, linewidth=0)
-        ax.plot(curve["step"], curve["value"], color=colour)
-        ax.text(
-            0.03, 0.985 - 0.095 * place, looks[one].name, color=colour, fontweight="bold", fontsize=small(), va="top",
-            transform=ax.transAxes,
-        )  # fmt: skip
+    curves = part(table, kind="curve").sort("step")
+    for one, look in looks.items():
+        curve = part(curves, series=one)
+        ax.fill_between(curve["step"], curve["low"], curve["high"], color=look.colour, alpha=0.18, linewidth=0)
+        ax.plot(curve["step"], curve["value"], color=look.colour)
+    rising = curves.filter(pl.col("high") > _RISEN)["step"].to_numpy()
     ax.set_xscale("log")
+    before = 0.4 if len(looks) < 4 else 0.12  # where their names stand
+    ax.set_xlim(left=max(1.0, before * rising.min(initial=curves["step"].to_numpy()[-1])))
+    _log_steps(ax, (1, 3))
     ax.set_ylim(-0.02, 1.02)
+    ax.set_yticks([0, 0.5, 1] if narrow() else [0, 0.2, 0.4, 0.6, 0.8, 1])
     ax.set_xlabel("step")
     ax.set_ylabel("test accuracy")
+    _name(curves, list(looks.values()), ax)
+
+
+def _name(curves: pl.DataFrame, looks: Sequence[Look], ax: Axes) -> None:
+    """The names of the series in their colours, before all curves have risen or after, wherever there is more room."""
+    left, right = np.log(ax.get_xlim())
+    high = np.log(curves.filter(pl.col("high") > 0.65)["step"].to_numpy())
+    low = np.log(curves.filter(pl.col("low") < 0.35)["step"].to_numpy())
+    late = right - low.max(initial=left) > high.min(initial=right) - left
+    line = 1.3 * small() / _points(ax)
+    for place, look in enumerate(looks):
+        x, y = (0.98, 0.03 + line * (len(looks) - 1 - place)) if late else (0.02, 0.98 - line * place)
+        ax.text(
+            x, y, look.name, color=look.colour, fontweight="bold", fontsize=small(), transform=ax.transAxes,
+            ha="right" if late else "left", va="bottom" if late else "top",
+        )  # fmt: skip
+
+
+def _points(ax: Axes) -> float:
+    """About how high a panel is, in points, before it has been laid out."""
+    figure = figure_of([ax])
+    return 72 * float(figure.get_figheight()) * ax.get_position().height
 
 
 def _draw_times(table: pl.DataFrame, names: Sequence[str], looks: Mapping[str, Look], ax: Axes) -> None:
@@ -226,11 +250,16 @@ def _draw_times(table: pl.DataFrame, names: Sequence[str], looks: Mapping[str, L
         label.set_color(looks[one].colour)
     ax.set_ylim(-len(rows) + 0.3, 0.4)
     ax.tick_params(axis="y", length=0)
-    ax.set_xscale("log")
-    ax.xaxis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0)))
-    ax.xaxis.set_major_formatter(StrMethodFormatter("{x:,.0f}"))
-    ax.xaxis.set_minor_formatter(NullFormatter())
+    _log_steps(ax, (1, 3) if narrow() else (1, 2, 5))
     ax.set_xlabel("$t_{grok}$, steps")
+
+
+def _log_steps(ax: Axes, of_a_decade: Sequence[int]) -> None:
+    """These steps of each decade that is shown, in plain numbers on a logarithmic axis."""
+    ax.set_xscale("log")
+    low, high = ax.get_xlim()
+    steps = [k * 10**decade for decade in range(9) for k in of_a_decade]
+    marked(ax.xaxis, [step for step in steps if low <= step <= high])
 
 
 def _told(ax: Axes, x: float, y: float, text: str, colour: str) -> None:
@@ -256,5 +285,5 @@ def _draw_row(here: pl.DataFrame, look: Look, y: float, ax: Axes) -> None:
 def _ratio_in_words(row: Mapping[str, Any]) -> str:
     if row["value"] is None:
         return "open"
-    interval = "" if row["low"] is None else f" ({row['low']:.2f} to {row['high']:.2f})"
-    return f"{_SIGNS.get(row['bound'], '')}{row['value']:.2f}{interval}"
+    interval = "" if row["low"] is None else f" ({row['low']:#.3g} to {row['high']:#.3g})"
+    return f"{_SIGNS.get(row['bound'], '')}{row['value']:#.3g}{interval}"

@@ -99,7 +99,7 @@ def marked(axis: Axis, ticks: Sequence[float], suffix: str = "") -> None:
     """These ticks and no others on a logarithmic axis, as whole numbers where they are."""
     axis.set_major_locator(FixedLocator(list(ticks)))
     axis.set_minor_locator(NullLocator())
-    axis.set_major_formatter(FuncFormatter(lambda x, _: (f"{x:,.0f}" if x >= 1 else f"{x:g}") + suffix))
+    axis.set_major_formatter(FuncFormatter(lambda x, _: (f"{x:,.0f}" if x == round(x) else f"{x:g}") + suffix))
 
 
 def numbers(table: pl.DataFrame, name: str) -> Floats:

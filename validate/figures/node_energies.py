@@ -39,7 +39,7 @@ class Size(NamedTuple):
 
 
 #: The paper's group, size and width. Small rates get more steps, so that all have memorised long before.
-SIZE = Size("Z127", 3225, 1024, 1, {0.001: 1000, 0.005: 500, 0.05: 500, 0.5: 500})
+SIZE = Size("Z127", 3225, 1024, 1, {0.001: 1000, 0.005: 500, 0.05: 500, 0.2: 500})
 #: Edges of the bins of E; what lies beyond counts in the last one.
 _EDGES = np.geomspace(0.1, 25.6, 49)
 #: Kinds of `theory.features.classify`, from the bottom of a pile up: colour, name.

@@ -64,7 +64,7 @@ def cells(folder: Path) -> list[Cell]:
     found = []
     for cell in sweep.spec().cells:
         of_seeds = stored.get((cell.setting.content_id, cell.plan.model_dump_json()), {})
-        if set(of_seeds) != set(cell.seeds):
+        if not set(cell.seeds) <= set(of_seeds):
             remedy = f"`twopeaks sweep --resume --out {folder}` trains what is left"
             raise InputError("--store", "a sweep that was trained to its end", folder, remedy)
         fields = flat(cell.setting, cell.plan)

@@ -26,12 +26,13 @@ CAPTION = """
 Steps to grokking, predicted and measured. a: plain gradient descent, 88 cells (Z17, Z23, Z31, Z47; four n from 1.1 to 2
 n_c, two rates, three decays; median of 8 networks within 60,000 steps); flow integrates each setting's flow (not Z47),
 clock one reference that every rate and decay is read off, both without a constant or a run; selection is a formula of
-13 constants. Triangles: cells later than the budget, at the budget; they contradict nobody. b: the same as error,
-predicted over measured less one, over n/n_c (heights-shared); bars: 95% interval of the measured median. c: Adam (27
+13 constants. Triangles: cells later than the budget, at the budget; they contradict nobody. b: predicted over measured
+by n/n_c (heights-shared), cells in the order of their times; bars: 95% interval of the measured median. c: Adam (27
 cells, no run) and AdamW (18 cells, a run a seed at a reference) at n = 1.4 n_c over rates and decays, clock. d: median
 |error| with its 95% bootstrap interval over cells, worst cell as a cross, in brackets the cells scored; grey: rivals on
-Adam, laws of the norm that read t_mem and the norm off each run and are fitted on one cell of each group. Predictions
-were committed before the runs, but for selection and rivals, which are asked now.
+Adam, laws of the norm, read at its peak, that take t_mem and the norm from each run and are fitted on one cell a group
+(read at t_mem, as printed, they say nothing of any cell). Predictions were committed before the runs, but for selection
+and rivals.
 """
 
 #: Name of a curve -> colour, marker.
@@ -42,6 +43,10 @@ _LOOKS: dict[str, tuple[str, str]] = {
 }
 #: Rule -> colour and name, in the order of the rows.
 _RULES = {"sgd": (INK, "GD"), "adam": ("#CC79A7", "Adam"), "adamw": ("#E69F00", "AdamW")}
+#: Training pairs over n_c of gradient descent.
+_OVER = (1.1, 1.3, 1.6, 2.0)
+#: Rivals, in fewer words.
+_RIVALS = {"norm-separation-from-peak": "norm separation", "first-passage-from-peak": "first passage"}
 _WORDS = ("panel", "rule", "predictor", "group")
 _SELECTION = "selection"
 
@@ -106,7 +111,7 @@ def fig_predicted_t_grok(table: pl.DataFrame, ax: Axes | Sequence[Axes] | None =
     for shift, (name, (colour, marker)) in enumerate(_LOOKS.items()):
         rows, look = part(descent, predictor=name), {"color": colour, "fmt": marker}
         _draw_both(axes[0], rows, look)
-        _draw_errors(axes[1], rows, 1 + 0.014 * (shift - 1), look)
+        _draw_errors(axes[1], rows, 0.27 * (shift - 1), look)
     _draw_censored(axes[0], part(descent, predictor="clock"))
     for rule, (colour, _) in list(_RULES.items())[1:]:
         _draw_both(axes[2], part(cells, rule=rule, predictor="clock"), {"color": colour, "fmt": "o"})
@@ -132,11 +137,14 @@ def _ends(rows: pl.DataFrame) -> tuple[Any, Any, Any]:
 
 
 def _draw_errors(ax: Axes, rows: pl.DataFrame, shift: float, look: dict[str, Any]) -> None:
-    measured, low, high = _ends(rows)
-    predicted = numbers(rows, "predicted")
-    off = 100 * np.array([predicted / measured - predicted / high, predicted / low - predicted / measured])
-    ax.errorbar(shift * numbers(rows, "over"), 100 * numbers(rows, "error"), off, markersize=2.5, elinewidth=0.4,
-                capsize=0, alpha=0.85, markeredgewidth=0, **look)  # fmt: skip
+    """Ratios beside each other for every n/n_c, in the order of the measured times."""
+    for place, over in enumerate(_OVER):
+        near = rows.filter((pl.col("over") - over).abs() < 0.05, pl.col("measured").is_not_null()).sort("measured")
+        measured, low, high = _ends(near)
+        predicted = numbers(near, "predicted")
+        ratio, x = predicted / measured, place + shift + np.linspace(-0.11, 0.11, len(near))
+        ends = [ratio - predicted / high, predicted / low - ratio]
+        ax.errorbar(x, ratio, ends, markersize=2.2, elinewidth=0.4, capsize=0, markeredgewidth=0, **look)
 
 
 def _draw_censored(ax: Axes, rows: pl.DataFrame) -> None:
@@ -147,8 +155,8 @@ def _draw_censored(ax: Axes, rows: pl.DataFrame) -> None:
 
 def _finish(axes: Sequence[Axes]) -> None:
     for ax, ends, ticks in (
-        (axes[0], (2_500, 150_000), (3_000, 10_000, 30_000, 100_000)),
-        (axes[2], (500, 40_000), (1_000, 3_000, 10_000, 30_000)),
+        (axes[0], (450, 150_000), (1_000, 10_000, 100_000)),
+        (axes[2], (330, 40_000), (500, 1_000, 3_000, 10_000, 30_000)),
     ):
         ax.plot(ends, ends, color=FADED, linewidth=0.8, zorder=0)
         ax.set_xscale("log")
@@ -157,19 +165,27 @@ def _finish(axes: Sequence[Axes]) -> None:
             marked(axis, ticks)
         ax.set_xlabel("measured $t_{\\mathrm{grok}}$, steps")
         ax.set_ylabel("predicted, steps")
-    for place, (name, (colour, _)) in enumerate(_LOOKS.items()):
-        axes[0].text(0.05, 0.93 - 0.1 * place, name, color=colour, transform=axes[0].transAxes, va="top")
-    for place, (colour, word) in enumerate(list(_RULES.values())[1:]):
-        axes[2].text(0.05, 0.93 - 0.1 * place, word, color=colour, transform=axes[2].transAxes, va="top")
-    told(axes[0], "later than\nthe budget", (60_000, 40_000), INK, ha="center", va="top")
-    axes[1].axhline(0, color=FADED, linewidth=0.8, zorder=0)
+    names = {axes[0]: [(name, look[0]) for name, look in _LOOKS.items()]}
+    names[axes[2]] = [(word, colour) for colour, word in list(_RULES.values())[1:]]
+    for ax, words in names.items():
+        for place, (word, colour) in enumerate(words):
+            ax.text(0.05, 0.94 - 0.1 * place, word, color=colour, transform=ax.transAxes, va="top")
+    told(axes[0], "later than\nthe budget", (45_000, 100_000), INK, ha="right")
+    axes[1].axhline(1, color=FADED, linewidth=0.8, zorder=0)
+    axes[1].set_yscale("log")
+    marked(axes[1].yaxis, (0.6, 0.8, 1, 1.5, 2))
+    axes[1].set_xticks(range(len(_OVER)), [f"{over:g}" for over in _OVER])
+    axes[1].tick_params(axis="x", length=0)
     axes[1].set_xlabel("training pairs over $n_c$")
-    axes[1].set_ylabel("predicted over measured, %")
+    axes[1].set_ylabel("predicted over measured")
 
 
 def _draw_medians(ax: Axes, table: pl.DataFrame) -> None:
     rows = list(table.iter_rows(named=True))
-    labels = [f"{_RULES[row['rule']][1]}: {row['predictor']} ({row['cells']:.0f})" for row in rows]
+    labels = [
+        f"{_RULES[row['rule']][1]}: {_RIVALS.get(row['predictor'], row['predictor'])} ({row['cells']:.0f})"
+        for row in rows
+    ]
     error_rows(ax, labels, table, [_colour(row["rule"], row["predictor"]) for row in rows])
 
 
