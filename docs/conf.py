@@ -29,7 +29,7 @@ myst_enable_extensions = ["amsmath", "colon_fence", "dollarmath"]
 myst_heading_anchors = 4
 nb_execution_mode = "force"
 nb_execution_raise_on_error = True
-nb_execution_timeout = 180
+nb_execution_timeout = 600  # a cell takes half a minute where nothing else runs
 nb_merge_streams = True
 exclude_patterns = ["files"]
 

@@ -13,17 +13,9 @@ PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", ROOT / "results" / "READM
 PAGES += [p for p in sorted((ROOT / "docs").rglob("*.md")) if not {"_site", "notebooks"} & set(p.parts)]
 NOTEBOOKS = sorted((ROOT / "docs" / "notebooks").glob("*.md"))
 #: They train for more than a few seconds.
-SLOW = {
-    "README.md",
-    "tour.md",
-    "use-derive.md",
-    "live.md",
-    "sweeps.md",
-    "scoreboard.md",
-    "forecast.md",
-    "use-check.md",
-    "use-publish.md",
-}
+SLOW = {"README.md", "tour.md", "use-derive.md", "use-check.md", "use-publish.md"}
+SLOW |= {"sweeps.md", "scoreboard.md", "forecast.md", "live.md", "explorer.md"}
+
 
 #: Blocks that cannot be run where tests run, and why; anything else is a mistake.
 NOT_RUN = {
