@@ -215,6 +215,7 @@ CATALOGUE: tuple[Entry, ...] = (
         paper="Fig. 3",
         trained=True,
     ),
+    Entry("phase-diagrams", "Groups that are learned from which share of their table", paper="Fig. 5", trained=True),
     Entry(
         "learning-rates",
         "Test accuracy near the threshold at small and large learning rates",
@@ -233,7 +234,6 @@ CATALOGUE: tuple[Entry, ...] = (
         paper="Fig. 8",
         trained=True,
     ),
-    Entry("phase-diagrams", "Groups that are learned from which share of their table", paper="Fig. 5", trained=True),
     Entry("depth", "Two, three and four layers", paper="Fig. 9", trained=True),
     Entry("complex-weights", "Real and complex weights", paper="Figs. 10-11", trained=True),
     Entry("ridge", "The last layer trained, or solved by ridge regression", paper="Figs. 12-13", trained=True),
