@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 import tomllib
@@ -295,3 +296,10 @@ def test_bad_workers_leave_no_folder(command: str, capsys: pytest.CaptureFixture
     assert run([command, "--group", "Z7", "--workers", "0", "--out", "made", *more]) == 2
     assert "--workers must be between 1 and 512" in capsys.readouterr().err
     assert list(Path.cwd().iterdir()) == []
+
+
+def test_a_terminal_without_unicode_gets_escapes() -> None:
+    command = [sys.executable, "-m", "validate.cli", "figures", "--results", str(ROOT / "results")]
+    said = subprocess.run(command, env={**os.environ, "PYTHONIOENCODING": "ascii"}, capture_output=True, check=True)
+    assert said.stderr == b""
+    assert b"NAME \\u2026" in said.stdout

@@ -408,6 +408,7 @@ def test_every_control_has_a_name(from_csv: Page) -> None:
         (["report", "none.csv"], "none.csv"),
         (["report", "cells.csv", "--out", "page.txt"], "--out must be a file .html"),
         (["report", "cells.csv", "--out", "no/where.html"], "no folder for it"),
+        (["report", "cells.csv", "--out", "/proc/page.html"], "a file that can be written"),
         (["report", "cells.csv", "--claims", "none.json"], "--claims must be a file that can be read"),
         (["report", "cells.csv", "--claims", "other.json"], "--claims must be a claims.json"),
         (["report", "cells.csv", "--claims", "cells.csv"], "--claims must be a claims.json"),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 import re
 import zlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import matplotlib
@@ -24,6 +24,8 @@ from validate.cli import run
 from validate.figures.catalogue import CATALOGUE, Entry, entry, read_table
 from validate.figures.print_style import FACES, Columns, Face, panels, sheet
 from validate.figures.style import COLOURS, PREDICTORS
+
+Refused = Callable[[Sequence[str], str], None]
 
 ROOT = Path(__file__).parent.parent
 RESULTS = ROOT / "results"
@@ -244,6 +246,68 @@ def test_a_damaged_table_is_named(tmp_path: Path) -> None:
         read_table(tmp_path / "gone.csv")
 
 
+def test_numbers_that_are_none_are_named(tmp_path: Path) -> None:
+    (tmp_path / "some.csv").write_text("name,value\nx,1.5\ny,NaN\n")
+    with pytest.raises(InputError, match=r"some.csv, value must be finite numbers"):
+        read_table(tmp_path / "some.csv")
+
+
+@pytest.mark.parametrize(
+    ("damage", "expected"),
+    [
+        (lambda text: "", "a CSV file of numbers"),
+        (lambda text: "foo,bar\n1,2\n", "one that ridge shows"),
+        (lambda text: text.splitlines()[0] + "\n", "2 panels"),
+        (lambda text: text.replace(",0.0094,", ",hello,"), "one that ridge shows"),
+        (lambda text: text.replace("Z23", "</script>$x^$").replace("Z41", "$\\\\foo{"), "one that ridge shows"),
+    ],
+    ids=["empty", "columns", "header", "text", "mathtext"],
+)
+def test_damaged_results_are_one_line_and_leave_nothing(
+    damage: Callable[[str], str], expected: str, tmp_path_factory: pytest.TempPathFactory, refused: Refused
+) -> None:
+    figures = tmp_path_factory.mktemp("results") / "figures"
+    figures.mkdir()
+    (figures / "ridge.csv").write_text(damage((RESULTS / "figures" / "ridge.csv").read_text()))
+    refused(["figures", "ridge", "--results", str(figures.parent), "--out", "made/here"], expected)
+
+
+@pytest.mark.parametrize("out", ["taken", "taken/within", "/proc/nowhere"])
+def test_a_folder_that_cannot_be_written_is_one_line(out: str, tmp_path: Path, refused: Refused) -> None:
+    (tmp_path / "taken").write_text("")
+    refused(["figures", "ridge", "--results", str(RESULTS), "--out", out], "a folder that can be written")
+
+
+def test_captions_of_figures_that_were_drawn_before_are_kept(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for name in ("zero-init", "ridge", "zero-init"):
+        assert run(["figures", name, "--results", str(RESULTS), "--out", str(tmp_path)]) == 0
+    told = (tmp_path / "captions.md").read_text(encoding="utf-8")
+    assert re.findall("^#+ (.*)", told, re.M) == ["Figures", entry("ridge").title, entry("zero-init").title]
+    assert "\n\n\n" not in told
+
+
+def test_ctrl_c_says_what_is_left(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def stopped(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(Entry, "draw", stopped)
+    assert run(["figures", "ridge", "--results", str(RESULTS), "--out", str(tmp_path / "out")]) == 130
+    assert capsys.readouterr().err == f"interrupted; figures that were drawn before are whole, in {tmp_path / 'out'}\n"
+    assert not (tmp_path / "out").exists()
+
+
+def test_what_makes_its_numbers_again_names_all_of_them() -> None:
+    for one in CATALOGUE:
+        if not one.trained and one.remake.startswith("make reproduce"):
+            assert {path.partition("/")[0] for path in one.sources} == set(re.split("[ '=]+", one.remake)[3:]) - {""}
+    assert "forecast" not in {path.parent.name for path in RESULTS.glob("*/sweep.toml")}
+    assert entry("forecast-scores").remake == "twopeaks forecast RUNS --score"
+
+
 def test_the_command_lists_draws_and_says_what_is_missing(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (tmp_path / "results").mkdir()
     out = tmp_path / "out"
@@ -274,5 +338,5 @@ def test_the_command_lists_draws_and_says_what_is_missing(tmp_path: Path, capsys
         (["--all", "two-peaks"], "left out with --all"),
     ],
 )
-def test_nonsense_is_refused(arguments: list[str], expected: str, refused) -> None:  # type: ignore[no-untyped-def]
+def test_nonsense_is_refused(arguments: list[str], expected: str, refused: Refused) -> None:
     refused(["figures", *arguments], expected)

@@ -20,7 +20,9 @@ from sim.sweep_folder import SweepFolder
 from theory.errors import InputError
 from theory.setting import OBSERVABLES
 from validate.figures import dynamics, learning_rates, muon_width, node_energies
+from validate.figures.catalogue import entry
 from validate.figures.over_seeds import cells, mean_of, quantiles_of
+from validate.figures_measure import reduced
 
 Floats = NDArray[np.float64]
 
@@ -109,6 +111,13 @@ def test_the_best_rate_is_that_of_least_mean_loss_at_each_width(tmp_path: Path) 
     assert best.select("width", "lr").rows() == 2 * [(8, 1e-3), (16, 1e-2)]
     assert set(rows.filter(pl.col("quantity") == "covered")["value"]) == {2.5}
     assert rows.filter(pl.col("quantity") == "ratio")["value"].to_list() == [2.5, 2.5], "the mean of 2 and 3, paired"
+
+
+def test_the_sweep_of_another_figure_is_named(tmp_path: Path) -> None:
+    folder, (cell,) = sweep(tmp_path, seeds=2, base={"group": "Z7", "samples": 20})
+    keep(folder, cell, {}, [0, 1])
+    with pytest.raises(InputError, match=r"the sweep in .* must be one that this figure shows.*muon-width.toml"):
+        reduced(entry("muon-width"), folder.root)
 
 
 def test_diverged_members_are_counted_and_left_out(tmp_path: Path) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -197,6 +198,20 @@ def test_a_full_disk_costs_the_files_and_not_the_run(
     assert said.err == "note: event files could not be written (No space left on device); training goes on without\n"
     assert json.loads(said.out)["steps"] == 60
     assert not is_complete(only(Path("board")))
+
+
+def test_threads_of_tensorboard_that_cannot_write_are_silent(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    before = threading.excepthook
+    monkeypatch.setattr("tensorboard.summary.writer.record_writer.RecordWriter.write", full)
+    assert run([*SMALL, "--tensorboard", "board"]) == 0
+    said = capsys.readouterr().err
+    assert said == "note: event files could not be written (No space left on device); training goes on without\n"
+    assert threading.excepthook is before
 
 
 NONSENSE = {

@@ -6,6 +6,7 @@ Exit code 0; 1 if a check failed; 2 for bad input, said in one line. Heavy impor
 from __future__ import annotations
 
 import errno
+import io
 import os
 import sys
 from collections.abc import Sequence
@@ -85,6 +86,8 @@ app = typer.Typer(
 
 def main() -> None:
     """Run the command; bad input, or output that finds no room, becomes one line on stderr and exit code 2."""
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="backslashreplace")  # as stderr has it: not every terminal speaks UTF-8
     try:
         code = run(sys.argv[1:])
         sys.stdout.flush()

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import tempfile
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, cast
@@ -12,14 +14,15 @@ import polars as pl
 from rich.table import Table
 
 from theory.errors import InputError
-from validate.figures.catalogue import CATALOGUE, Entry, MissingError, entry
+from validate.figures.catalogue import CATALOGUE, Entry, MissingError, entry, usable
 from validate.figures.print_style import FACES, Columns, Face, sheet
 from validate.files import save_figure, write
-from validate.terminal import console, print_json, waiting
+from validate.terminal import Interrupted, console, print_json, waiting
 
 __all__ = ["Drawn", "Request", "Source", "figures"]
 
 _CAPTIONS = "captions.md"
+_TOP = "# Figures"
 
 
 @dataclass(frozen=True)
@@ -74,19 +77,37 @@ def figures(request: Request) -> int:
     """List figures, or draw those asked for; the exit code.
 
     Raises:
-        InputError: for what does not go together, unknown names, or a named figure without results.
+        InputError: for what does not go together, unknown names, a named figure without results, tables that cannot
+            be drawn, or a folder that cannot be written.
     """
     chosen = _check(request)
     if not chosen:
         return _list(request)
-    request.out.mkdir(parents=True, exist_ok=True)
-    drawn = [_draw(one, request) for one in chosen]
-    gone = next((one for one in drawn if one.missing), None)
-    if gone is not None and not request.every:
-        raise _absent(gone)
-    _write_captions([one for one in drawn if one.paths], request.out)
+    with _written(request.out):
+        drawn = [_draw(one, request) for one in chosen]
+        _write_captions([one.entry for one in drawn if one.paths], request)
     _show(drawn, request)
     return 0
+
+
+@contextmanager
+def _written(out: Path) -> Iterator[None]:
+    """See that the folder can be written before anything is computed; where nothing came of it, it goes again."""
+    made = [path for path in (out, *out.parents) if not path.exists()]
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=out):
+            pass
+        yield
+    except KeyboardInterrupt as stop:
+        raise Interrupted(f"figures that were drawn before are whole, in {out}") from stop
+    except OSError as error:
+        reason = error.strerror or "it cannot be written"
+        raise InputError("--out", "a folder that can be written", str(out), reason) from error
+    finally:
+        for path in made:
+            with suppress(OSError):  # it holds something, as it should
+                path.rmdir()
 
 
 def _check(request: Request) -> list[Entry]:
@@ -95,7 +116,7 @@ def _check(request: Request) -> list[Entry]:
     if request.every and request.names:
         raise InputError("NAME", "left out with --all", request.names[0], "give names or --all")
     if source.measure and source.store is not None:
-        raise InputError("--store", "left out with --measure", source.store, "give one of the two")
+        raise InputError("--store", "left out with --measure", str(source.store), "give one of the two")
     if not source.measure and (source.workers is not None or source.device != "auto"):
         given = "--device" if source.workers is None else "--workers"
         raise InputError(given, "left out without --measure", "given", "nothing is trained without it")
@@ -106,8 +127,18 @@ def _check(request: Request) -> list[Entry]:
         _check_stored(chosen)
     elif not source.results.is_dir():
         remedy = "give --results DIR (results/ of the repository), or --measure with names"
-        raise InputError("--results", "a folder of results", source.results, remedy)
+        raise InputError("--results", "a folder of results", str(source.results), remedy)
+    elif not request.every:
+        _check_there(chosen, source.results)
     return chosen
+
+
+def _check_there(chosen: Sequence[Entry], results: Path) -> None:
+    for one in chosen:
+        missing = _state(one, results)
+        if missing:
+            told = f"{one.name} without {results / missing[0]}"
+            raise InputError("NAME", "a figure whose results are there", told, _way(one))
 
 
 def _check_style(request: Request) -> None:
@@ -119,7 +150,7 @@ def _check_style(request: Request) -> None:
 
 def _check_stored(chosen: Sequence[Entry]) -> None:
     if len(chosen) != 1 or chosen[0].spec is None:
-        told = ", ".join(one.name for one in chosen) or "none"
+        told = (chosen[0].name if len(chosen) == 1 else f"{len(chosen)} names") if chosen else "none"
         raise InputError("--store", "given with one NAME that a sweep makes", told, "see `twopeaks figures`")
 
 
@@ -141,7 +172,12 @@ def _draw(one: Entry, request: Request) -> Drawn:
     except MissingError as missing:
         return Drawn(one, missing=str(missing))
     stem = request.out / one.name
-    with waiting(f"drawing {one.name}"), sheet(cast(Face, request.face), cast(Columns, request.columns)):
+    remedy = "give what it is made from, see `twopeaks figures`"
+    with (
+        waiting(f"drawing {one.name}"),
+        sheet(cast(Face, request.face), cast(Columns, request.columns)),
+        usable("the table", f"one that {one.name} shows", remedy),  # words are set when the figure is saved
+    ):
         figure = one.draw(table)
         about = {"Title": one.title, "Subject": one.caption, "Creator": "twopeaks"}
         paths = save_figure(figure, stem, about)
@@ -161,27 +197,38 @@ def _numbers(one: Entry, request: Request) -> pl.DataFrame:
     return figures_measure.measured(one, request.out, source.workers, source.device)
 
 
-def _absent(gone: Drawn) -> InputError:
-    return InputError(
-        "NAME", "a figure whose results are there", f"{gone.entry.name} without {gone.missing}", _way(gone.entry)
-    )
-
-
 def _way(one: Entry) -> str:
     trained = f" (trains {one.spec})" if one.spec is not None else ""
     return f"`{one.remake}` makes them{trained}"
 
 
-def _write_captions(drawn: Sequence[Drawn], out: Path) -> None:
-    parts = []
-    for one in drawn:
-        made = ", ".join(f"`{path}`" for path in one.entry.files) or "theory alone"
-        paper = f" Counterpart of {one.entry.paper} of arXiv 2509.21519." if one.entry.paper else ""
-        parts.append(
-            f"## {one.entry.title}\n\n![{one.entry.title}]({one.entry.name}.png)\n\n{one.entry.caption}{paper}\n\n"
-            f"Numbers: [{one.entry.name}.csv]({one.entry.name}.csv), from {made}; made by `{one.entry.remake}`.\n"
-        )
-    write(out / _CAPTIONS, "\n".join(["# Figures\n", *parts]))
+def _write_captions(drawn: Sequence[Entry], request: Request) -> None:
+    """A section for each figure that was drawn; those of figures that were drawn before are kept."""
+    if not drawn:
+        return
+    path = request.out / _CAPTIONS
+    before = path.read_text(encoding="utf-8", errors="replace") if path.is_file() else ""
+    sections = dict.fromkeys([_TOP, *(_heading(one) for one in CATALOGUE)], "")
+    for section in before.split("\n## ")[1:]:
+        sections[f"## {section.partition(chr(10))[0]}"] = f"## {section.rstrip()}\n"
+    sections |= {_heading(one): _section(one, request.source) for one in drawn} | {_TOP: f"{_TOP}\n"}
+    write(path, "\n".join(section for section in sections.values() if section))
+
+
+def _heading(one: Entry) -> str:
+    return f"## {one.title}"
+
+
+def _section(one: Entry, source: Source) -> str:
+    made = ", ".join(f"`{path}`" for path in one.files) or "theory alone"
+    told = f"from {made}; made by `{one.remake}`."
+    if source.measure or source.store is not None:
+        told = "from networks that were trained anew; what the caption says was seen with the committed ones."
+    paper = f" Counterpart of {one.paper} of arXiv 2509.21519." if one.paper else ""
+    return (
+        f"{_heading(one)}\n\n![{one.title}]({one.name}.png)\n\n{one.caption}{paper}\n\n"
+        f"Numbers: [{one.name}.csv]({one.name}.csv), {told}\n"
+    )
 
 
 def _list(request: Request) -> int:
@@ -236,4 +283,5 @@ def _show(drawn: Sequence[Drawn], request: Request) -> None:
             screen.print(f"{one.entry.name}: missing {one.missing}; {_way(one.entry)}", markup=False)
     done = [one for one in drawn if one.paths]
     total = sum(one.seconds for one in done)
-    screen.print(f"{len(done)} of {len(drawn)} figures in {request.out}, {total:.0f} s; captions in {_CAPTIONS}")
+    where = f" in {request.out}, {total:.0f} s; captions in {_CAPTIONS}" if done else ""
+    screen.print(f"{len(done)} of {len(drawn)} figures{where}", markup=False)

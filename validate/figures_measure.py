@@ -11,7 +11,7 @@ from sim.spec import read_spec
 from sim.sweep_folder import SweepFolder
 from theory.errors import InputError
 from validate import sweep_command
-from validate.figures.catalogue import Entry
+from validate.figures.catalogue import Entry, usable
 from validate.terminal import stages
 
 __all__ = ["measured", "reduced"]
@@ -24,11 +24,12 @@ def reduced(one: Entry, folder: Path) -> pl.DataFrame:
         InputError: if it holds no sweep, or one that does not have what the figure shows.
     """
     if not SweepFolder(folder).holds_a_sweep:
-        raise InputError("--store", "the folder of a sweep", folder, f"`twopeaks sweep {one.spec} --out {folder}`")
+        raise InputError("--store", "the folder of a sweep", str(folder), f"`twopeaks sweep {one.spec} --out {folder}`")
     reduce = one.function("reduce")
     if reduce is None:
         raise InputError("--store", "given for a figure that a sweep makes", one.name, f"`{one.remake}`")
-    table: pl.DataFrame = reduce(folder)
+    with usable(f"the sweep in {folder}", "one that this figure shows", f"that is {one.spec}"):
+        table: pl.DataFrame = reduce(folder)
     return table
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import tempfile
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
@@ -14,7 +15,7 @@ from theory.errors import InputError
 from theory.setting import SCHEMA
 from validate.explorer.gather import Content, gather
 from validate.scoreboard_command import Request as Scored
-from validate.terminal import console, print_json, stages
+from validate.terminal import Interrupted, console, print_json, stages
 
 __all__ = ["Request", "report"]
 
@@ -47,16 +48,18 @@ def report(request: Request) -> None:
     if find_spec("plotly") is None:
         raise InputError("plotly", "installed for this command", "none", "pip install 'twopeaks[explore]'")
     _check(request.out)
-    with stages() as stage:
-        content = gather(request.scored, request.claims, stage)
     from validate.explorer.page import page
     from validate.files import write
 
-    text = page(content, request.title)
     try:
+        with stages() as stage:
+            content = gather(request.scored, request.claims, stage)
+        text = page(content, request.title)
         write(request.out, text)
+    except KeyboardInterrupt as stop:
+        raise Interrupted("no page was written") from stop
     except OSError as error:
-        raise InputError("--out", "a file that can be written", str(request.out), str(error.strerror)) from error
+        raise _unwritable(request.out, error) from error
     _tell(request, content, len(text.encode()))
 
 
@@ -64,9 +67,20 @@ def _check(out: Path) -> None:
     """See that the page has a place before anything is computed."""
     if out.suffix not in (".html", ".htm"):
         raise InputError("--out", "a file .html", str(out), "give it this ending")
-    if out.is_dir() or not out.parent.is_dir():
-        why = "a folder" if out.is_dir() else "no folder for it"
-        raise InputError("--out", "a file in a folder that is there", f"{out} ({why})", "make the folder first")
+    if out.is_dir():
+        raise InputError("--out", "a file", f"{out} (a folder)", "give another name")
+    if not out.parent.is_dir():
+        remedy = "make the folder first"
+        raise InputError("--out", "a file in a folder that is there", f"{out} (no folder for it)", remedy)
+    try:
+        with tempfile.TemporaryFile(dir=out.parent):
+            pass
+    except OSError as error:
+        raise _unwritable(out, error) from error
+
+
+def _unwritable(out: Path, error: OSError) -> InputError:
+    return InputError("--out", "a file that can be written", str(out), str(error.strerror))
 
 
 def _tell(request: Request, content: Content, size: int) -> None:

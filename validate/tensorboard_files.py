@@ -51,6 +51,22 @@ def prepare(root: Path) -> None:
         raise InputError("--tensorboard", "a folder that can be written", str(root), reason) from error
 
 
+@contextmanager
+def _said_once() -> Iterator[None]:
+    """TensorBoard's threads end without a traceback where a file cannot be written: closing raises the same error."""
+    before = threading.excepthook
+
+    def heard(told: threading.ExceptHookArgs) -> None:
+        if not (issubclass(told.exc_type, OSError) and type(told.thread).__module__.startswith("tensorboard.")):
+            before(told)
+
+    threading.excepthook = heard
+    try:
+        yield
+    finally:
+        threading.excepthook = before
+
+
 class Board:
     """An observer of `sim.train.train` that writes what it hears; a context, at whose end all files are whole.
 
@@ -69,6 +85,7 @@ class Board:
         self._sums: dict[int, tuple[int, dict[str, float]]] = {}  # of records that some members have
 
     def __enter__(self) -> Self:
+        self._stack.enter_context(_said_once())
         with self._noted():
             _clear(self._folder)
             self._writers = [self._stack.enter_context(_writer(path)) for path in _paths(self._folder, self._seeds)]
@@ -119,6 +136,7 @@ class Board:
             self._failed = True
 
 
+@_said_once()
 def write_run(folder: Path, setting: Setting, plan: Plan, records: Records, seconds: float, ended: float) -> None:
     """Event files of a stored run; nothing if they are there already.
 

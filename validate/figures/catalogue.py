@@ -13,7 +13,9 @@ Modules are imported when they are needed. A module of a figure has
 from __future__ import annotations
 
 import difflib
-from collections.abc import Callable, Sequence
+import shlex
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib import import_module
 from importlib.resources import files
@@ -26,7 +28,9 @@ from matplotlib.figure import Figure
 
 from theory.errors import InputError
 
-__all__ = ["CATALOGUE", "Draw", "Entry", "MissingError", "entry", "read_table"]
+__all__ = ["CATALOGUE", "Draw", "Entry", "MissingError", "entry", "read_table", "usable"]
+
+_AGAIN = "take the committed ones again"
 
 #: (table, ax=None) -> (figure, axes).
 Draw = Callable[..., tuple[Figure, Axes | Sequence[Axes]]]
@@ -80,7 +84,10 @@ class Entry:
         """The command that makes what it is drawn from."""
         if self.trained:
             return f"twopeaks figures {self.name} --measure"
-        return "make reproduce ONLY=" + (self.sources[0].partition("/")[0] if self.sources else "")
+        folders = list(dict.fromkeys(path.partition("/")[0] for path in self.sources))
+        if "forecast" in folders:
+            return "twopeaks forecast RUNS --score"
+        return f"make reproduce ONLY={shlex.quote(' '.join(folders))}" if folders else f"twopeaks figures {self.name}"
 
     def function(self, what: str) -> Callable[..., Any] | None:
         """A function of its module: ``draw``, ``gather``, ``reduce`` or ``measure``; None if it has no such one."""
@@ -95,12 +102,14 @@ class Entry:
 
         Raises:
             MissingError: if there are none in this folder.
+            InputError: if its files are not what the figure is made from.
         """
         for path in self.files:
             if not (results / path).exists():
                 raise MissingError(str(results / path))
         made = self.function("gather")
-        return read_table(results / self.files[0]) if made is None else made(results)
+        with usable(f"{', '.join(self.files)} in {results}", "tables as the repository has them"):
+            return read_table(results / self.files[0]) if made is None else made(results)
 
     def draw(self, table: pl.DataFrame) -> Figure:
         """The figure, in the style that is in force."""
@@ -111,17 +120,37 @@ class Entry:
         return figure
 
 
+@contextmanager
+def usable(numbers: str, expectation: str, remedy: str = _AGAIN) -> Iterator[None]:
+    """Numbers can be damaged in more ways than can be looked for: whatever that leads to is said of them in one line.
+
+    Raises:
+        InputError: in place of what arises in the block.
+    """
+    try:
+        yield
+    except InputError:
+        raise
+    except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError, pl.exceptions.PolarsError) as error:
+        reason = f"{type(error).__name__}: {(str(error).splitlines() or [''])[0]}"
+        raise InputError(numbers, expectation, reason, remedy) from error
+
+
 def read_table(path: Path) -> pl.DataFrame:
     """A table of numbers for a figure.
 
     Raises:
-        InputError: if it cannot be read as CSV.
+        InputError: if it cannot be read as CSV, or a number in it is not finite (one that is missing is left empty).
     """
     try:
-        return pl.read_csv(path, infer_schema_length=None)
+        table = pl.read_csv(path, infer_schema_length=None)
     except (OSError, pl.exceptions.PolarsError) as error:
         reason = str(error).splitlines()[0] if str(error) else type(error).__name__
-        raise InputError(str(path), "a CSV file of numbers", reason, "take the committed one again") from error
+        raise InputError(str(path), "a CSV file of numbers", reason, _AGAIN) from error
+    for column in table.select(pl.col(pl.Float64)):
+        if not column.drop_nulls().is_finite().all():
+            raise InputError(f"{path}, {column.name}", "finite numbers", "NaN or infinity", _AGAIN)
+    return table
 
 
 def entry(name: str) -> Entry:
