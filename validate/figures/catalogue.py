@@ -80,7 +80,8 @@ class Entry:
         """The command that makes what it is drawn from."""
         if self.trained:
             return f"twopeaks figures {self.name} --measure"
-        return "make reproduce ONLY=" + (self.sources[0].partition("/")[0] if self.sources else "")
+        folders = " ".join(dict.fromkeys(path.partition("/")[0] for path in self.sources))
+        return f'make reproduce ONLY="{folders}"'
 
     def function(self, what: str) -> Callable[..., Any] | None:
         """A function of its module: ``draw``, ``gather``, ``reduce`` or ``measure``; None if it has no such one."""
