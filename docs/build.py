@@ -22,8 +22,8 @@ __all__ = ["build", "stage"]
 _MADE = """
 ## What came out
 
-[Every figure](figures.md), [every score](scoreboards.md), and <a href="explore.html">a page to explore</a>: 26 groups, 1,952
-networks; drag the amount of data and see which peak is higher.
+[Every figure](figures.md), [every score](scoreboards.md), and <a href="explore.html">a page to explore</a>: 26 groups,
+1,952 networks; drag the amount of data and see which peak is higher.
 """
 
 

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from contextlib import chdir
+import subprocess
+import sys
 from pathlib import Path
 
 from _site.pages import ROOT, write
-from validate.cli import run
 from validate.figures.catalogue import CATALOGUE, Entry
 from validate.figures.print_style import sheet
 
@@ -29,10 +29,12 @@ def write_figures(target: Path) -> None:
 
 def write_explorer(html: Path) -> int:
     """Write the explorer of the largest measurement beside the built pages; the exit code of the command."""
-    measured, said = "results/transitions/measured.csv", "results/transitions/predictions.csv"
-    claims = ["--claims", "results/claims/claims.json"] if (RESULTS / "claims" / "claims.json").exists() else []
-    with chdir(ROOT):
-        return run(["report", measured, "--predictions", said, *claims, "--out", str(html / "explore.html")])
+    line = ["report", "results/transitions/measured.csv", "--predictions", "results/transitions/predictions.csv"]
+    if (RESULTS / "claims" / "claims.json").exists():
+        line += ["--claims", "results/claims/claims.json"]
+    # a process of its own: the page says by which command it was made
+    line += ["--out", str((html / "explore.html").relative_to(ROOT))]
+    return subprocess.run([sys.executable, "-m", "validate.cli", *line], cwd=ROOT, check=False).returncode
 
 
 def _section(one: Entry, folder: Path) -> str:
