@@ -177,6 +177,15 @@ def test_every_figure_says_what_it_shows_and_where_it_comes_from(one: Entry) -> 
 
 
 @each
+def test_what_makes_a_figure_again_can_be_asked_for(one: Entry) -> None:
+    if one.remake.startswith("make reproduce"):
+        folders = re.findall(r'"(.*)"', one.remake)[0].split()
+        assert folders
+        assert all((RESULTS / folder / "sweep.toml").exists() for folder in folders)
+    assert not re.search(r"\bX\b|TODO|\?\?", one.caption)
+
+
+@each
 def test_a_figure_draws_into_given_axes(one: Entry) -> None:
     with sheet("sans", 2):
         draw = one.function("draw")

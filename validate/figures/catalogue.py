@@ -46,6 +46,7 @@ class Entry:
         paper: the figure of arXiv 2509.21519 whose counterpart it is, or nothing.
         sources: files of the results folder that it is made from, besides its own.
         trained: whether networks are trained for it alone, by a sweep or by its own ``measure``.
+        made: command that makes its sources, where `make reproduce` does not.
     """
 
     name: str
@@ -53,6 +54,7 @@ class Entry:
     paper: str = ""
     sources: tuple[str, ...] = ()
     trained: bool = False
+    made: str = ""
 
     @property
     def under(self) -> str:
@@ -78,6 +80,8 @@ class Entry:
     @property
     def remake(self) -> str:
         """The command that makes what it is drawn from."""
+        if self.made:
+            return self.made
         if self.trained:
             return f"twopeaks figures {self.name} --measure"
         folders = " ".join(dict.fromkeys(path.partition("/")[0] for path in self.sources))
@@ -209,6 +213,7 @@ CATALOGUE: tuple[Entry, ...] = (
             "forecast/scores-decay-width.json",
             "forecast/scores-times-gd.json",
         ),
+        made="twopeaks forecast STORES --score --out results/forecast",
     ),
     Entry(
         "dynamics",
