@@ -11,11 +11,20 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 
 from _site.api import undocumented, write_reference
+from _site.gallery import write_explorer, write_figures
 from _site.pages import ROOT, gather, toctrees, write
 from _site.tables import write_claims, write_scoreboards
 from sphinx.cmd.build import main as sphinx
 
 __all__ = ["build", "stage"]
+
+#: What only the site has: pages made from results.
+_MADE = """
+## What came out
+
+[Every figure](figures.md), [every score](scoreboards.md), and <a href="explore.html">a page to explore</a>: 26 groups,
+1,952 networks; drag the amount of data and see which peak is higher.
+"""
 
 
 def stage(source: Path) -> None:
@@ -23,8 +32,10 @@ def stage(source: Path) -> None:
     gather(source)
     write_reference(source)
     write_scoreboards(source)
+    write_figures(source)
     without = () if write_claims(source) else ("claims",)
-    write(source / "index.md", (source / "index.md").read_text(encoding="utf-8") + toctrees(without))
+    first = (source / "index.md").read_text(encoding="utf-8")
+    write(source / "index.md", first + _MADE + toctrees(without))
 
 
 def build(folder: Path, builder: str) -> int:
@@ -41,6 +52,7 @@ def build(folder: Path, builder: str) -> int:
 if __name__ == "__main__":
     target = ROOT / "build" / "docs"
     code = build(target, "html")
+    code = code or write_explorer(target / "html")
     for name in undocumented(target / "html" / "objects.inv"):
         sys.stderr.write(f"{name} is public and has no docstring\n")
         code = 1

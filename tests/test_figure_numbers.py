@@ -56,7 +56,7 @@ def test_a_note_of_n_c_tells_who_grokked() -> None:
 
 def test_medians_are_of_absolute_errors() -> None:
     found = medians([-0.3, 0.1, 0.2])
-    assert (found["error"], found["measured"], found["cells"]) == (0.2, 0.3, 3.0)
+    assert (found["error"], found["worst"], found["cells"]) == (0.2, 0.3, 3.0)
     assert medians([0.1])["low"] is None
 
 

@@ -254,6 +254,14 @@ def test_the_command_scores_them_beside_others(
     assert run(["validate", "c.toml", "--store", ".", "--rival-times", "--predictor", FIRST_PASSAGE, "--json"]) == 0
     told = {one["quantity"]: one["predictors"] for one in json.loads(capsys.readouterr().out)["boards"]}
     assert [one["predictor"] for one in told["t_grok"]] == [FIRST_PASSAGE]
+    asked = ["validate", "c.toml", "--store", ".", "--rival-times", "--predictor", FIRST_PASSAGE]
+    assert run([*asked, "--write-predictions", "fitted.csv"]) == 0
+    assert "fitted on 1 of 4 cells" in capsys.readouterr().err
+    scores = ["validate", "c.toml", "--store", ".", "--predictions", "fitted.csv", "--quantity", "t_grok", "--json"]
+    assert run([*scores, "--predictor", FIRST_PASSAGE]) == 0
+    (again,) = json.loads(capsys.readouterr().out)["boards"]
+    (before,), (after,) = told["t_grok"], again["predictors"]
+    assert after["worst"] == before["worst"]
 
 
 @pytest.mark.parametrize(
@@ -261,7 +269,7 @@ def test_the_command_scores_them_beside_others(
     [
         (("m.csv", "--rival-times"), "--rival-times must be given with a sweep"),
         (("m.csv", "--predictor", FIRST_PASSAGE), "known: "),
-        (("m.csv", "--rival-times", "--write-predictions", "p.csv"), "left out with --write-predictions"),
+        (("m.csv", "--rival-times", "--write-predictions", "p.csv"), "--rival-times must be given with a sweep"),
         (("--claims", "--rival-times"), "--rival-times must be left out with --claims"),
     ],
 )

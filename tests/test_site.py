@@ -29,7 +29,7 @@ def site(monkeypatch: pytest.MonkeyPatch) -> Iterator[ModuleType]:
 
 def test_every_page_has_a_place_in_the_contents(site: ModuleType) -> None:
     listed = [name for names in site.pages.SECTIONS.values() for name in names]
-    made = {"scoreboards", "claims", "api/index"}
+    made = {"figures", "scoreboards", "claims", "api/index"}
     assert len(listed) == len(set(listed))
     assert set(listed) == (set(site.pages._places().values()) | made) - {"index"}
 

@@ -37,7 +37,10 @@ def examine(
         typer.Option(help="n_c, t_mem, t_grok or test_accuracy; may be repeated (default: all but the last)"),
     ] = None,
     write_predictions: Annotated[
-        Path | None, typer.Option(help="write what is predicted on every cell of SPEC into a new CSV or JSON, and end")
+        Path | None,
+        typer.Option(
+            help="write what is predicted on every cell of SPEC (--rival-times: fitted) into a CSV or JSON, and end"
+        ),
     ] = None,
     write_measured: Annotated[
         Path | None, typer.Option(help="write all measured cells into a CSV that can be scored in place of the sweep")

@@ -33,9 +33,10 @@ from validate.experiment import Experiment, Result, run_calibration, run_experim
 from validate.files import save_figure, write, write_json
 from validate.live_options import UNWATCHED, Watching
 from validate.report import draw, html_page, percent, span, verdict
+from validate.run_title import title
 from validate.terminal import Interrupted, console, print_json, stages
 
-__all__ = ["Controls", "demo", "predict", "title", "train"]
+__all__ = ["Controls", "demo", "predict", "train"]
 
 
 @dataclass(frozen=True)
@@ -251,14 +252,6 @@ def _probe_table(members: Sequence[dict[str, float]]) -> Table:
         numbers = (np.median(values), min(values), max(values)) if values else (math.nan,) * 3
         table.add_row(name, *(_short(name, float(number)) for number in numbers))
     return table
-
-
-def title(setting: Setting) -> str:
-    """What a run is about, in a line."""
-    task, of_all = setting.task, setting.task.table_of()
-    rows = "pairs" if of_all.operands == 2 else "rows"
-    labels = f"{task.labels} labels" + (f" but for {task.noise:.3g} of them" if task.noise else "")
-    return f"{task.name}: {task.samples} of {of_all.rows.size} {rows}, {labels}, K={setting.network.width}"
 
 
 def _short(name: str, value: float) -> str:

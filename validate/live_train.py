@@ -20,11 +20,11 @@ from sim.store import Stored
 from theory.errors import InputError
 from theory.predict import NO_RUN, SHARED
 from theory.setting import Setting
-from validate.commands import title
 from validate.live_curves import LiveCurves
 from validate.live_options import Watching
 from validate.live_picture import run_picture
 from validate.live_screen import drawable, moving
+from validate.run_title import title
 from validate.terminal import stages, status_bar
 
 if TYPE_CHECKING:  # only with --tensorboard

@@ -199,20 +199,13 @@ def _write_predictions(request: Request, path: Path, functions: Mapping[str, Pre
     """What every predictor says on every cell of a sweep, whether it was trained or not."""
     if request.write_measured is not None:
         raise InputError("--write-measured", "left out with --write-predictions", "given", "nothing is scored then")
-    if request.rival_times:
-        raise InputError("--rival-times", "left out with --write-predictions", "given", "these laws need the runs")
     if path.exists():
         raise InputError(
             "--write-predictions", "a file that is not there yet", str(path), "predictions are not changed"
         )
     if path.suffix not in (".csv", ".json"):
         raise InputError("--write-predictions", "a file .csv or .json", str(path), "give it one of these endings")
-    of_accuracy = accuracy_registry() if request.accuracy else {}
-    names = _chosen(request, set(functions) | set(of_accuracy))
-    cells = request.measured.to_measure()
-    cells = [cell for cell in cells if not request.quantities or cell.quantity in request.quantities]
-    said = _asked(cells, {n: f for n, f in functions.items() if n in names}, subjects())
-    said += _asked(cells, {n: f for n, f in of_accuracy.items() if n in names}, dict.fromkeys(of_accuracy, ON_REQUEST))
+    said, cells = _fitted_now(request) if request.rival_times else _said_before(request, functions)
     predictions = [one.on[i] for one in said for i in sorted(one.on)]
     if not predictions:
         raise InputError("--write-predictions", "given where somebody predicts", "no prediction", "see --predictor")
@@ -229,6 +222,29 @@ def _write_predictions(request: Request, path: Path, functions: Mapping[str, Pre
         print_json([one.model_dump() for one in predictions])
     else:
         console().print(Text(f"{len(predictions)} predictions on {len(cells)} cells: {path}"), soft_wrap=True)
+
+
+def _said_before(request: Request, functions: Mapping[str, Predictor]) -> tuple[list[Said], list[Measured]]:
+    """What predictors say without any cell of the sweep, and the cells."""
+    of_accuracy = accuracy_registry() if request.accuracy else {}
+    names = _chosen(request, set(functions) | set(of_accuracy))
+    cells = request.measured.to_measure()
+    cells = [cell for cell in cells if not request.quantities or cell.quantity in request.quantities]
+    said = _asked(cells, {n: f for n, f in functions.items() if n in names}, subjects())
+    said += _asked(cells, {n: f for n, f in of_accuracy.items() if n in names}, dict.fromkeys(of_accuracy, ON_REQUEST))
+    return said, cells
+
+
+def _fitted_now(request: Request) -> tuple[list[Said], list[Measured]]:
+    """What rivals' laws, fitted on part of the runs, say on the others, and all cells that were measured."""
+    from validate.rival_board import rival_times
+
+    names = _chosen(request, set(_fitted(request)))
+    cells, _ = request.measured.gather()
+    said, notes = rival_times([folder for _, folder in request.measured.sweeps()], cells, names)
+    for note in notes:
+        sys.stderr.write(f"note: {note}\n")
+    return said, cells
 
 
 def _write_measured(request: Request, path: Path, cells: Sequence[Measured]) -> None:

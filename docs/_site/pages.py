@@ -24,7 +24,7 @@ SECTIONS: dict[str, tuple[str, ...]] = {
     "How to add": ("how-to/group", "how-to/predictor", "how-to/probe", "how-to/figure"),
     "Theory": ("equations", "heights", "times", "rivals", "conventions"),
     "Measuring": ("sweeps", "live", "scoreboard", "explorer", "forecast", "unkillable", "speed", "features"),
-    "Results": ("results", "scoreboards", "claims"),
+    "Results": ("results", "figures", "scoreboards", "claims"),
     "Reference": ("api/index", "contributing", "changelog"),
 }
 

@@ -13,7 +13,6 @@ Modules are imported when they are needed. A module of a figure has
 from __future__ import annotations
 
 import difflib
-import shlex
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -50,6 +49,7 @@ class Entry:
         paper: the figure of arXiv 2509.21519 whose counterpart it is, or nothing.
         sources: files of the results folder that it is made from, besides its own.
         trained: whether networks are trained for it alone, by a sweep or by its own ``measure``.
+        made: command that makes its sources, where `make reproduce` does not.
     """
 
     name: str
@@ -57,6 +57,7 @@ class Entry:
     paper: str = ""
     sources: tuple[str, ...] = ()
     trained: bool = False
+    made: str = ""
 
     @property
     def under(self) -> str:
@@ -82,12 +83,12 @@ class Entry:
     @property
     def remake(self) -> str:
         """The command that makes what it is drawn from."""
+        if self.made:
+            return self.made
         if self.trained:
             return f"twopeaks figures {self.name} --measure"
-        folders = list(dict.fromkeys(path.partition("/")[0] for path in self.sources))
-        if "forecast" in folders:
-            return "twopeaks forecast RUNS --score"
-        return f"make reproduce ONLY={shlex.quote(' '.join(folders))}" if folders else f"twopeaks figures {self.name}"
+        folders = " ".join(dict.fromkeys(path.partition("/")[0] for path in self.sources))
+        return f'make reproduce ONLY="{folders}"'
 
     def function(self, what: str) -> Callable[..., Any] | None:
         """A function of its module: ``draw``, ``gather``, ``reduce`` or ``measure``; None if it has no such one."""
@@ -237,6 +238,7 @@ CATALOGUE: tuple[Entry, ...] = (
             "forecast/scores-decay-width.json",
             "forecast/scores-times-gd.json",
         ),
+        made="twopeaks forecast STORES --score --out results/forecast",
     ),
     Entry(
         "dynamics",

@@ -77,7 +77,7 @@ def error_rows(ax: Axes, labels: Sequence[str], table: pl.DataFrame, colours: Se
         ends = [100 * row[name] if row[name] is not None else np.nan for name in ("low", "high")]
         ax.plot(ends, [y, y], color=colour, linewidth=2.2, solid_capstyle="butt")
         ax.plot([100 * row["error"]], [y], "o", color=colour, markersize=5)
-        ax.plot([100 * row["measured"]], [y], "x", color=colour, markersize=4)
+        ax.plot([100 * row["worst"]], [y], "x", color=colour, markersize=4)
     ax.set_yticks(range(len(labels)), labels)
     ax.set_ylim(len(labels) - 0.5, -0.5)
     ax.tick_params(axis="y", length=0)
@@ -92,7 +92,7 @@ def medians(errors: Sequence[float]) -> dict[str, str | float | None]:
     found = np.abs(np.array(errors, dtype=np.float64))
     low, high = median_interval(found)
     told = {"error": float(np.median(found)), "low": low, "high": high}
-    return {**told, "measured": float(found.max()), "cells": float(len(found))}
+    return {**told, "worst": float(found.max()), "cells": float(len(found))}
 
 
 def marked(axis: Axis, ticks: Sequence[float], suffix: str = "") -> None:

@@ -183,7 +183,7 @@ def fig_node_energies(table: pl.DataFrame, ax: Sequence[Axes] | None = None) -> 
     for one in made[-1:] if narrow() else made[-2:]:
         one.set_xlabel("energy E of a node, |w| = 1, on the training pairs")
     for i, (colour, name) in enumerate(_KINDS.values()):
-        made[0].text(0.02, 0.52 - 0.11 * i, name, color=colour, transform=made[0].transAxes, va="top")
+        made[0].text(0.02, 0.44 - 0.11 * i, name, color=colour, transform=made[0].transAxes, va="top")
     letters(made)
     return figure_of(made), made
 

@@ -66,7 +66,9 @@ def _board(folder: Path) -> Board:
 
 
 def _row(panel: str, predictor: str, **more: str | float | None) -> _Row:
-    nothing = dict.fromkeys(("order", "measured", "low", "high", "predicted", "error", "eta", "width", "cells"))
+    nothing = dict.fromkeys(
+        ("order", "measured", "low", "high", "predicted", "error", "worst", "cells", "eta", "width")
+    )
     return {"panel": panel, "predictor": predictor, "group": "", "seen": ""} | nothing | more
 
 
