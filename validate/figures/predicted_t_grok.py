@@ -31,9 +31,9 @@ by n/n_c (heights-shared), cells in the order of their times; bars: 95% interval
 cells, no run) and AdamW (18 cells, a run a seed at a reference) at n = 1.4 n_c over rates and decays, clock. d: median
 |error| with its 95% bootstrap interval over cells, worst cell as a cross, in brackets the cells scored; grey: rivals on
 Adam, laws of the norm, read at its peak, that take t_mem and the norm from each run and are fitted on one cell a group
-(read at t_mem, as printed, they say nothing of any cell). What clock says was committed before any cell was scored, when
-72 of the 88 of gradient descent had been run; flow, which has no constant either, after that. Selection and rivals are
-fitted.
+(read at t_mem, as printed, they say nothing of any cell). What clock says was committed before any cell was scored,
+when 72 of the 88 of gradient descent had been run; flow, which has no constant either, after that. Selection and
+rivals are fitted.
 """
 
 #: Name of a curve -> colour, marker.
