@@ -190,7 +190,7 @@ def test_without_results_one_line_says_how_to_get_them(
     said = capsys.readouterr()
     assert said.err.count("\n") == 1
     assert "no trained cell in twopeaks-sweep-tiny" in said.err
-    assert "add --train, or run twopeaks sweep tiny.toml" in said.err
+    assert "run twopeaks sweep tiny.toml, or twopeaks validate with --train" in said.err
     assert sorted(path.name for path in tmp_path.iterdir()) == ["tiny.toml"]
 
 
@@ -201,7 +201,7 @@ def test_what_is_missing_is_said_and_the_rest_is_scored(
     larger = tmp_path / "larger.toml"
     larger.write_text(SPEC.replace("[18, 36, 44]", "[18, 36, 44, 46]"))
     out, err = printed(capsys, "larger.toml", "--store", str(ran / "twopeaks-sweep-tiny"), "--quantity", "n_c")
-    assert "1 cells are not trained; add --train, or run twopeaks sweep larger.toml --out" in err
+    assert "1 cell is not trained; run twopeaks sweep larger.toml --out" in err
     assert "paper-law" in out
     assert "t_grok on" not in out
 

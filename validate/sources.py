@@ -106,13 +106,14 @@ class Sources:
             where = Options(None, folder.root, False, False, False, self.workers, None, self.device, None, False)
             train(spec, folder, where)
         found = state(folder, spec)
-        again = f"add --train, or run twopeaks sweep {self._given(source)}"
+        again = f"run twopeaks sweep {self._given(source)}, or twopeaks validate with --train"
         if not found.parts:
             raise InputError(str(source), "measured", f"no trained cell in {folder.root}", again)
         cells, notes = measured_sweep(folder, accuracy=self.accuracy)
         if found.open:
             searches = f" and {found.searches} searches go on" if found.searches else ""
-            notes.append(f"{folder.root}: {len(found.open)} cells are not trained{searches}; {again}")
+            cells_are = "1 cell is" if len(found.open) == 1 else f"{len(found.open)} cells are"
+            notes.append(f"{folder.root}: {cells_are} not trained{searches}; {again}")
         return cells, notes
 
     def _sweep(self, source: Path) -> tuple[Spec, SweepFolder]:
