@@ -426,7 +426,8 @@ def test_ctrl_c_gives_the_terminal_back_and_keeps_the_run(tmp_path: Path, monkey
     assert shown.rindex("\x1b[?25h") > shown.rindex("\x1b[?25l")
     assert "interrupted; checkpoints up to step" in shown
     assert "Traceback" not in shown
-    assert len(list(Path("kept").glob("*.unfinished/*.ckpt"))) == 2
+    # two are kept; a third if Ctrl-C came after a new one was whole and before the oldest had gone
+    assert 2 <= len(list(Path("kept").glob("*.unfinished/*.ckpt"))) <= 3
 
 
 def test_without_a_terminal_a_note_says_so(

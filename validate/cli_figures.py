@@ -23,7 +23,7 @@ def draw_figures(
     columns: Annotated[int, typer.Option(help="width: 1 column (89 mm) or 2 (183 mm)")] = 2,
     measure: Annotated[
         bool,
-        typer.Option("--measure", help="train what a figure needs; the same command goes on"),
+        typer.Option("--measure", help="train what a figure needs; a sweep goes on where it was"),
     ] = False,
     store: Annotated[
         Path | None, typer.Option(help="read this folder of a sweep instead (one NAME, made by a sweep)")
