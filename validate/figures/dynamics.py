@@ -22,7 +22,7 @@ __all__ = ["fig_dynamics", "reduce"]
 
 CAPTION = """
 Training with weight decay η = 2·10⁻⁴ (blue) and without (red): Z71, n = 2016 of 5041 pairs, K = 2048, σ = z², Adam at
-rate 10⁻³, full batch, 400 steps, 10 seeds each (the paper: 15). Lines are medians over seeds, bands the quantiles 10%
+rate 10⁻³, full batch, 400 steps, 15 seeds each, as in the paper. Lines are medians over seeds, bands the quantiles 10%
 to 90%. a, accuracy on training pairs (dashed) and on all others (solid). b, loss, likewise. c, size of the gradient
 on the features, G_F = P(Y − FV)Vᵀ over training pairs; dots mark the largest medians. d, 1 − cosine of the weights
 before and after a step, W solid, V dashed. e, cosine of a step and the one before, likewise. f, mean size of the
