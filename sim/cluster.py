@@ -150,7 +150,7 @@ def _connected(address: str) -> Any:
     except ImportError as error:
         remedy = "pip install 'twopeaks[cluster]'"
         raise InputError("--scheduler", "given where the extra cluster is installed", address, remedy) from error
-    logging.getLogger("distributed").setLevel(logging.CRITICAL)  # what it would say is said by us
+    _quieten()
     try:
         connect: Any = partial(distributed.Client, address, set_as_default=False)
         connect(timeout=_FIRST).close()  # a wrong address is to be said soon; a scheduler once seen is waited for
@@ -158,6 +158,12 @@ def _connected(address: str) -> Any:
     except (OSError, ValueError, TimeoutError) as error:
         remedy = "start one with: dask scheduler"
         raise InputError("--scheduler", "the address of a Dask scheduler that answers", address, remedy) from error
+
+
+def _quieten() -> None:
+    """What Dask would log is said by us. Its parts have levels of their own, so that of the whole is not enough."""
+    for name in [name for name in logging.root.manager.loggerDict if name.partition(".")[0] == "distributed"]:
+        logging.getLogger(name).setLevel(logging.CRITICAL)
 
 
 async def _follow(theirs: Any, answer: Future[Any]) -> None:

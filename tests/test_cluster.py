@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import signal
 import socket
@@ -275,6 +276,11 @@ def test_an_address_where_no_scheduler_answers_is_one_line(address: str, monkeyp
     monkeypatch.setattr(clusters, "_FIRST", 0.5)
     with pytest.raises(InputError, match="--scheduler must be the address of a Dask scheduler that answers, got"):
         Cluster(address.format(port))
+
+
+def test_what_dask_would_log_is_not_heard(cluster: Cluster) -> None:
+    for name in ("distributed", "distributed.client"):  # which warns of keys that a killed worker had
+        assert not logging.getLogger(name).isEnabledFor(logging.ERROR)
 
 
 def test_without_dask_the_extra_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
