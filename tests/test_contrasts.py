@@ -10,7 +10,7 @@ import polars as pl
 import pytest
 
 from sim import store
-from sim.records import Records
+from sim.records import End, Records
 from sim.spec import spec_of
 from sim.sweep_folder import SweepFolder
 from theory.errors import InputError
@@ -22,8 +22,11 @@ LOOKS = {"slow": Look("slow", "#222222"), "fast": Look("fast", "#0072B2")}
 ORDER = tuple(LOOKS)
 
 
-def stored(root: Path, times: Mapping[float, Sequence[int | None]]) -> Path:
-    """A sweep over rates whose members' test accuracy goes from 0.25 to 1 at the step that they are told."""
+def stored(root: Path, times: Mapping[float, Sequence[int | None]], *, lost: Sequence[float] = ()) -> Path:
+    """A sweep over rates whose members' test accuracy goes from 0.25 to 1 at the step that they are told.
+
+    At the rates in ``lost`` the first member diverges after its second record.
+    """
     plan = {"steps": 400, "every": 100}
     spec = spec_of(
         {"seeds": 3, "base": {"group": "Z7", "width": 8, "samples": 30}, "plan": plan, "grid": {"lr": list(times)}}
@@ -35,7 +38,12 @@ def stored(root: Path, times: Mapping[float, Sequence[int | None]]) -> Path:
         steps, told = cell.plan.record_steps(), times[cell.setting.optimizer.lr]
         curves = {name: np.ones((3, len(steps))) for name in OBSERVABLES}
         curves["test_accuracy"] = np.array([np.where(steps >= (np.inf if t is None else t), 1, 0.25) for t in told])
-        records = Records(np.array(cell.seeds), steps, np.full(3, len(steps)), ("budget",) * 3, curves)
+        counts, ends = np.full(3, len(steps)), list[End](["budget"] * 3)
+        if cell.setting.optimizer.lr in lost:
+            counts[0], ends[0] = 2, "diverged"
+            for curve in curves.values():
+                curve[0, 2:] = np.nan
+        records = Records(np.array(cell.seeds), steps, counts, tuple(ends), curves)
         store.save(folder.runs, cell.setting, cell.plan, records, {"dtype": "float32", "device": "cpu"}, 1.0)
     return root
 
@@ -91,6 +99,16 @@ def test_networks_that_were_not_done_make_it_a_bound(
     words = [text.get_text() for text in axes[-1].texts]
     expected = "open" if bound == "?" else f"{'≤' if bound == '<=' else '≥'} "
     assert any(word.startswith(expected) for word in words)
+
+
+def test_a_network_that_diverged_counts_with_its_budget(tmp_path: Path) -> None:
+    times: dict[float, list[int | None]] = {1e-3: [200, 300, 400], 1e-2: [None, 200, 400]}
+    table = reduced(stored(tmp_path / "sweep", times, lost=[1e-2]))
+    told = table.filter((pl.col("kind") == "time") & (pl.col("series") == "fast"))
+    assert told["value"].to_list() == [400, 200, 400]
+    assert told["censored"].to_list() == [True, False, False]
+    ratio = table.row(by_predicate=pl.col("kind") == "ratio", named=True)
+    assert (ratio["value"], ratio["bound"]) == (pytest.approx(400 / 300), ">=")
 
 
 def test_a_sweep_that_is_not_complete_is_refused(tmp_path: Path) -> None:

@@ -15,18 +15,20 @@ from typing import Any
 import numpy as np
 import pytest
 
-from sim.records import Plan
+from sim import store
+from sim.records import End, Plan, Records
 from sim.setting_builder import Builder
+from sim.spec import spec_of
 from sim.sweep_folder import SweepFolder
 from theory.peaks import Peaks, closed_peaks, relu_peaks, shared_peaks
 from theory.predict import Prediction, closed_form, shared_form
 from theory.relu import relu_form
-from theory.setting import Setting
+from theory.setting import OBSERVABLES, Setting
 from validate import commands, report_command
 from validate.cli import run
 from validate.explorer.commands import claim_line, predict_line, train_line
 from validate.explorer.page import as_json
-from validate.explorer.runs import stages_of
+from validate.explorer.runs import chosen_curves, stages_of
 from validate.measured_sweep import late_told, measured_sweep, rates_told
 
 pytestmark = pytest.mark.usefixtures("predictors_in_no_time")
@@ -232,7 +234,8 @@ def test_fates_of_a_sweep_are_what_was_trained(swept: tuple[Path, Page]) -> None
     cells, _ = measured_sweep(SweepFolder(folder / "twopeaks-sweep-tiny"))
     size = next(cell for cell in cells if cell.quantity == "n_c")
     groks = {cell.setting.task.samples: late_told(cell) for cell in cells if cell.quantity == "t_grok"}
-    assert rates_told(size) == groks
+    assert rates_told(size.note) == groks
+    assert rates_told("bracket 178 to 184") == {}
     assert {one["samples"]: (one["grokked"], one["members"]) for one in page.groups[0]["fates"]} == groks
     assert page.summary["groups"][0]["sizes"] == [40, 70, 100]
 
@@ -312,6 +315,45 @@ SETTINGS: list[dict[str, Any]] = [
 ]
 
 
+@pytest.mark.parametrize(
+    ("times", "words", "seed"),
+    [
+        ([200, 400, 300, None], "3 of 4 grokked; this one is the median of those that did", 2),
+        ([None, 300, None, None], "3 of 4 did not grok (1 diverged); this one has their median test accuracy", 2),
+        ([None, 300, 200], "2 of 3 grokked (1 diverged); this one is the median of those that did", 2),
+        ([None, 300], "1 of 2 grokked (1 diverged); this one is the median of those that did", 1),
+    ],
+)
+def test_a_network_that_diverged_counts_as_one_that_did_not_grok(
+    tmp_path: Path, times: list[int | None], words: str, seed: int
+) -> None:
+    root = tmp_path / "sweep"
+    spec = spec_of(
+        {
+            "seeds": len(times),
+            "base": {"group": "Z7", "width": 8, "samples": 30},
+            "plan": {"steps": 400, "every": 20},
+            "grid": {"lr": [1e-3]},
+        }
+    )
+    folder = SweepFolder(root)
+    folder.claim(spec)
+    folder.runs.mkdir(exist_ok=True)
+    (cell,) = spec.cells
+    steps, count = cell.plan.record_steps(), len(times)
+    curves = {name: np.ones((count, len(steps))) for name in OBSERVABLES}
+    curves["test_accuracy"] = np.array([np.where(steps >= (np.inf if t is None else t), 1, 0.25) for t in times])
+    counts, ends = np.full(count, len(steps)), list[End](["budget"] * count)
+    if "diverged" in words:
+        counts[0], ends[0] = 2, "diverged"
+        for curve in curves.values():
+            curve[0, 2:] = np.nan
+    records = Records(np.array(cell.seeds), steps, counts, tuple(ends), curves)
+    store.save(folder.runs, cell.setting, cell.plan, records, {"dtype": "float32", "device": "cpu"}, 1.0)
+    ((found,),) = chosen_curves(folder, {}).values()
+    assert (found.words, found.seed) == (words, seed)
+
+
 @pytest.mark.parametrize("fields", SETTINGS, ids=lambda f: str(f.get("group", "other")))
 def test_the_line_that_trains_again_trains_the_same(fields: dict[str, Any], monkeypatch: pytest.MonkeyPatch) -> None:
     setting = built(fields)
@@ -341,7 +383,7 @@ def test_the_line_that_predicts_again_says_the_same(capsys: pytest.CaptureFixtur
 
 
 def test_a_claim_is_examined_again_with_its_seeds() -> None:
-    line = claim_line("wide-limit", CLAIMS["command"], (2, 3, 4, 5))
+    line = claim_line("wide-limit", str(CLAIMS["command"]), (2, 3, 4, 5))
     assert line == "twopeaks validate --claims wide-limit --quick --seeds 4 --first-seed 2"
 
 

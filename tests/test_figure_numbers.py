@@ -16,7 +16,7 @@ from theory.phases import blocks
 from validate.figures import forecast_scores, growth, predicted_n_c
 from validate.figures.ascents import climb
 from validate.figures.catalogue import read_table
-from validate.figures.drawing import grokked, medians, part, table_of
+from validate.figures.drawing import medians, part, table_of
 from validate.figures.irreps_one_by_one import shares
 
 RESULTS = Path(__file__).parent.parent / "results"
@@ -47,11 +47,6 @@ def test_ascents_rise_to_the_levels_of_theorem_2() -> None:
     assert np.linalg.norm(nodes, axis=1) == pytest.approx(np.ones(24))
     levels = np.array([24 / (2 * rho.dim) for rho in irreps(group)])
     assert np.abs(energies[-1][:, None] - levels).min(axis=1).max() < 1e-6
-
-
-def test_a_note_of_n_c_tells_who_grokked() -> None:
-    assert grokked("bracket 178 to 184; grokked 161: 0/8, 184: 8/8") == [(161, 0, 8), (184, 8, 8)]
-    assert grokked("") == []
 
 
 def test_medians_are_of_absolute_errors() -> None:
@@ -97,3 +92,9 @@ def test_trained_features_are_pure_and_their_phases_add() -> None:
         assert largest.median() > 0.99  # type: ignore[operator]
     off = part(table, panel="phases")
     assert (off["x"] - off["value"]).abs().max() < 0.2  # type: ignore[operator]
+
+
+def test_only_the_best_law_is_called_so() -> None:
+    assert growth._evidence(1.0) == "best"
+    assert growth._evidence(1.25) == "1.25 to 1 against"
+    assert growth._evidence(614.4) == "614 to 1 against"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 
 import numpy as np
 from numpy.typing import NDArray
@@ -43,16 +43,12 @@ def framed(canvas: Canvas, ticks: Mapping[float, str]) -> list[Text]:
 
 
 def step_ticks(plan: Plan, columns: int) -> dict[float, str]:
-    """Labels of an axis of steps: its ends and the middle, or decades where records are log-spaced."""
+    """Labels of an axis of steps: its ends and halves or quarters, or decades where records are log-spaced."""
     if plan.spacing == "linear":
         parts = 4 if columns >= 60 else 2
-        return _ticks((plan.steps * part / parts for part in (0, parts, *range(1, parts))), plan.steps, 0)
+        return {part / parts: compact(plan.steps * part / parts) for part in (0, parts, *range(1, parts))}
     decades = np.arange(0, np.log10(max(plan.steps, 2)) + 1e-9)
     return {float(d / np.log10(max(plan.steps, 2))): compact(10**d) for d in [*decades[-1::-1]]}
-
-
-def _ticks(values: Iterable[float], last: float, first: float) -> dict[float, str]:
-    return {(value - first) / (last - first): compact(value) for value in values}
 
 
 def compact(value: float) -> str:

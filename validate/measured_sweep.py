@@ -109,9 +109,9 @@ def to_measure(spec: Spec, *, accuracy: bool = False) -> list[Measured]:
     return cells + [_unknown("test_accuracy", cell.setting, cell.plan) for cell in tested]
 
 
-def rates_told(cell: Measured) -> dict[int, tuple[int, int]]:
+def rates_told(note: str) -> dict[int, tuple[int, int]]:
     """Size -> how many grokked, of how many, as the note of a cell of n_c tells it; nothing where it does not."""
-    told = cell.note.partition(_GROKKED)[2]
+    told = note.partition(_GROKKED)[2]
     return {int(n): (int(k), int(m)) for n, k, m in re.findall(r"(\d+): (\d+)/(\d+)", told)}
 
 

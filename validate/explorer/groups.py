@@ -154,7 +154,7 @@ def _claimed(one: Series, said: Prediction, origin: str) -> Claimed:
 
 
 def _fates(one: Series) -> tuple[Fate, ...]:
-    rates = rates_told(one.size)
+    rates = rates_told(one.size.note)
     return tuple(_fate(one, n, one.cells.get(n, {}), rates.get(n)) for n in sorted({*one.cells, *rates}))
 
 

@@ -59,7 +59,7 @@ def chosen_curves(folder: SweepFolder, predicted: Predicted) -> dict[tuple[str, 
     found: dict[tuple[str, int | None], list[_Member]] = {}
     for part in parts(folder, lambda error: None):
         if part.setting.task.labels == "true" and len(part.plan.record_steps()) >= _FEWEST:
-            members = [_Member(part, row) for row, end in enumerate(part.columns["end"]) if end != "diverged"]
+            members = [_Member(part, row) for row in range(part.outcome.members)]
             found.setdefault((at_half(part.setting).content_id, part.plan.steps), []).extend(members)
     return {
         key: tuple(_curves(folder.root, one, words, predicted) for one, words in _chosen(members))
@@ -77,18 +77,27 @@ def _chosen(members: Sequence[_Member]) -> list[tuple[_Member, str]]:
     below = [n for n in sizes if rates[n] < 0.5]
     above = [n for n in sizes if rates[n] >= 0.5]
     wanted = {*below[:1], *below[-1:], *above[:1], *above[-1:]}
-    return [_ordinary(by_size[n]) for n in sizes if n in wanted]
+    found = [_ordinary(by_size[n]) for n in sizes if n in wanted]
+    return [one for one in found if one is not None]
 
 
-def _ordinary(members: Sequence[_Member]) -> tuple[_Member, str]:
-    """The one in the middle of those that did what most did, and how many did."""
+def _ordinary(members: Sequence[_Member]) -> tuple[_Member, str] | None:
+    """The one in the middle of those that did what most did, and how many did; None if all of them diverged.
+
+    One that diverged did not grok and counts as such; its curve is not shown.
+    """
     done = [one for one in members if one.of("grokked")]
-    if 2 * len(done) >= len(members):
+    rest = [one for one in members if not one.of("grokked") and one.of("end") != "diverged"]
+    diverged = len(members) - len(done) - len(rest)
+    told = f" ({diverged} diverged)" if diverged else ""
+    if done and (2 * len(done) >= len(members) or not rest):
         done.sort(key=lambda one: (one.of("t_grok"), one.of("seed")))
-        return done[(len(done) - 1) // 2], f"{len(done)} of {len(members)} grokked; this one is the median of these"
-    rest = [one for one in members if not one.of("grokked")]
+        words = f"{len(done)} of {len(members)} grokked{told}; this one is the median of those that did"
+        return done[(len(done) - 1) // 2], words
+    if not rest:
+        return None
     rest.sort(key=lambda one: (one.of("final_test_accuracy") or 0.0, one.of("seed")))
-    words = f"{len(rest)} of {len(members)} did not grok; this one has the median test accuracy of these"
+    words = f"{len(rest) + diverged} of {len(members)} did not grok{told}; this one has their median test accuracy"
     return rest[(len(rest) - 1) // 2], words
 
 

@@ -17,8 +17,8 @@ from theory.groups import Group, named
 from theory.irreps import irreps, real_blocks
 from theory.landscape import Landscape, all_pairs, random_pairs
 from theory.survey import basins
-from validate.figures.drawing import cells, letters, marked, numbers, part, table_of, told
-from validate.figures.print_style import figure_of, narrow, panels
+from validate.figures.drawing import cells, marked, numbers, part, table_of, told
+from validate.figures.print_style import figure_of, letters, narrow, panels
 from validate.figures.style import COLOURS, FADED, INK
 
 __all__ = ["CAPTION", "climb", "fig_ascents", "gather"]

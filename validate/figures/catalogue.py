@@ -4,7 +4,7 @@ Modules are imported when they are needed. A module of a figure has
 
 * ``CAPTION``: what a reader needs under it: networks, seeds, budget, intervals, what lines and colours are;
 * ``fig_NAME(table, ax=None) -> (figure, axes)``: draws a table of numbers and computes nothing but places;
-* ``gather(results) -> table``: those numbers, from a folder of committed results; `Missing` if it holds none of them;
+* ``gather(results) -> table``: those numbers, from a folder of committed results, which `Entry` sees to be there;
 * where networks are trained for this figure alone, ``reduce(folder) -> table`` for the folder of the sweep whose
   description is ``validate/data/figures/NAME.toml``, or ``measure(runtime, stage) -> table`` where weights are needed,
   which sweeps do not store. Then ``gather`` reads ``results/figures/NAME.csv``, which is what these two have made.

@@ -27,8 +27,8 @@ from sim.store import load
 from sim.sweep_folder import SweepFolder
 from theory.errors import InputError
 from theory.setting import Setting
-from validate.figures.drawing import letters, marked, part, small
-from validate.figures.print_style import figure_of, narrow, panels
+from validate.figures.drawing import marked, part, small
+from validate.figures.print_style import figure_of, letters, narrow, panels
 from validate.figures.style import FADED
 from validate.results import Part, parts
 from validate.statistics import bootstrap_interval
@@ -104,7 +104,9 @@ def contrast(
 
 
 def _members(cell: Part) -> list[dict[str, Any]]:
-    return [{key: values[e] for key, values in cell.columns.items()} for e in range(cell.outcome.members)]
+    """A row a network, with its budget: one that diverged has stopped long before."""
+    budget = {"budget": cell.plan.steps}
+    return [{key: values[e] for key, values in cell.columns.items()} | budget for e in range(cell.outcome.members)]
 
 
 def _curve(folder: Path, members: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
@@ -134,7 +136,7 @@ def _times(members: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
 
 
 def _time(row: Mapping[str, Any]) -> float:
-    return float(row["t_grok"] if row["grokked"] else row["last_step"])
+    return float(row["t_grok"] if row["grokked"] else row["budget"])
 
 
 def _ratio(ours: Sequence[Mapping[str, Any]], theirs: Sequence[Mapping[str, Any]]) -> dict[str, Any]:

@@ -1,8 +1,7 @@
-"""What figures of the catalogue share: letters of panels, text beside lines, numbers out of tables."""
+"""What figures of the catalogue share: text beside lines, numbers out of tables."""
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -22,8 +21,6 @@ __all__ = [
     "bars",
     "cells",
     "error_rows",
-    "grokked",
-    "letters",
     "marked",
     "medians",
     "numbers",
@@ -35,18 +32,10 @@ __all__ = [
 
 Floats = NDArray[np.float64]
 
-_GROKKED = re.compile(r"(\d+): (\d+)/(\d+)")
-
 
 def small() -> float:
     """Points of the smallest text in the style that is in force: that of ticks."""
     return float(matplotlib.rcParams["font.size"]) - 1.0
-
-
-def letters(axes: Sequence[Axes], titles: Sequence[str], first: str = "a") -> None:
-    """A letter in bold and a few words above each panel."""
-    for number, (ax, title) in enumerate(zip(axes, titles, strict=True)):
-        ax.set_title(rf"$\mathbf{{{chr(ord(first) + number)}}}$  {title}", loc="left")
 
 
 def told(ax: Axes, text: str, at: tuple[float, float], colour: str, **more: Any) -> None:
@@ -128,8 +117,3 @@ def table_of(rows: Sequence[Mapping[str, str | float | None]], words: Sequence[s
 def cells(results: Path, folder: str, quantity: str, file: str = "measured.csv") -> pl.DataFrame:
     """Rows of one quantity in a table of committed results."""
     return part(read_table(results / folder / file), quantity=quantity)
-
-
-def grokked(note: str) -> list[tuple[int, int, int]]:
-    """Size, networks that grokked, networks, of each size that the note of a measured n_c tells."""
-    return [(int(n), int(k), int(of)) for n, k, of in _GROKKED.findall(note)]

@@ -17,8 +17,8 @@ from theory.features import block_powers
 from theory.groups import Group, named
 from theory.irreps import irreps, real_blocks
 from theory.setting import standard
-from validate.figures.drawing import letters, numbers, part, small, table_of
-from validate.figures.print_style import figure_of, narrow, panels
+from validate.figures.drawing import numbers, part, small, table_of
+from validate.figures.print_style import figure_of, letters, narrow, panels
 from validate.figures.style import COLOURS, FADED, INK
 
 if TYPE_CHECKING:

@@ -12,8 +12,8 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from theory.errors import InputError
-from validate.figures.drawing import bars, letters, marked, numbers, part, small, table_of
-from validate.figures.print_style import figure_of, narrow, panels
+from validate.figures.drawing import bars, marked, numbers, part, small, table_of
+from validate.figures.print_style import figure_of, letters, narrow, panels
 from validate.figures.style import FADED, INK
 
 __all__ = ["CAPTION", "FILES", "fig_forecast_scores", "gather"]

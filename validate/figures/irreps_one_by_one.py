@@ -16,8 +16,8 @@ from theory.groups import Group, named
 from theory.phases import STEP, Block, accuracy, blocks, learned
 from theory.setting import Optimizer, standard
 from validate.figures.catalogue import read_table
-from validate.figures.drawing import bars, cells, letters, numbers, part, table_of, told
-from validate.figures.print_style import figure_of, narrow, panels
+from validate.figures.drawing import bars, cells, numbers, part, table_of, told
+from validate.figures.print_style import figure_of, letters, narrow, panels
 from validate.figures.style import COLOURS, INK
 
 if TYPE_CHECKING:

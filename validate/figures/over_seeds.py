@@ -23,7 +23,7 @@ __all__ = ["Cell", "Floats", "Summary", "cells", "mean_of", "quantiles_of", "rou
 Floats = NDArray[np.float64]
 
 _RESAMPLES = 2000
-#: What part of the members lies between the ends of a band.
+#: What part of the members lies beyond either end of a band.
 _TAIL = 0.1
 
 

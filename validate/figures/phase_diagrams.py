@@ -22,8 +22,8 @@ from theory.errors import InputError
 from theory.groups import Group
 from theory.predict import paper_law, phases_form, shared_form
 from theory.setting import Setting
-from validate.figures.drawing import letters, part
-from validate.figures.print_style import figure_of, narrow, panels
+from validate.figures.drawing import part
+from validate.figures.print_style import figure_of, letters, narrow, panels
 from validate.figures.style import PREDICTORS
 from validate.results import Part, parts
 

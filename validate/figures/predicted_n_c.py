@@ -13,8 +13,8 @@ from matplotlib.figure import Figure
 
 from theory.phases import PHASES
 from theory.predict import PAPER_LAW
-from validate.figures.drawing import error_rows, letters, marked, medians, numbers, part, table_of, told
-from validate.figures.print_style import figure_of, narrow, panels
+from validate.figures.drawing import error_rows, marked, medians, numbers, part, table_of, told
+from validate.figures.print_style import figure_of, letters, narrow, panels
 from validate.figures.style import FADED, INK, PREDICTORS
 from validate.predictors import read_predictions
 from validate.scoreboard import Board, boards
@@ -146,7 +146,7 @@ def _finish_groups(both: Axes, off: Axes) -> None:
     both.set_ylabel("predicted $n_c$")
     off.axhline(0, color=FADED, linewidth=0.8, zorder=0)
     off.tick_params(axis="x", length=2, pad=1.5)
-    off.set_ylabel("predicted over measured, %")
+    off.set_ylabel("predicted over measured, less 1, in %")
 
 
 def _draw_medians(ax: Axes, table: pl.DataFrame) -> None:

@@ -13,8 +13,8 @@ from matplotlib.figure import Figure
 
 from theory.predict import shared_form
 from theory.setting import standard
-from validate.figures.drawing import error_rows, letters, marked, medians, numbers, part, table_of, told
-from validate.figures.print_style import figure_of, narrow, panels
+from validate.figures.drawing import error_rows, marked, medians, numbers, part, table_of, told
+from validate.figures.print_style import figure_of, letters, narrow, panels
 from validate.figures.style import FADED, INK
 from validate.predictors import asked, read_predictions, registry
 from validate.scoreboard import Board, boards

@@ -96,10 +96,8 @@ def panels(
 
 def letters(axes: Sequence[Axes], titles: Sequence[str] = ()) -> None:
     """A bold letter at the left above each panel, from a on; beside it a few words, if there are any."""
-    for i, ax in enumerate(axes):
-        ax.set_title(chr(ord("a") + i), loc="left", fontweight="bold")
-        if i < len(titles):
-            ax.set_title(titles[i], loc="center")
+    for place, (ax, words) in enumerate(zip(axes, titles or [""] * len(axes), strict=True)):
+        ax.set_title(rf"$\mathbf{{{chr(ord('a') + place)}}}$  {words}".rstrip(), loc="left")
 
 
 def figure_of(axes: Sequence[Axes]) -> Figure:

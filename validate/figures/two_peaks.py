@@ -17,9 +17,10 @@ from theory.memorising import memorised
 from theory.phases import PHASES, all_at_once
 from theory.setting import Optimizer
 from theory.sharing import shared_height
-from validate.figures.drawing import bars, cells, grokked, letters, numbers, part, table_of, told
-from validate.figures.print_style import figure_of, narrow, panels
+from validate.figures.drawing import bars, cells, numbers, part, table_of, told
+from validate.figures.print_style import figure_of, letters, narrow, panels
 from validate.figures.style import COLOURS, FADED, INK
+from validate.measured_sweep import rates_told
 from validate.statistics import rate_interval
 
 __all__ = ["CAPTION", "GROUPS", "fig_two_peaks", "gather"]
@@ -75,7 +76,7 @@ def _networks(results: Path, group: str) -> Iterator[_Row]:
     predicted = part(cells(results, "transitions", "n_c", "predictions.csv"), group=group, predictor=PHASES)
     yield _row(group, "measured n_c", None, n_c["value"], n_c["low"], n_c["high"])
     yield _row(group, "predicted n_c", None, predicted["value"][0], predicted["low"][0], predicted["high"][0])
-    for n, k, of in grokked(n_c["note"]):
+    for n, (k, of) in rates_told(n_c["note"]).items():
         yield _row(group, "share", n, k / of, *rate_interval(k, of))
     for cell in part(cells(results, "transitions", "t_grok"), group=group).iter_rows(named=True):
         later = cell["value"] is None
