@@ -113,6 +113,22 @@ def test_the_best_rate_is_that_of_least_mean_loss_at_each_width(tmp_path: Path) 
     assert rows.filter(pl.col("quantity") == "ratio")["value"].to_list() == [2.5, 2.5], "the mean of 2 and 3, paired"
 
 
+def test_a_rate_at_which_a_network_diverged_is_not_the_best(tmp_path: Path) -> None:
+    grid = {"optimizer": ["adam", "muon"], "width": [8], "lr": [1e-3, 1e-2]}
+    plan = {"steps": 20, "every": 10, "probes": ["irreps"]}
+    folder, found = sweep(tmp_path, seeds=2, base={"group": "Z7", "samples": 20}, grid=grid, plan=plan)
+    for cell in found:
+        lost = cell.setting.optimizer.lr == 1e-2
+        ends: tuple[End, ...] = ("budget", "diverged" if lost else "budget")
+        keep(
+            folder, cell, {"test_loss": of_seeds([0.1 if lost else 0.5] * 2), "covered": of_seeds([2, 3])}, [0, 1], ends
+        )
+    rows = muon_width.reduce(folder.root)
+    best = rows.filter((pl.col("best") == 1) & (pl.col("quantity") == "test_loss"))
+    assert set(best["lr"]) == {1e-3}
+    assert set(best["diverged"]) == {0}
+
+
 def test_the_sweep_of_another_figure_is_named(tmp_path: Path) -> None:
     folder, (cell,) = sweep(tmp_path, seeds=2, base={"group": "Z7", "samples": 20})
     keep(folder, cell, {}, [0, 1])
