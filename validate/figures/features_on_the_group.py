@@ -20,6 +20,7 @@ from theory.setting import standard
 from validate.figures.drawing import numbers, part, small, table_of
 from validate.figures.print_style import figure_of, letters, narrow, panels
 from validate.figures.style import COLOURS, FADED, INK
+from validate.probes import live
 
 if TYPE_CHECKING:
     from sim.runtime import Runtime
@@ -39,8 +40,6 @@ of the columns of W, without the mean. S0: x², Adam at rate 1e-3, η = 2e-4, K 
 
 _CYCLIC, _CYCLIC_SIZE, _CYCLIC_STEPS = "Z23", 264, 8_000
 _OTHER, _OTHER_SIZE, _OTHER_STEPS = "S4", 400, 15_000
-#: Share of the largest |w|^2 |v| from which a node counts.
-_ALIVE = 0.01
 _WORDS = ("panel", "kind")
 
 Array = NDArray[np.float64]
@@ -71,10 +70,10 @@ def _row(panel: str, kind: str, node: float, x: float, value: float) -> _Row:
 
 
 def _alive(W: Array, V: Array) -> tuple[Array, Array, Array]:
-    """(R, M) weights of both operands and of the output of nodes that decay has left, without their means."""
-    strength = (W**2).sum(axis=0) * np.sqrt((V**2).sum(axis=1))
-    kept = np.flatnonzero(strength >= _ALIVE * strength.max())
-    kept = kept[np.argsort(-strength[kept])]
+    """(R, M) weights of both operands and of the output of nodes that decay has left, less means; strongest first."""
+    kept = live(W, V)
+    strength = (W[:, kept] ** 2).sum(axis=0) * np.linalg.norm(V[kept], axis=1)
+    kept = kept[np.argsort(-strength)]
     M = V.shape[1]
     u, v, out = (x - x.mean(axis=1, keepdims=True) for x in (W[:M, kept].T, W[M:, kept].T, V[kept]))
     return u, v, out
