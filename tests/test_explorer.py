@@ -20,6 +20,7 @@ from sim.records import End, Plan, Records
 from sim.setting_builder import Builder
 from sim.spec import spec_of
 from sim.sweep_folder import SweepFolder
+from tests.specs import CROSSED
 from theory.peaks import Peaks, closed_peaks, relu_peaks, shared_peaks
 from theory.predict import Prediction, closed_form, shared_form
 from theory.relu import relu_form
@@ -33,21 +34,6 @@ from validate.measured_sweep import late_told, measured_sweep, rates_told
 
 pytestmark = pytest.mark.usefixtures("predictors_in_no_time")
 
-SPEC = """
-name = "tiny"
-seeds = 3
-[base]
-group = "Z11"
-width = 64
-lr = 0.02
-weight_decay = 2e-3
-[plan]
-steps = 300
-every = 10
-probes = ["gradient"]
-[grid]
-samples = [40, 70, 100]
-"""
 #: What somebody might put into a note or a title.
 HOSTILE = "</script><img src=x onerror=alert(1)> \u2028 & \"'"
 CSV = f"""group,samples,width,quantity,value,low,high,seeds,steps,note
@@ -138,7 +124,7 @@ def from_csv(tmp_path_factory: pytest.TempPathFactory, predictors_in_no_time: No
 @pytest.fixture(scope="module")
 def swept(tmp_path_factory: pytest.TempPathFactory, predictors_in_no_time: None) -> tuple[Path, Page]:
     folder = tmp_path_factory.mktemp("swept")
-    (folder / "tiny.toml").write_text(SPEC)
+    (folder / "tiny.toml").write_text(CROSSED)
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(folder)
         assert run(["sweep", "tiny.toml", "--workers", "1", "--device", "cpu"]) == 0

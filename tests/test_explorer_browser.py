@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from tests.specs import CROSSED
 from validate.cli import run
 from validate.measured_csv import measured_csv
 from validate.predictors import read_predictions
@@ -23,21 +24,6 @@ if TYPE_CHECKING:
 
 ROOT = Path(__file__).parent.parent
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome", "chrome"))), None)
-SPEC = """
-name = "tiny"
-seeds = 3
-[base]
-group = "Z11"
-width = 64
-lr = 0.02
-weight_decay = 2e-3
-[plan]
-steps = 300
-every = 10
-probes = ["gradient"]
-[grid]
-samples = [40, 70, 100]
-"""
 #: Longest wait for anything, in milliseconds: a busy machine is slow, and a page that hangs never gets there.
 PATIENCE = 30_000
 
@@ -98,7 +84,7 @@ def committed(tmp_path_factory: pytest.TempPathFactory, predictors_in_no_time: N
 @pytest.fixture(scope="module")
 def swept(tmp_path_factory: pytest.TempPathFactory, predictors_in_no_time: None) -> Path:
     folder = tmp_path_factory.mktemp("swept")
-    (folder / "tiny.toml").write_text(SPEC)
+    (folder / "tiny.toml").write_text(CROSSED)
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(folder)
         assert run(["sweep", "tiny.toml", "--workers", "1", "--device", "cpu"]) == 0

@@ -31,6 +31,7 @@ from sim.runtime import Runtime
 from sim.shards import Place
 from sim.store import save
 from sim.train import packs, train, train_members
+from tests.specs import TINY
 from theory.setting import Network, Optimizer, Setting, Task, standard
 from validate.canvas import Canvas
 from validate.cli import run
@@ -462,26 +463,12 @@ def test_a_terminal_that_cannot_show_it(
     assert reason in sys.stderr.getvalue()  # type: ignore[attr-defined]
 
 
-SPEC = """
-name = "tiny"
-seeds = 2
-[base]
-group = "Z5"
-width = 8
-[plan]
-steps = 20
-every = 10
-[grid]
-samples = [10, 20]
-"""
-
-
 @pytest.mark.parametrize("flag", ["--status", "--dry-run"])
 @pytest.mark.parametrize("view", [["--live"], ["--tensorboard", "board"]], ids=lambda view: view[0])
 def test_a_view_of_nothing_is_refused(
     flag: str, view: list[str], tmp_path: Path, refused: Callable[[Sequence[str], str], None]
 ) -> None:
-    (tmp_path / "tiny.toml").write_text(SPEC)
+    (tmp_path / "tiny.toml").write_text(TINY)
     refused(["sweep", "tiny.toml", flag, *view], f"{view[0]} must be left out with {flag}")
 
 

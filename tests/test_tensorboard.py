@@ -18,6 +18,7 @@ from sim.records import Plan, Records
 from sim.runtime import Runtime, resolve
 from sim.store import load, run_name, save
 from sim.train import train
+from tests.specs import TINY
 from theory.setting import OBSERVABLES, Network, Optimizer, Setting, Task, standard
 from validate import tensorboard_files
 from validate.cli import run
@@ -230,7 +231,7 @@ def test_nonsense_is_refused_before_training(
 ) -> None:
     Path("file").write_text("no folder")
     refused([*SMALL, *arguments], message)
-    Path("tiny.toml").write_text(SPEC)
+    Path("tiny.toml").write_text(TINY)
     if "--seeds" not in arguments:
         refused(["sweep", "tiny.toml", "--workers", "1", *arguments], message)
 
@@ -239,26 +240,13 @@ def test_nonsense_is_refused_before_training(
 def test_without_the_extra_one_line_names_it(
     command: list[str], monkeypatch: pytest.MonkeyPatch, refused: Callable[[Sequence[str], str], None]
 ) -> None:
-    Path("tiny.toml").write_text(SPEC)
+    Path("tiny.toml").write_text(TINY)
     monkeypatch.setitem(sys.modules, "torch.utils.tensorboard", None)
     monkeypatch.delattr("torch.utils.tensorboard", raising=False)
     refused([*command, "--tensorboard", "board"], "pip install 'twopeaks[tensorboard]'")
 
 
 # --- a sweep -------------------------------------------------------------------------------------------
-
-SPEC = """
-name = "tiny"
-seeds = 2
-[base]
-group = "Z5"
-width = 8
-[plan]
-steps = 20
-every = 10
-[grid]
-samples = [10, 20]
-"""
 
 
 @pytest.fixture
@@ -318,7 +306,7 @@ def test_a_damaged_cell_is_left_to_the_sweep_and_a_full_disk_is_noted(
 
 
 def test_the_command_sweep_writes_them(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
-    Path("tiny.toml").write_text(SPEC)
+    Path("tiny.toml").write_text(TINY)
     assert run(["sweep", "tiny.toml", "--workers", "1", "--tensorboard", "board"]) == 0
     assert capsys.readouterr().err == ""
     runs = Path("twopeaks-sweep-tiny/runs")

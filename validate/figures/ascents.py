@@ -17,7 +17,7 @@ from theory.groups import Group, named
 from theory.irreps import irreps, real_blocks
 from theory.landscape import Landscape, all_pairs, random_pairs
 from theory.survey import basins
-from validate.figures.drawing import cells, marked, numbers, part, table_of, told
+from validate.figures.drawing import committed, marked, numbers, part, table_of, told
 from validate.figures.print_style import figure_of, letters, narrow, panels
 from validate.figures.style import COLOURS, FADED, INK
 
@@ -62,7 +62,7 @@ def gather(results: Path) -> pl.DataFrame:
     for p in _DENSITIES:
         rows += _ascents(f"p = {p:g}", Landscape(cyclic, random_pairs(cyclic, p, rng)), rng)
     rows += _survey(cyclic, rng)
-    n_c = part(cells(results, "transitions", "n_c"), group=_GROUP)["value"][0]
+    n_c = part(committed(results, "transitions", "n_c"), group=_GROUP)["value"][0]
     return table_of([*rows, _row("networks", "", x=n_c / cyclic.order**2)], ("series", "kind"))
 
 

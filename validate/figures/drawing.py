@@ -19,7 +19,7 @@ from validate.ranking import median_interval
 
 __all__ = [
     "bars",
-    "cells",
+    "committed",
     "error_rows",
     "marked",
     "medians",
@@ -114,6 +114,6 @@ def table_of(rows: Sequence[Mapping[str, str | float | None]], words: Sequence[s
     )
 
 
-def cells(results: Path, folder: str, quantity: str, file: str = "measured.csv") -> pl.DataFrame:
+def committed(results: Path, folder: str, quantity: str, file: str = "measured.csv") -> pl.DataFrame:
     """Rows of one quantity in a table of committed results."""
     return part(read_table(results / folder / file), quantity=quantity)

@@ -16,7 +16,7 @@ from theory.groups import Group, named
 from theory.phases import STEP, Block, accuracy, blocks, learned
 from theory.setting import Optimizer, standard
 from validate.figures.catalogue import read_table
-from validate.figures.drawing import bars, cells, numbers, part, table_of, told
+from validate.figures.drawing import bars, committed, numbers, part, table_of, told
 from validate.figures.print_style import figure_of, letters, narrow, panels
 from validate.figures.style import COLOURS, INK
 
@@ -82,7 +82,7 @@ _Row = dict[str, str | float | None]
 def gather(results: Path) -> pl.DataFrame:
     """What `measure` made, and measured accuracies of all three groups."""
     made = read_table(results / "figures" / "irreps-one-by-one.csv")
-    found = cells(results, "transitions", "test_accuracy", "accuracy.csv")
+    found = committed(results, "transitions", "test_accuracy", "accuracy.csv")
     rows = [
         _row(cell["group"], "measured", cell["samples"], cell["value"], low=cell["low"], high=cell["high"])
         for cell in found.iter_rows(named=True)

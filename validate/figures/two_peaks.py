@@ -17,7 +17,7 @@ from theory.memorising import memorised
 from theory.phases import PHASES, all_at_once
 from theory.setting import Optimizer
 from theory.sharing import shared_height
-from validate.figures.drawing import bars, cells, numbers, part, table_of, told
+from validate.figures.drawing import bars, committed, numbers, part, table_of, told
 from validate.figures.print_style import figure_of, letters, narrow, panels
 from validate.figures.style import COLOURS, FADED, INK
 from validate.measured_sweep import rates_told
@@ -59,7 +59,7 @@ def _heights(results: Path, group: str) -> Iterator[_Row]:
     made, eta = named(group), Optimizer().weight_decay
     generalising = shared_height(made).at_decay(eta)[1] / (eta / 2)
     crossing = all_at_once(made, eta)
-    note = part(cells(results, "transitions", "n_c", "calibrated.csv"), group=group, predictor="heights-calibrated")
+    note = part(committed(results, "transitions", "n_c", "calibrated.csv"), group=group, predictor="heights-calibrated")
     found = _CONTROLS.search(note["note"][0])
     for n in np.linspace(0.76 * crossing, 1.32 * crossing, 60):
         yield _row(group, "memorising", float(n), memorised(made.order, float(n), eta)[1])
@@ -72,13 +72,13 @@ def _heights(results: Path, group: str) -> Iterator[_Row]:
 
 
 def _networks(results: Path, group: str) -> Iterator[_Row]:
-    n_c = part(cells(results, "transitions", "n_c"), group=group).row(0, named=True)
-    predicted = part(cells(results, "transitions", "n_c", "predictions.csv"), group=group, predictor=PHASES)
+    n_c = part(committed(results, "transitions", "n_c"), group=group).row(0, named=True)
+    predicted = part(committed(results, "transitions", "n_c", "predictions.csv"), group=group, predictor=PHASES)
     yield _row(group, "measured n_c", None, n_c["value"], n_c["low"], n_c["high"])
     yield _row(group, "predicted n_c", None, predicted["value"][0], predicted["low"][0], predicted["high"][0])
     for n, (k, of) in rates_told(n_c["note"]).items():
         yield _row(group, "share", n, k / of, *rate_interval(k, of))
-    for cell in part(cells(results, "transitions", "t_grok"), group=group).iter_rows(named=True):
+    for cell in part(committed(results, "transitions", "t_grok"), group=group).iter_rows(named=True):
         later = cell["value"] is None
         yield _row(group, "later" if later else "t_grok", cell["samples"], cell["low"] if later else cell["value"],
                    None if later else cell["low"], cell["high"])  # fmt: skip
