@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -20,6 +21,18 @@ def until(true: Callable[[], bool]) -> None:
             return
         time.sleep(0.01)
     raise AssertionError("it did not happen")
+
+
+def pieces(terminal: int) -> Iterator[bytes]:
+    """What is shown on a terminal, seen from its other side, as it comes, until nobody writes there any more."""
+    while True:
+        try:
+            piece = os.read(terminal, 4096)
+        except OSError:  # how Linux says that the last writer has gone
+            return
+        if not piece:
+            return
+        yield piece
 
 
 def written(path: Path) -> int:

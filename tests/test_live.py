@@ -31,6 +31,7 @@ from sim.runtime import Runtime
 from sim.shards import Place
 from sim.store import save
 from sim.train import packs, train, train_members
+from tests.processes import pieces
 from tests.specs import TINY
 from theory.setting import Network, Optimizer, Setting, Task, standard
 from validate.canvas import Canvas
@@ -395,13 +396,7 @@ def on_a_terminal(
     with subprocess.Popen(command, stdin=slave, stdout=slave, stderr=slave, env=environment) as process:
         os.close(slave)
         shown = b""
-        while True:
-            try:
-                piece = os.read(master, 4096)
-            except OSError:
-                break
-            if not piece:
-                break
+        for piece in pieces(master):
             shown += piece
             act(process, shown)
     os.close(master)

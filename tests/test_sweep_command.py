@@ -21,6 +21,7 @@ from sim import journal, shards
 from sim.runtime import Runtime, resolve
 from sim.spec import read_spec, spec_of
 from sim.sweep_folder import SweepFolder
+from tests.processes import pieces
 from theory.errors import InputError
 from validate import results, sweep_command
 from validate.cli import run
@@ -362,15 +363,7 @@ def test_a_terminal_shows_how_far_it_is() -> None:
     environment = {**os.environ, "TERM": "xterm", "COLUMNS": "120", "LINES": "30"}
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=slave, env=environment) as process:
         os.close(slave)
-        shown = b""
-        while True:
-            try:
-                piece = os.read(master, 4096)
-            except OSError:
-                break
-            if not piece:
-                break
-            shown += piece
+        shown = b"".join(pieces(master))
         out = process.communicate()[0]
     os.close(master)
     assert process.returncode == 0
