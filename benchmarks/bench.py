@@ -19,10 +19,10 @@ from dataclasses import dataclass, replace
 import numpy as np
 from contestants import Step, idiomatic, products, vmapped
 
-from sim.records import Plan
-from sim.runtime import Runtime, pinned, resolve
-from sim.train import packs, train
-from theory.setting import Setting, standard
+from twopeaks.sim.network.runtime import Runtime, pinned, resolve
+from twopeaks.sim.storage.records import Plan
+from twopeaks.sim.training.loop import packs, train
+from twopeaks.theory.setting import Setting, standard
 
 
 @dataclass(frozen=True)

@@ -8,9 +8,9 @@ import torch
 from torch import Tensor, nn
 from torch.func import functional_call, grad, stack_module_state, vmap
 
-from sim.runtime import Runtime
-from theory.sampling import draw_pairs, label_table
-from theory.setting import Setting
+from twopeaks.sim.network.runtime import Runtime
+from twopeaks.theory.setting import Setting
+from twopeaks.theory.setting.sampling import draw_pairs, label_table
 
 __all__ = ["Step", "idiomatic", "products", "vmapped"]
 

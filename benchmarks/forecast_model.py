@@ -15,13 +15,13 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from validate.cli import run
-from validate.curves import Curve, curves_at
-from validate.files import write
-from validate.forecast import VARIANTS, Forecast, forecast
-from validate.forecast_features import KINDS
-from validate.forecast_fit import fitted, forecaster
-from validate.forecast_score import SHARES, score
+from twopeaks.validate.cli.app import run
+from twopeaks.validate.forecast.features import KINDS
+from twopeaks.validate.forecast.fit import fitted, forecaster
+from twopeaks.validate.forecast.forecast import VARIANTS, Forecast, forecast
+from twopeaks.validate.forecast.score import SHARES, score
+from twopeaks.validate.measured.curves import Curve, curves_at
+from twopeaks.validate.measured.files import write
 
 HERE = Path(__file__).parent
 TARGET = HERE.parent / "validate" / "data" / "forecast.json"

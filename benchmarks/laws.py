@@ -12,16 +12,16 @@ from collections.abc import Iterable
 import numpy as np
 from scipy.stats import kstest
 
-from theory.ascent import ascend, random_nodes
-from theory.features import classify, irrep_energy
-from theory.flows.emergence import EmergenceLaw
-from theory.flows.nodes import emerge, evolved, population_gradient, winners
-from theory.fourier import fourier_transform, inverse_transform, power_spectrum
-from theory.groups import Group, cyclic, named
-from theory.irreps import irreps, real_blocks
-from theory.landscape import Landscape, all_pairs
-from theory.representations import Representation, representations
-from theory.small_groups import SHIPPED_ORDER, number_of_small_groups
+from twopeaks.theory.flows.emergence import EmergenceLaw
+from twopeaks.theory.flows.nodes import emerge, evolved, population_gradient, winners
+from twopeaks.theory.groups import Group, cyclic, named
+from twopeaks.theory.groups.fourier import fourier_transform, inverse_transform, power_spectrum
+from twopeaks.theory.groups.irreps import irreps, real_blocks
+from twopeaks.theory.groups.representations import Representation, representations
+from twopeaks.theory.groups.small_groups import SHIPPED_ORDER, number_of_small_groups
+from twopeaks.theory.landscape.ascent import ascend, random_nodes
+from twopeaks.theory.landscape.features import classify, irrep_energy
+from twopeaks.theory.landscape.landscape import Landscape, all_pairs
 
 _LARGE = ("A5", "S5", "Z257", "D60")
 #: Groups whose energies are written down in print or in the project's notes, beside all up to order 16.

@@ -16,11 +16,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from sim.probes import PROBES, measured
-from sim.records import Plan
-from sim.runtime import Runtime, resolve
-from sim.train import train
-from theory.setting import standard
+from twopeaks.sim.network.runtime import Runtime, resolve
+from twopeaks.sim.storage.probe_catalogue import PROBES, measured
+from twopeaks.sim.storage.records import Plan
+from twopeaks.sim.training.loop import train
+from twopeaks.theory.setting import standard
 
 #: What probes may add to a run by default.
 TARGET = 0.1

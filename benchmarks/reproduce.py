@@ -16,11 +16,11 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from theory.errors import InputError
-from validate.cli import run
-from validate.measured import QUANTITIES
-from validate.measured_csv import measured_csv
-from validate.reproduced import Again, again, summary
+from twopeaks.theory.errors import InputError
+from twopeaks.validate.cli.app import run
+from twopeaks.validate.measured.cell import QUANTITIES
+from twopeaks.validate.measured.from_csv import measured_csv
+from twopeaks.validate.scores.reproduced import Again, again, summary
 
 ROOT = Path(__file__).resolve().parent.parent
 SPEC, PREDICTIONS, MEASURED = "sweep.toml", "predictions.csv", "measured.csv"

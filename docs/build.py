@@ -10,11 +10,12 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 
+from sphinx.cmd.build import main as sphinx
+
 from _site.api import undocumented, write_reference
 from _site.gallery import write_explorer, write_figures
 from _site.pages import ROOT, gather, toctrees, write
 from _site.tables import write_claims, write_scoreboards
-from sphinx.cmd.build import main as sphinx
 
 __all__ = ["build", "stage"]
 

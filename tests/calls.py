@@ -10,8 +10,8 @@ import time
 from pathlib import Path
 from typing import Any, NoReturn
 
-from sim.pool import LocalPool
-from theory.errors import InputError
+from twopeaks.sim.sweep.pool import LocalPool
+from twopeaks.theory.errors import InputError
 
 
 def add(a: int, b: int = 0) -> int:

@@ -8,13 +8,13 @@ from pathlib import Path
 
 # Set before the first import of numpy or torch, which read it once. Tests work on small matrices, in as many processes
 # as there are cores: threads beside them would spend most of the processor's time waiting for each other. What is
-# trained on several threads asks for them by name (`sim.runtime`), whatever is set here.
+# trained on several threads asks for them by name (`twopeaks.sim.network.runtime`), whatever is set here.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 import pytest
 import torch
 
-from sim.runtime import Runtime, resolve
+from twopeaks.sim.network.runtime import Runtime, resolve
 
 
 @pytest.fixture(autouse=True)
@@ -40,10 +40,14 @@ def single() -> Runtime:
 @pytest.fixture(scope="module")
 def predictors_in_no_time() -> Iterator[None]:
     """The scoreboard without predictors of times, which may integrate for half a minute a cell: test_times has them."""
-    from validate import predictors
+    from twopeaks.validate.scores import predictors
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(predictors, "_REGISTRIES", tuple(p for p in predictors._REGISTRIES if p[0] != "theory.times"))
+        patch.setattr(
+            predictors,
+            "_REGISTRIES",
+            tuple(p for p in predictors._REGISTRIES if p[0] != "twopeaks.theory.predictors.times"),
+        )
         yield
 
 
@@ -55,7 +59,7 @@ def refused(
 
     The folder is ``tmp_path``, in which both the test and the command are.
     """
-    from validate.cli import run
+    from twopeaks.validate.cli.app import run
 
     monkeypatch.chdir(tmp_path)
 

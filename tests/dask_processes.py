@@ -11,7 +11,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-_ROOT = Path(__file__).parents[1]
+from tests.places import ROOT
+
 _NO_PAGE = ("--no-dashboard", "--dashboard-address", "127.0.0.1:0")
 
 
@@ -48,7 +49,7 @@ class DaskProcesses:
 
     def _start(self, *command: str) -> subprocess.Popen[bytes]:
         log = self._folder / "log.txt"
-        paths = os.pathsep.join(filter(None, [str(_ROOT), os.environ.get("PYTHONPATH")]))
+        paths = os.pathsep.join(filter(None, [str(ROOT), os.environ.get("PYTHONPATH")]))
         settings = {"PYTHONPATH": paths, "DASK_TEMPORARY_DIRECTORY": str(self._folder)}
         with log.open("ab") as file:
             return subprocess.Popen(

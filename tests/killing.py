@@ -8,8 +8,8 @@ import signal
 import sys
 from multiprocessing.connection import Connection
 
-from sim.checkpoint import PackCheckpoints
-from validate.cli import run
+from twopeaks.sim.storage.checkpoint import PackCheckpoints
+from twopeaks.validate.cli.app import run
 
 #: What Python tells its audit hooks just before it asks the system for it.
 _OPERATIONS = {"open", "os.rename", "os.remove", "os.mkdir", "os.rmdir", "os.chmod", "os.scandir", "fcntl.flock"}

@@ -10,10 +10,10 @@ from unittest.mock import patch
 import torch
 from torch import Tensor
 
-from sim.network import Params, init_params
-from sim.runtime import Runtime
-from theory.sampling import draw_pairs, label_table
-from theory.setting import Setting
+from twopeaks.sim.network.network import Params, init_params
+from twopeaks.sim.network.runtime import Runtime
+from twopeaks.theory.setting import Setting
+from twopeaks.theory.setting.sampling import draw_pairs, label_table
 
 SIGMA = {
     "x^2": torch.square,

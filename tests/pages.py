@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-import os
 import re
 import shlex
 import subprocess
@@ -14,10 +13,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from sim.spec import spec_of
-from validate.cli import run
+from tests.places import ROOT
+from twopeaks.sim.sweep.spec import spec_of
+from twopeaks.validate.cli.app import run
 
-ROOT = Path(__file__).parent.parent
 KINDS = ("python", "sh", "toml", "text", "csv")
 
 _FENCE = re.compile(r"^(?:<!-- not run: (?P<reason>.+?) -->\n)?```(?P<kind>[^\n]*)\n(?P<code>.*?)^```$", re.M | re.S)
@@ -115,11 +114,9 @@ def _here(arguments: list[str]) -> tuple[int, str]:
 
 
 def _in_shell(line: str) -> tuple[int, str]:
-    command = (
-        f'twopeaks() {{ "{sys.executable}" -m validate.cli "$@"; }}; python() {{ "{sys.executable}" "$@"; }}; {line}'
-    )
-    where = {**os.environ, "PYTHONPATH": str(ROOT)}
-    done = subprocess.run(["bash", "-c", command], capture_output=True, text=True, check=False, env=where)
+    twopeaks = f'twopeaks() {{ "{sys.executable}" -m twopeaks "$@"; }}'
+    command = f'{twopeaks}; python() {{ "{sys.executable}" "$@"; }}; {line}'
+    done = subprocess.run(["bash", "-c", command], capture_output=True, text=True, check=False)
     return done.returncode, done.stdout + done.stderr
 
 

@@ -60,7 +60,7 @@ def children(pid: int) -> list[int]:
 
 
 def pool_workers(pid: int) -> list[int]:
-    """Those of them that a `sim.pool.LocalPool` has started."""
+    """Those of them that a `twopeaks.sim.sweep.pool.LocalPool` has started."""
 
     def command(child: int) -> str:
         try:

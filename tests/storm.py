@@ -13,17 +13,17 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from sim.cells import Cell, Search
-from sim.cluster import Cluster
-from sim.learner import Learner
-from sim.pool import LocalPool
-from sim.records import Plan
-from sim.runtime import resolve
-from sim.shards import Place, Shard, cut
-from sim.sweep import Monitor, run_searches
-from sim.sweep_folder import UNFINISHED
-from theory.errors import InputError
-from theory.setting import Network, Optimizer, Setting, Task
+from twopeaks.sim.network.runtime import resolve
+from twopeaks.sim.storage.records import Plan
+from twopeaks.sim.sweep.cells import Cell, Search
+from twopeaks.sim.sweep.cluster import Cluster
+from twopeaks.sim.sweep.drive import Monitor, run_searches
+from twopeaks.sim.sweep.folder import UNFINISHED
+from twopeaks.sim.sweep.pool import LocalPool
+from twopeaks.sim.sweep.shards import Place, Shard, cut
+from twopeaks.sim.training.learner import Learner
+from twopeaks.theory.errors import InputError
+from twopeaks.theory.setting import Network, Optimizer, Setting, Task
 
 #: Of each cell.
 STEPS, SEEDS = 80, (0, 1)

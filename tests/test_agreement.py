@@ -8,13 +8,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from sim.records import Plan, Records
-from sim.runtime import resolve
-from sim.train import train
-from theory.setting import standard
-from validate.cli import run
-from validate.controls import with_task
-from validate.detect import transition_steps
+from twopeaks.sim.network.runtime import resolve
+from twopeaks.sim.storage.records import Plan, Records
+from twopeaks.sim.training.loop import train
+from twopeaks.theory.setting import standard
+from twopeaks.validate.cli.app import run
+from twopeaks.validate.experiment.controls import with_task
+from twopeaks.validate.measured.detect import transition_steps
 
 pytestmark = pytest.mark.slow
 

@@ -10,12 +10,12 @@ from pathlib import Path
 
 import pytest
 
-from sim.runtime import resolve
-from sim.spec import KEYS, read_spec, spec_of
-from sim.sweep import run_cells
-from validate.cli import run
+from tests.places import ROOT
+from twopeaks.sim.network.runtime import resolve
+from twopeaks.sim.sweep.drive import run_cells
+from twopeaks.sim.sweep.spec import KEYS, read_spec, spec_of
+from twopeaks.validate.cli.app import run
 
-ROOT = Path(__file__).parent.parent
 PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").rglob("*.md"))]
 
 
@@ -60,12 +60,12 @@ def test_options_in_the_table_of_features_are_options(capsys: pytest.CaptureFixt
 
 
 def test_tests_named_in_the_table_of_features_are_there() -> None:
-    for path in re.findall(r"`(tests/[a-z_]+\.py)`", FEATURES):
+    for path in re.findall(r"`(tests/[a-z_/]+\.py)`", FEATURES):
         assert (ROOT / path).exists(), path
 
 
 def test_names_in_the_readme_are_names() -> None:
-    named = set(re.findall(r"`((?:theory|sim|validate)(?:\.\w+)+)[(`\[]", (ROOT / "README.md").read_text()))
+    named = set(re.findall(r"`(twopeaks(?:\.\w+)+)[(`\[]", (ROOT / "README.md").read_text()))
     assert len(named) > 8
     for name in named:
         assert pkgutil.resolve_name(name) is not None

@@ -10,7 +10,7 @@ from types import ModuleType
 
 import pytest
 
-ROOT = Path(__file__).parent.parent
+from tests.places import ROOT
 
 
 @pytest.fixture
@@ -70,10 +70,11 @@ def test_docstrings_mean_what_they_say(site: ModuleType, written: str, shown: st
 
 
 def test_what_a_module_passes_on_is_found_where_it_is_defined(site: ModuleType) -> None:
-    assert site.api.home("Prediction", "theory") == "theory.prediction"
+    assert site.api.home("Prediction", "twopeaks.theory.predictors.heights") == "twopeaks.theory.predictors.answer"
     names = {module.name: module for module in site.api.modules()}
-    assert "Prediction" in names["theory"].elsewhere
-    assert "closed_form" in names["theory.predict"].own
+    assert "Prediction" in names["twopeaks.theory.predictors.heights"].elsewhere
+    assert site.api.home("named", "twopeaks.theory.groups") == "twopeaks.theory.groups.group"
+    assert "closed_form" in names["twopeaks.theory.predictors.heights"].own
 
 
 def test_scoreboards_hold_the_committed_numbers(site: ModuleType, tmp_path: Path) -> None:

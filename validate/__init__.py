@@ -1,1 +1,4 @@
-"""Where theory and training meet: detection, statistics, scores, figures, report, commands."""
+"""Where theory and training meet: measurement, scores, claims, forecasts, figures, pages, the command."""
+
+if __name__ == "validate":  # a second copy beside twopeaks.validate would have classes of its own
+    raise ImportError("import twopeaks.validate, not validate")

@@ -51,7 +51,7 @@ def modules() -> tuple[Module, ...]:
 
 def _read(path: Path) -> Module:
     parts = path.relative_to(ROOT).with_suffix("").parts
-    name = ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
+    name = ".".join(("twopeaks", *(parts[:-1] if parts[-1] == "__init__" else parts)))
     tree = ast.parse(path.read_text(encoding="utf-8"))
     public = _listed(tree)
     origins = {
@@ -117,7 +117,7 @@ def _page(module: Module) -> str:
 def _index() -> str:
     lines = ["# API reference", "", _INDEX, ""]
     for package, purpose in PACKAGES.items():
-        here = [m for m in modules() if m.name.partition(".")[0] == package]
+        here = [m for m in modules() if m.name.split(".")[1] == package]
         lines += [f"## {package}: {purpose}", "", "| module | |", "|---|---|"]
         lines += [f"| {{doc}}`{m.name}` | {_cell(m.summary)} |" for m in here]
         lines += ["", ":::{toctree}", ":hidden:", "", *(m.name for m in here), ":::", ""]
@@ -126,9 +126,10 @@ def _index() -> str:
 
 _INDEX = (
     "Every public name of the three packages, a page a module, from its docstring. Most things begin with "
-    "{py:obj}`standard <theory.setting.standard>` (a setting), {py:obj}`predict <theory.predict.predict>` (what "
-    "theory says of it), {py:obj}`train <sim.train.train>` (what networks do) and "
-    "{py:obj}`compare <validate.compare.compare>` (both)."
+    "{py:obj}`standard <twopeaks.theory.setting.setting.standard>` (a setting), "
+    "{py:obj}`predict <twopeaks.theory.predictors.heights.predict>` (what theory says of it), "
+    "{py:obj}`train <twopeaks.sim.training.loop.train>` (what networks do) and "
+    "{py:obj}`compare <twopeaks.validate.experiment.compare.compare>` (both)."
 )
 
 

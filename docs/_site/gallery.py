@@ -7,8 +7,9 @@ import sys
 from pathlib import Path
 
 from _site.pages import ROOT, write
-from validate.figures.catalogue import CATALOGUE, Entry
-from validate.figures.print_style import sheet
+from twopeaks.validate.figures.catalogue import CATALOGUE
+from twopeaks.validate.figures.drawing.entry import Entry
+from twopeaks.validate.figures.drawing.print_style import sheet
 
 __all__ = ["write_explorer", "write_figures"]
 
@@ -34,7 +35,7 @@ def write_explorer(html: Path) -> int:
         line += ["--claims", "results/claims/claims.json"]
     # a process of its own: the page says by which command it was made
     line += ["--out", str((html / "explore.html").relative_to(ROOT))]
-    return subprocess.run([sys.executable, "-m", "validate.cli", *line], cwd=ROOT, check=False).returncode
+    return subprocess.run([sys.executable, "-m", "twopeaks", *line], cwd=ROOT, check=False).returncode
 
 
 def _section(one: Entry, folder: Path) -> str:

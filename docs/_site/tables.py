@@ -8,14 +8,14 @@ from pathlib import Path
 from typing import Any
 
 from _site.pages import ROOT, write
-from validate import scoreboard_words as words
-from validate.claims import Estimate, Form
-from validate.figures.scoreboard import fig_scoreboard
-from validate.figures.style import VERDICTS
-from validate.measured_csv import measured_csv
-from validate.predictors import read_predictions
-from validate.scoreboard import Board, boards
-from validate.verdicts import allowed, measured
+from twopeaks.validate.claims.claim import Estimate, Form
+from twopeaks.validate.claims.words import allowed, measured
+from twopeaks.validate.figures.drawing.style import VERDICTS
+from twopeaks.validate.figures.of_runs.scoreboard import fig_scoreboard
+from twopeaks.validate.measured.from_csv import measured_csv
+from twopeaks.validate.scores import words
+from twopeaks.validate.scores.board import Board, boards
+from twopeaks.validate.scores.predictors import read_predictions
 
 __all__ = ["write_claims", "write_scoreboards"]
 

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from theory import setting as vocabulary
+from twopeaks.theory.setting import setting as vocabulary
 
 __all__ = ["ACTIVATIONS", "ActivationRule"]
 

@@ -24,10 +24,10 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from sim.activations import ACTIVATIONS
-from sim.data import real_rows, rows_like
-from theory.network import Network
-from theory.setting import Setting
+from twopeaks.sim.network.activations import ACTIVATIONS
+from twopeaks.sim.network.data import real_rows, rows_like
+from twopeaks.theory.setting import Setting
+from twopeaks.theory.setting.network import Network
 
 __all__ = ["deeper", "features", "first_layer", "layer_shapes"]
 

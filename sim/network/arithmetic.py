@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Literal, get_args
 
-from theory.errors import InputError
+from twopeaks.theory.errors import InputError
 
 __all__ = ["DTYPES", "DTypeName", "known_dtype"]
 

@@ -1,6 +1,6 @@
 """Gradients of networks other than the core, O = alpha Re(F V): autograd through F and O, the loss by hand.
 
-What V reads, F, is in `sim.architectures`.
+What V reads, F, is in `twopeaks.sim.network.architectures`.
 """
 
 from __future__ import annotations
@@ -10,17 +10,17 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
-from sim.architectures import features
-from sim.data import PackData, Tile
-from sim.losses import LOSSES
-from sim.network import Params, empty_params
-from theory.setting import Setting
+from twopeaks.sim.network.architectures import features
+from twopeaks.sim.network.data import PackData, Tile
+from twopeaks.sim.network.losses import LOSSES
+from twopeaks.sim.network.network import Params, empty_params
+from twopeaks.theory.setting import Setting
 
 __all__ = ["AutogradGradient"]
 
 
 class AutogradGradient:
-    """Gradient of the mean training loss of a pack (decay not included), tile by tile: see `sim.network.Gradient`.
+    """Gradient of the mean training loss of a pack (decay not included), tile by tile: see `Gradient`.
 
     A complex layer has the gradient dL/dRe + i dL/dIm, so that a step against it is one in both parts.
     """

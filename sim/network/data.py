@@ -19,12 +19,12 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import functional
 
-from sim.members import each
-from sim.runtime import Runtime
-from theory.sampling import draw_pairs, label_table
-from theory.setting import Setting
-from theory.tables import UNDEFINED, Table
-from theory.task import Task
+from twopeaks.sim.network.members import each
+from twopeaks.sim.network.runtime import Runtime
+from twopeaks.theory.setting import Setting
+from twopeaks.theory.setting.sampling import draw_pairs, label_table
+from twopeaks.theory.setting.tables import UNDEFINED, Table
+from twopeaks.theory.setting.task import Task
 
 __all__ = ["PackData", "Tile", "pack_data", "pack_size", "real_rows", "rows_like"]
 

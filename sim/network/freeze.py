@@ -7,7 +7,7 @@ from typing import Literal
 import torch
 from torch import Tensor
 
-from sim.network import Params
+from twopeaks.sim.network.network import Params
 
 __all__ = ["Frozen", "Layer"]
 

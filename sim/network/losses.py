@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from theory import setting as vocabulary
+from twopeaks.theory.setting import setting as vocabulary
 
 __all__ = ["LOSSES", "LossRule"]
 

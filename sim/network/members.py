@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Hashable, Sequence
 
-from theory.errors import InputError
-from theory.setting import Network, Optimizer, Setting, Task
+from twopeaks.theory.errors import InputError
+from twopeaks.theory.setting import Network, Optimizer, Setting, Task
 
 __all__ = ["PER_MEMBER", "Member", "check", "each", "shape"]
 

@@ -3,8 +3,8 @@
     Z = X W,  F = sigma(Z),  O = F V,  L = (1/n) sum_rows l(O, y)
     R = dL/dO,  dL/dV = F^T R,  dL/dW = X^T (R V^T * sigma'(Z))
 
-Deeper and complex networks put more between F and O; their gradients are in `sim.autograd`. Members never mix: the
-loss is a mean over samples and each member has its own slice of every tensor.
+Deeper and complex networks put more between F and O; their gradients are in `sim.network.autograd`. Members never mix:
+the loss is a mean over samples and each member has its own slice of every tensor.
 """
 
 from __future__ import annotations
@@ -18,16 +18,16 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from sim.activations import ACTIVATIONS
-from sim.architectures import layer_shapes
-from sim.data import PackData
-from sim.losses import LOSSES
-from sim.members import each
-from sim.products import PLAIN, Products, readout
-from sim.runtime import Runtime
-from sim.table_features import table_features
-from theory.sampling import stream
-from theory.setting import Setting
+from twopeaks.sim.network.activations import ACTIVATIONS
+from twopeaks.sim.network.architectures import layer_shapes
+from twopeaks.sim.network.data import PackData
+from twopeaks.sim.network.losses import LOSSES
+from twopeaks.sim.network.members import each
+from twopeaks.sim.network.products import PLAIN, Products, readout
+from twopeaks.sim.network.runtime import Runtime
+from twopeaks.sim.network.table_features import table_features
+from twopeaks.theory.setting import Setting
+from twopeaks.theory.setting.sampling import stream
 
 __all__ = [
     "Evaluation",
@@ -45,7 +45,7 @@ class Params(tuple[Tensor, ...]):
     """Layers of E members, first to last, as views of one flat array: weights, gradients or averages of these.
 
     Two of them, or more where the setting has hidden layers (E, K, K) in between, embeddings or a transformer
-    (`sim.architectures.layer_shapes`).
+    (`twopeaks.sim.network.architectures.layer_shapes`).
     """
 
     __slots__ = ()

@@ -12,7 +12,7 @@ from typing import Protocol
 import torch
 from torch import Tensor
 
-from sim.runtime import Runtime
+from twopeaks.sim.network.runtime import Runtime
 
 __all__ = ["PLAIN", "Products", "products", "readout"]
 

@@ -16,12 +16,12 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
-from sim.activations import ACTIVATIONS
-from sim.architectures import deeper, features, first_layer
-from sim.data import PackData, Tile
-from sim.network import Params
-from theory.errors import InputError
-from theory.setting import Network, Setting
+from twopeaks.sim.network.activations import ACTIVATIONS
+from twopeaks.sim.network.architectures import deeper, features, first_layer
+from twopeaks.sim.network.data import PackData, Tile
+from twopeaks.sim.network.network import Params
+from twopeaks.theory.errors import InputError
+from twopeaks.theory.setting import Network, Setting
 
 __all__ = ["solve_readout"]
 

@@ -9,8 +9,8 @@ from dataclasses import asdict, dataclass
 
 import torch
 
-from sim.arithmetic import DTypeName
-from theory.errors import InputError
+from twopeaks.sim.network.arithmetic import DTypeName
+from twopeaks.theory.errors import InputError
 
 __all__ = ["Runtime", "pinned", "resolve", "usable_cores"]
 

@@ -8,11 +8,11 @@ from collections.abc import Iterator, Sequence
 import torch
 from torch import Tensor
 
-from sim.activations import ACTIVATIONS
-from sim.architectures import deeper, features, first_layer
-from sim.runtime import Runtime
-from theory.network import Network
-from theory.tables import Table
+from twopeaks.sim.network.activations import ACTIVATIONS
+from twopeaks.sim.network.architectures import deeper, features, first_layer
+from twopeaks.sim.network.runtime import Runtime
+from twopeaks.theory.setting.network import Network
+from twopeaks.theory.setting.tables import Table
 
 __all__ = ["table_features"]
 

@@ -14,8 +14,8 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from sim.probe_view import View, exact, squares
-from sim.probes import SAMPLED, SIMILAR, TOP
+from twopeaks.sim.probes.view import View, exact, squares
+from twopeaks.sim.storage.probe_catalogue import SAMPLED, SIMILAR, TOP
 
 __all__ = ["Signs", "overlap", "repulsion", "signs"]
 

@@ -9,7 +9,7 @@ numbers m of rows in each class:
     E(w_k) = 1/2 |Y~^T sigma(X w_k)|^2  half the square of column k of S
 
 so F is passed over once, and G_F is never worked out. Each function gives (E, c) numbers, in the order of the columns
-that `sim.probes` names.
+that `twopeaks.sim.storage.probe_catalogue` names.
 """
 
 from __future__ import annotations
@@ -19,8 +19,8 @@ import math
 import torch
 from torch import Tensor
 
-from sim.probe_view import View, exact
-from theory.network import Activation
+from twopeaks.sim.probes.view import View, exact
+from twopeaks.theory.setting.network import Activation
 
 __all__ = ["energy", "gradient", "margin"]
 

@@ -9,14 +9,16 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from sim import probe_gram, probe_outputs, probe_weights
-from sim.data import PackData
-from sim.network import Params
-from sim.probe_view import View, exact
-from sim.probe_weights import Basis, Trail
-from sim.probes import columns, measured
-from sim.records import Plan
-from theory.setting import Setting
+from twopeaks.sim.network.data import PackData
+from twopeaks.sim.network.network import Params
+from twopeaks.sim.probes import gram as probe_gram
+from twopeaks.sim.probes import outputs as probe_outputs
+from twopeaks.sim.probes import weights as probe_weights
+from twopeaks.sim.probes.view import View, exact
+from twopeaks.sim.probes.weights import Basis, Trail
+from twopeaks.sim.storage.probe_catalogue import columns, measured
+from twopeaks.sim.storage.records import Plan
+from twopeaks.theory.setting import Setting
 
 __all__ = ["PackProbes"]
 

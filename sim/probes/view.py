@@ -9,12 +9,12 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from sim.activations import ACTIVATIONS
-from sim.architectures import features
-from sim.data import PackData, Tile
-from sim.network import Params
-from sim.probes import LIVE
-from theory.setting import Setting
+from twopeaks.sim.network.activations import ACTIVATIONS
+from twopeaks.sim.network.architectures import features
+from twopeaks.sim.network.data import PackData, Tile
+from twopeaks.sim.network.network import Params
+from twopeaks.sim.storage.probe_catalogue import LIVE
+from twopeaks.theory.setting import Setting
 
 __all__ = ["Answers", "View", "exact", "squares"]
 

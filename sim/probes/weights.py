@@ -1,6 +1,6 @@
 """Probes of the weights alone: updates, live nodes, irreducible representations.
 
-Each gives (E, c) numbers, in the order of the columns that `sim.probes` names.
+Each gives (E, c) numbers, in the order of the columns that `twopeaks.sim.storage.probe_catalogue` names.
 """
 
 from __future__ import annotations
@@ -12,11 +12,11 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from sim.network import Params
-from sim.probe_view import View, exact
-from sim.probes import COVERED
-from theory.groups import Group
-from theory.irreps import block_basis
+from twopeaks.sim.network.network import Params
+from twopeaks.sim.probes.view import View, exact
+from twopeaks.sim.storage.probe_catalogue import COVERED
+from twopeaks.theory.groups import Group
+from twopeaks.theory.groups.irreps import block_basis
 
 __all__ = ["Basis", "Trail", "irreps", "live"]
 
@@ -98,7 +98,7 @@ def live(view: View) -> Tensor:
 
 
 class Basis(NamedTuple):
-    """Real functions on a group sorted by irreducible representation: see `theory.irreps.block_basis`.
+    """Real functions on a group sorted by irreducible representation: see `twopeaks.theory.groups.irreps.block_basis`.
 
     Attributes:
         Q: (M, M) orthogonal, one function a row.

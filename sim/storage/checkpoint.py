@@ -1,4 +1,4 @@
-"""Checkpoints: everything a call of `sim.train.train` needs to go on, after whatever killed it, as if nothing had.
+"""Checkpoints: everything a call of `train` needs to go on, after whatever killed it, as if nothing had.
 
 A folder belongs to one call. In it each pack of members keeps its two newest states, one file each, named by the
 updates done (no clock is asked which is newer). A file appears whole or not at all, and is checked when it is read.
@@ -20,9 +20,9 @@ from typing import Any
 
 from numpy.typing import NDArray
 
-from sim import archive, locks
-from sim.store import versions
-from theory.errors import InputError
+from twopeaks.sim.storage import archive, locks
+from twopeaks.sim.storage.store import versions
+from twopeaks.theory.errors import InputError
 
 __all__ = ["SCHEMA", "Checkpoints", "InUseError", "PackCheckpoints", "newest_step"]
 
@@ -43,7 +43,7 @@ class InUseError(InputError):
 
 
 class Checkpoints:
-    """Where, and how often, one call of `sim.train.train` keeps its state.
+    """Where, and how often, one call of `twopeaks.sim.training.loop.train` keeps its state.
 
     What is promised:
 

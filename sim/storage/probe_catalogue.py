@@ -1,12 +1,12 @@
 """What may be measured beside the losses while a network trains: names, columns, where each applies, what it costs.
 
-A probe fills one or more columns of `sim.records.Records.curves`, one number a member and record; vectors over
+A probe fills one or more columns of `sim.storage.records.Records.curves`, one number a member and record; vectors over
 irreducible representations become columns such as ``spectrum[3]``. So every reader of curves (tables, figures,
 checkpoints) has them without knowing of them. A number is NaN where it is undefined or was not measured.
 
 Probes look and never touch: curves are the same bit for bit with and without them. All of them together cost about
 `Plan.probe_share` of a run at most: what is dear is measured at some of the records only (`measured`), which depends
-on sizes alone, never on a clock. The measuring itself is in `sim.probing`; nothing here needs torch.
+on sizes alone, never on a clock. The measuring itself is in `twopeaks.sim.probes.probing`; nothing here needs torch.
 """
 
 from __future__ import annotations
@@ -19,10 +19,10 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from theory.errors import InputError
-from theory.groups import Group
-from theory.irreps import irreps, real_blocks
-from theory.setting import Setting
+from twopeaks.theory.errors import InputError
+from twopeaks.theory.groups import Group
+from twopeaks.theory.groups.irreps import irreps, real_blocks
+from twopeaks.theory.setting import Setting
 
 __all__ = [
     "COVERED",
@@ -123,7 +123,7 @@ def _irrep_columns(setting: Setting) -> dict[str, str]:
 
 @lru_cache(maxsize=64)
 def _block_names(group: Group) -> tuple[str, ...]:
-    """Names of `theory.irreps.real_blocks`: complex pairs count as one, as no real weights tell them apart."""
+    """Names of `theory.groups.irreps.real_blocks`: complex pairs count as one, as no real weights tell them apart."""
     found = irreps(group)
     return tuple(
         f"irrep {b}, {'a complex pair' if len(block) == 2 else 'one'} of dimension {found[block[0]].dim}"

@@ -12,9 +12,9 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field, field_validator, model_validator
 
-from sim.probes import chosen
-from theory.errors import InputError
-from theory.frozen import LARGEST, Frozen
+from twopeaks.sim.storage.probe_catalogue import chosen
+from twopeaks.theory.errors import InputError
+from twopeaks.theory.setting.frozen import LARGEST, Frozen
 
 __all__ = ["Plan", "Records", "concatenate"]
 
@@ -33,7 +33,7 @@ class Plan(Frozen):
         every: steps between records; step 0 and the last step are recorded too.
         patience: stop a member once its test accuracy has stayed at the level of ``t_grok`` for this many
             steps; None trains every member to the end.
-        probes: names of what else to measure, from `sim.probes.PROBES`.
+        probes: names of what else to measure, from `twopeaks.sim.storage.probe_catalogue.PROBES`.
         spacing: ``linear``, or ``log``: ``every`` is then the number of records a decade, at the steps 10^(i/every)
             rounded to whole ones.
         probe_share: what the probes may cost, as a part of the run without them; dear ones are measured at fewer

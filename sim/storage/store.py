@@ -22,13 +22,13 @@ from typing import Any
 
 import numpy as np
 
-from sim import locks
-from sim.archive import sync_folder
-from sim.probes import columns
-from sim.records import Plan, Records
-from sim.usage import usage
-from theory.errors import InputError
-from theory.setting import OBSERVABLES, SCHEMA, Setting
+from twopeaks.sim.storage import locks
+from twopeaks.sim.storage.archive import sync_folder
+from twopeaks.sim.storage.probe_catalogue import columns
+from twopeaks.sim.storage.records import Plan, Records
+from twopeaks.sim.storage.usage import usage
+from twopeaks.theory.errors import InputError
+from twopeaks.theory.setting import OBSERVABLES, SCHEMA, Setting
 
 __all__ = ["Stored", "load", "prepare", "run_name", "save", "tidy", "versions"]
 
@@ -115,9 +115,9 @@ def save(
         setting: the problem.
         plan: budget and recording.
         records: curves and ends.
-        runtime: where it ran, from `sim.runtime.Runtime.describe`.
+        runtime: where it ran, from `twopeaks.sim.network.runtime.Runtime.describe`.
         seconds: training time.
-        history: interruptions, from `sim.checkpoint.Checkpoints.history`.
+        history: interruptions, from `twopeaks.sim.storage.checkpoint.Checkpoints.history`.
 
     Raises:
         InputError: if there is no room, or a folder of that name holds something else; nothing has changed then.

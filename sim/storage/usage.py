@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 
-from sim.records import Records
+from twopeaks.sim.storage.records import Records
 
 __all__ = ["usage"]
 
@@ -15,7 +15,7 @@ def usage(records: Records, seconds: float, device: str) -> dict[str, float | in
     Args:
         records: what came out.
         seconds: training time.
-        device: where it ran, as `sim.runtime.Runtime.device` names it.
+        device: where it ran, as `twopeaks.sim.network.runtime.Runtime.device` names it.
 
     Returns:
         ``member_steps``; ``member_steps_per_second``; ``peak_memory_bytes`` of this process since it began, all

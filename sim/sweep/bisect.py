@@ -14,10 +14,10 @@ import math
 from collections.abc import Callable, Generator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from sim.cells import Cell, Search
-from sim.records import Plan, Records
-from theory.setting import Setting
-from theory.task import Task
+from twopeaks.sim.storage.records import Plan, Records
+from twopeaks.sim.sweep.cells import Cell, Search
+from twopeaks.theory.setting import Setting
+from twopeaks.theory.setting.task import Task
 
 __all__ = ["Bisection", "Judge", "bracket", "next_size", "resized"]
 

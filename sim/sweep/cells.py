@@ -6,9 +6,9 @@ from collections.abc import Generator
 from dataclasses import dataclass
 from pathlib import Path
 
-from sim.records import Plan, Records, concatenate
-from sim.store import load
-from theory.setting import Setting
+from twopeaks.sim.storage.records import Plan, Records, concatenate
+from twopeaks.sim.storage.store import load
+from twopeaks.theory.setting import Setting
 
 __all__ = ["Cell", "Finished", "Search", "Trained"]
 

@@ -18,11 +18,11 @@ from functools import partial
 from pathlib import Path
 from typing import Any, ParamSpec, TypeVar
 
-from sim.arithmetic import DTypeName
-from sim.pool import LostContactError, LostWorkerError
-from sim.runtime import Runtime, resolve
-from sim.store import versions
-from theory.errors import InputError
+from twopeaks.sim.network.arithmetic import DTypeName
+from twopeaks.sim.network.runtime import Runtime, resolve
+from twopeaks.sim.storage.store import versions
+from twopeaks.sim.sweep.pool import LostContactError, LostWorkerError
+from twopeaks.theory.errors import InputError
 
 __all__ = ["Cluster"]
 

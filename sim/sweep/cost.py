@@ -9,15 +9,15 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from functools import lru_cache
 
-from sim.architectures import layer_shapes
-from sim.bisect import resized
-from sim.cells import Cell
-from sim.learner import Learner
-from sim.probes import columns
-from sim.records import Plan
-from sim.runtime import Runtime, pinned
-from sim.shards import Shard, cut
-from theory.setting import OBSERVABLES, Setting
+from twopeaks.sim.network.architectures import layer_shapes
+from twopeaks.sim.network.runtime import Runtime, pinned
+from twopeaks.sim.storage.probe_catalogue import columns
+from twopeaks.sim.storage.records import Plan
+from twopeaks.sim.sweep.bisect import resized
+from twopeaks.sim.sweep.cells import Cell
+from twopeaks.sim.sweep.shards import Shard, cut
+from twopeaks.sim.training.learner import Learner
+from twopeaks.theory.setting import OBSERVABLES, Setting
 
 __all__ = ["Cost", "cost", "measured_rate"]
 

@@ -10,14 +10,14 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from queue import Empty, SimpleQueue
 
-from sim import journal
-from sim.cells import Cell, Finished, Search, Trained
-from sim.checkpoint import newest_step
-from sim.pool import LostContactError, LostWorkerError
-from sim.runtime import Runtime
-from sim.shards import Place, Shard, cut, run_shard
-from sim.store import tidy
-from theory.errors import InputError
+from twopeaks.sim.network.runtime import Runtime
+from twopeaks.sim.storage.checkpoint import newest_step
+from twopeaks.sim.storage.store import tidy
+from twopeaks.sim.sweep import journal
+from twopeaks.sim.sweep.cells import Cell, Finished, Search, Trained
+from twopeaks.sim.sweep.pool import LostContactError, LostWorkerError
+from twopeaks.sim.sweep.shards import Place, Shard, cut, run_shard
+from twopeaks.theory.errors import InputError
 
 __all__ = ["Cell", "Monitor", "Trained", "run_cells", "run_searches"]
 
@@ -90,7 +90,7 @@ def run_searches(searches: Iterable[Search], place: Place, executor: Executor, m
     """Train what the searches ask for, until none asks for more.
 
     Args:
-        searches: each goes its own way, at its own pace; see `sim.cells.Search`.
+        searches: each goes its own way, at its own pace; see `twopeaks.sim.sweep.cells.Search`.
         place: where results go; what is stored there is not trained again.
         executor: any ``concurrent.futures.Executor`` whose workers can write to the place.
         monitor: hears what happens, in the thread of the caller.

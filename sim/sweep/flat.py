@@ -10,11 +10,11 @@ from typing import Any, Literal
 
 from pydantic import BaseModel
 
-from sim.records import Plan
-from theory.network import Network
-from theory.optimizer import Optimizer
-from theory.setting import Setting
-from theory.task import Task
+from twopeaks.sim.storage.records import Plan
+from twopeaks.theory.setting import Setting
+from twopeaks.theory.setting.network import Network
+from twopeaks.theory.setting.optimizer import Optimizer
+from twopeaks.theory.setting.task import Task
 
 __all__ = ["PARTS", "PLAN", "SETTING", "Part", "flat", "part_of"]
 

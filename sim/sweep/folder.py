@@ -1,8 +1,8 @@
 """The folder of a sweep: what it was made for, what is stored in it, what it may be used for next. No torch here.
 
 In it are ``sweep.json`` (the description), ``journal.jsonl`` (what happened), ``runs/`` (a folder for each run, see
-`sim.store`) and tables made from these. Files in the folder itself are written aside and moved while its lock is held;
-so any number of processes may use it, and what a killed one left aside goes with the next writing.
+`sim.storage.store`) and tables made from these. Files in the folder itself are written aside and moved while its lock
+is held; so any number of processes may use it, and what a killed one left aside goes with the next writing.
 """
 
 from __future__ import annotations
@@ -15,11 +15,11 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
-from sim import locks, store
-from sim.archive import sync_folder
-from sim.journal import JOURNAL
-from sim.spec import Spec, spec_of
-from theory.errors import InputError
+from twopeaks.sim.storage import locks, store
+from twopeaks.sim.storage.archive import sync_folder
+from twopeaks.sim.sweep.journal import JOURNAL
+from twopeaks.sim.sweep.spec import Spec, spec_of
+from twopeaks.theory.errors import InputError
 
 __all__ = ["SCHEMA", "UNFINISHED", "SweepFolder"]
 

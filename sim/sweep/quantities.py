@@ -9,8 +9,8 @@ from typing import Any, Literal
 
 import numpy as np
 
-from theory.errors import InputError
-from theory.tables import Table
+from twopeaks.theory.errors import InputError
+from twopeaks.theory.setting.tables import Table
 
 __all__ = ["Scaled", "points", "resolved", "scaled"]
 

@@ -10,16 +10,16 @@ from typing import Any, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
-from sim.cells import Cell
-from sim.flat import PARTS, PLAN, SETTING, part_of
-from sim.quantities import resolved
-from sim.records import Plan
-from theory.errors import InputError
-from theory.network import Network
-from theory.optimizer import Optimizer
-from theory.setting import Setting, default_width, explain
-from theory.tables import Table
-from theory.task import Task
+from twopeaks.sim.storage.records import Plan
+from twopeaks.sim.sweep.cells import Cell
+from twopeaks.sim.sweep.flat import PARTS, PLAN, SETTING, part_of
+from twopeaks.sim.sweep.quantities import resolved
+from twopeaks.theory.errors import InputError
+from twopeaks.theory.setting import Setting, default_width, explain
+from twopeaks.theory.setting.network import Network
+from twopeaks.theory.setting.optimizer import Optimizer
+from twopeaks.theory.setting.tables import Table
+from twopeaks.theory.setting.task import Task
 
 __all__ = ["Builder", "is_whole"]
 

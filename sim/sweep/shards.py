@@ -18,17 +18,17 @@ from pathlib import Path
 
 import numpy as np
 
-from sim import journal
-from sim.arithmetic import DTypeName
-from sim.cells import Cell
-from sim.checkpoint import Checkpoints, InUseError
-from sim.members import shape
-from sim.packs import fit, mixed_size, packs
-from sim.records import Records
-from sim.runtime import Runtime
-from sim.store import run_name, save
-from sim.train import train_members
-from theory.errors import InputError
+from twopeaks.sim.network.arithmetic import DTypeName
+from twopeaks.sim.network.members import shape
+from twopeaks.sim.network.runtime import Runtime
+from twopeaks.sim.storage.checkpoint import Checkpoints, InUseError
+from twopeaks.sim.storage.records import Records
+from twopeaks.sim.storage.store import run_name, save
+from twopeaks.sim.sweep import journal
+from twopeaks.sim.sweep.cells import Cell
+from twopeaks.sim.training.loop import train_members
+from twopeaks.sim.training.packs import fit, mixed_size, packs
+from twopeaks.theory.errors import InputError
 
 __all__ = ["Place", "Shard", "cut", "run_shard"]
 
@@ -65,7 +65,7 @@ class Place:
         return all(folder.exists() for folder in self.folders(shard))
 
     def checkpoints(self, shard: Shard) -> Checkpoints:
-        """Checkpoints of a shard, for one call of `sim.train.train_members`."""
+        """Checkpoints of a shard, for one call of `twopeaks.sim.training.loop.train_members`."""
         return Checkpoints(self.unfinished(shard), self.seconds)
 
 
@@ -102,7 +102,7 @@ class Shard:
 
     @property
     def flops(self) -> int:
-        """The same in operations, see `sim.cells.Cell.flops`."""
+        """The same in operations, see `twopeaks.sim.sweep.cells.Cell.flops`."""
         return sum(part.flops for part in self.parts)
 
 

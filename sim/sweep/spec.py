@@ -21,16 +21,16 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from sim.arithmetic import DTypeName, known_dtype
-from sim.bisect import Bisection
-from sim.cells import Cell
-from sim.flat import PLAN, SETTING
-from sim.quantities import points, resolved
-from sim.setting_builder import Builder, is_whole
-from theory.errors import InputError
-from theory.groups import from_csv
-from theory.setting import explain
-from theory.tables import Table
+from twopeaks.sim.network.arithmetic import DTypeName, known_dtype
+from twopeaks.sim.sweep.bisect import Bisection
+from twopeaks.sim.sweep.cells import Cell
+from twopeaks.sim.sweep.flat import PLAN, SETTING
+from twopeaks.sim.sweep.quantities import points, resolved
+from twopeaks.sim.sweep.setting_builder import Builder, is_whole
+from twopeaks.theory.errors import InputError
+from twopeaks.theory.groups import from_csv
+from twopeaks.theory.setting import explain
+from twopeaks.theory.setting.tables import Table
 
 __all__ = ["KEYS", "Spec", "read_spec", "spec_of"]
 

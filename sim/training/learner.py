@@ -7,17 +7,17 @@ from collections.abc import Callable, Mapping, Sequence
 import torch
 from torch import Tensor
 
-from sim.autograd import AutogradGradient
-from sim.data import PackData, pack_data
-from sim.freeze import Frozen
-from sim.members import each
-from sim.network import Evaluation, Gradient, Params, evaluate, init_params, packed
-from sim.optim import Rates, State, init_state, select, update
-from sim.products import products
-from sim.readout import solve_readout
-from sim.runtime import Runtime
-from theory.errors import InputError
-from theory.setting import Setting
+from twopeaks.sim.network.autograd import AutogradGradient
+from twopeaks.sim.network.data import PackData, pack_data
+from twopeaks.sim.network.freeze import Frozen
+from twopeaks.sim.network.members import each
+from twopeaks.sim.network.network import Evaluation, Gradient, Params, evaluate, init_params, packed
+from twopeaks.sim.network.products import products
+from twopeaks.sim.network.readout import solve_readout
+from twopeaks.sim.network.runtime import Runtime
+from twopeaks.sim.training.optim import Rates, State, init_state, select, update
+from twopeaks.theory.errors import InputError
+from twopeaks.theory.setting import Setting
 
 __all__ = ["Learner"]
 
@@ -39,7 +39,7 @@ class Learner:
         """Draw the members and lay them out.
 
         Args:
-            settings: one for all members, or one each, of one shape (`sim.members.shape`).
+            settings: one for all members, or one each, of one shape (`twopeaks.sim.network.members.shape`).
             seeds: one a member.
             runtime: where to run.
             initial: weights in place of drawn ones.

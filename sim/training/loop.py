@@ -13,14 +13,14 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from sim.checkpoint import Checkpoints, PackCheckpoints
-from sim.learner import Learner
-from sim.members import Member, check
-from sim.packs import over_packs, packs, side_by_side
-from sim.probing import PackProbes
-from sim.records import End, Plan, Records, concatenate
-from sim.runtime import Runtime
-from theory.setting import TRANSITIONS, Setting
+from twopeaks.sim.network.members import Member, check
+from twopeaks.sim.network.runtime import Runtime
+from twopeaks.sim.probes.probing import PackProbes
+from twopeaks.sim.storage.checkpoint import Checkpoints, PackCheckpoints
+from twopeaks.sim.storage.records import End, Plan, Records, concatenate
+from twopeaks.sim.training.learner import Learner
+from twopeaks.sim.training.packs import over_packs, packs, side_by_side
+from twopeaks.theory.setting import TRANSITIONS, Setting
 
 __all__ = ["Observer", "Progress", "identity", "packs", "train", "train_members"]
 
@@ -50,7 +50,7 @@ def train(
         setting: the problem; the same setting and seed give the same run, whatever the packing (to rounding).
         seeds: one non-negative integer a member, all different.
         plan: budget and recording.
-        runtime: where to run, from `sim.runtime.resolve`.
+        runtime: where to run, from `twopeaks.sim.network.runtime.resolve`.
         progress: called now and then, from any thread, with the member-steps done since the last call, or by an
             interrupted call whose checkpoints are gone on from.
         checkpoint: where to keep checkpoints, and go on from those that are there; its class says what it promises.
@@ -78,15 +78,15 @@ def train_members(
     sizes differ much are packed apart.
 
     Args:
-        members: setting and seed of each; all different, and alike but for `sim.members.PER_MEMBER`.
+        members: setting and seed of each; all different, and alike but for `twopeaks.sim.network.members.PER_MEMBER`.
         plan: budget and recording.
-        runtime: where to run, from `sim.runtime.resolve`.
+        runtime: where to run, from `twopeaks.sim.network.runtime.resolve`.
         progress: as for `train`.
         checkpoint: as for `train`.
         observer: as for `train`.
 
     Returns:
-        Curves of the members in the order given; `sim.records.Records.some` takes out those of one setting.
+        Curves of the members in the order given; `sim.storage.records.Records.some` takes out those of one setting.
 
     Raises:
         InputError: if there are no members, some twice, or of different shapes; or for a reason of `train`.

@@ -17,9 +17,9 @@ import torch
 from torch import Tensor
 from torch.optim.adam import adam
 
-from sim.network import Params, flat, packed
-from sim.schedule import factor
-from theory.setting import Optimizer
+from twopeaks.sim.network.network import Params, flat, packed
+from twopeaks.sim.training.schedule import factor
+from twopeaks.theory.setting import Optimizer
 
 __all__ = ["Rates", "State", "init_state", "select", "update"]
 
@@ -35,7 +35,7 @@ class Rates:
     """What members of one update rule may have of their own.
 
     Attributes:
-        lr, weight_decay, momentum: as `theory.optimizer.Optimizer` has them.
+        lr, weight_decay, momentum: as `twopeaks.theory.setting.optimizer.Optimizer` has them.
         lr_v: rate of the Adam part of Muon.
         shrink: lr times weight_decay, the share that decoupled decay takes.
     """

@@ -11,10 +11,10 @@ from typing import TypeVar
 
 import numpy as np
 
-from sim.data import pack_size
-from sim.members import check
-from sim.runtime import Runtime, pinned
-from theory.setting import Setting
+from twopeaks.sim.network.data import pack_size
+from twopeaks.sim.network.members import check
+from twopeaks.sim.network.runtime import Runtime, pinned
+from twopeaks.theory.setting import Setting
 
 __all__ = ["fit", "mixed_size", "over_packs", "packs", "side_by_side"]
 

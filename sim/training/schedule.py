@@ -10,7 +10,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 
-from theory.optimizer import Optimizer, Schedule
+from twopeaks.theory.setting.optimizer import Optimizer, Schedule
 
 __all__ = ["factor"]
 

@@ -10,15 +10,15 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from sim.architectures import layer_shapes
-from sim.freeze import Frozen, Layer
-from sim.learner import Learner
-from sim.network import Params, packed
-from sim.packs import over_packs, packs
-from sim.runtime import Runtime
-from theory.errors import InputError
-from theory.sampling import draw_pairs, label_table
-from theory.setting import Setting
+from twopeaks.sim.network.architectures import layer_shapes
+from twopeaks.sim.network.freeze import Frozen, Layer
+from twopeaks.sim.network.network import Params, packed
+from twopeaks.sim.network.runtime import Runtime
+from twopeaks.sim.training.learner import Learner
+from twopeaks.sim.training.packs import over_packs, packs
+from twopeaks.theory.errors import InputError
+from twopeaks.theory.setting import Setting
+from twopeaks.theory.setting.sampling import draw_pairs, label_table
 
 __all__ = ["Snapshots", "snapshots"]
 
@@ -34,7 +34,7 @@ class Snapshots:
         seeds: (E,) seed of each member.
         steps: (S,) updates done, increasing.
         layers: first to last: W (E, S, kA, K), hidden layers (E, S, K, K) if there are any, V (E, S, K, C); other
-            networks' layers as `sim.architectures.layer_shapes` has them.
+            networks' layers as `twopeaks.sim.network.architectures.layer_shapes` has them.
         pairs: (E, n) training rows of each member: a·M + b for two operands.
         labels: (E, n) their labels.
         diverged: (E, S) whether a weight of the member is not finite.
@@ -68,13 +68,13 @@ def snapshots(
     initial: Sequence[Weights] | None = None,
     frozen: Layer | NDArray[np.bool_] | None = None,
 ) -> Snapshots:
-    """Train one member per seed, exactly as `sim.train.train` does, and keep the weights of the given steps.
+    """Train one member per seed, exactly as `sim.training.loop.train` does, and keep the weights of the given steps.
 
     Args:
         setting: the problem.
         seeds: one non-negative integer a member, all different.
         steps: when to keep the weights, in updates; 0 is the start. Order and repeats do not matter.
-        runtime: where to run, from `sim.runtime.resolve`; its dtype is that of the arrays.
+        runtime: where to run, from `twopeaks.sim.network.runtime.resolve`; its dtype is that of the arrays.
         progress: called now and then, from any thread, with the member-steps done since the last call.
         initial: weights to start from in place of drawn ones, layers as in `Snapshots` but without S.
         frozen: what is held at its initial values: ``"W"``, ``"V"``, or (E, K) booleans, the nodes whose columns

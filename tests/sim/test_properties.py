@@ -15,15 +15,15 @@ from hypothesis import HealthCheck, given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
-from sim import learner
-from sim.checkpoint import Checkpoints
-from sim.learner import Learner
-from sim.network import Params, init_params, packed
-from sim.probes import applicable
-from sim.records import Plan, Records
-from sim.runtime import Runtime, resolve
-from sim.train import packs, train
-from theory.setting import OBSERVABLES, Setting
+from twopeaks.sim.network.network import Params, init_params, packed
+from twopeaks.sim.network.runtime import Runtime, resolve
+from twopeaks.sim.storage.checkpoint import Checkpoints
+from twopeaks.sim.storage.probe_catalogue import applicable
+from twopeaks.sim.storage.records import Plan, Records
+from twopeaks.sim.training import learner
+from twopeaks.sim.training.learner import Learner
+from twopeaks.sim.training.loop import packs, train
+from twopeaks.theory.setting import OBSERVABLES, Setting
 
 #: Examples of a promise that trains, where there is time.
 MANY = pytest.param(150, marks=pytest.mark.slow)

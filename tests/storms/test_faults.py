@@ -17,19 +17,20 @@ from typing import Any
 import numpy as np
 import pytest
 
-from sim import archive, journal, store
-from sim.cells import Cell, Search, Trained
-from sim.checkpoint import Checkpoints
-from sim.learner import Learner
-from sim.pool import LocalPool
-from sim.records import Plan, Records
-from sim.runtime import Runtime
-from sim.shards import Place, Shard, cut
-from sim.sweep import Monitor, run_cells, run_searches
-from sim.train import train
-from theory.errors import InputError
-from theory.setting import Network, Optimizer, Setting, Task
-from validate.cli import run
+from twopeaks.sim.network.runtime import Runtime
+from twopeaks.sim.storage import archive, store
+from twopeaks.sim.storage.checkpoint import Checkpoints
+from twopeaks.sim.storage.records import Plan, Records
+from twopeaks.sim.sweep import journal
+from twopeaks.sim.sweep.cells import Cell, Search, Trained
+from twopeaks.sim.sweep.drive import Monitor, run_cells, run_searches
+from twopeaks.sim.sweep.pool import LocalPool
+from twopeaks.sim.sweep.shards import Place, Shard, cut
+from twopeaks.sim.training.learner import Learner
+from twopeaks.sim.training.loop import train
+from twopeaks.theory.errors import InputError
+from twopeaks.theory.setting import Network, Optimizer, Setting, Task
+from twopeaks.validate.cli.app import run
 
 PLAN = Plan(steps=40, every=10)
 COMMAND = ["train", "--group", "Z5", "--width", "8", "--threads", "1", "--seeds", "2", "--every", "10"]
@@ -381,7 +382,7 @@ def test_a_sweep_leaves_a_shard_to_the_process_that_is_at_it(
 ) -> None:
     place, told = Place(tmp_path, single), Told()
     shard: Shard = cut(cells(), single)[-1]  # the largest one, which is tried first
-    monkeypatch.setattr("sim.shards._PATIENCE", 0.0)
+    monkeypatch.setattr("twopeaks.sim.sweep.shards._PATIENCE", 0.0)
     other = Checkpoints(place.unfinished(shard)).held()
     other.__enter__()
 

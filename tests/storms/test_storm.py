@@ -17,15 +17,15 @@ import polars as pl
 import pytest
 from numpy.typing import NDArray
 
-from sim import journal, store
-from sim.records import Records
 from tests.dask_processes import DaskProcesses, dask_processes
+from tests.places import ROOT
 from tests.processes import needs_proc, pool_workers
 from tests.storm import Sweep, cells, description, shards
+from twopeaks.sim.storage import store
+from twopeaks.sim.storage.records import Records
+from twopeaks.sim.sweep import journal
 
 pytestmark = [needs_proc, pytest.mark.slow]
-
-_ROOT = Path(__file__).parents[1]
 
 
 @pytest.fixture(scope="module")
@@ -37,7 +37,7 @@ def straight(tmp_path_factory: pytest.TempPathFactory) -> Sweep:
 
 
 def begun(sweep: Sweep, seconds: float, address: str | None = None) -> subprocess.Popen[str]:
-    return subprocess.Popen(sweep.command(seconds, address), cwd=_ROOT, stderr=subprocess.PIPE, text=True)
+    return subprocess.Popen(sweep.command(seconds, address), cwd=ROOT, stderr=subprocess.PIPE, text=True)
 
 
 def ended(parent: subprocess.Popen[str]) -> None:
@@ -176,10 +176,10 @@ def test_kills_of_the_command_and_its_workers(straight: Sweep, tmp_path: Path) -
     sweep, spec = Sweep(tmp_path / "killed"), tmp_path / "spec.toml"
     spec.write_text(description())
     options = ["--out", str(sweep.folder), "--workers", "2", "--device", "cpu", "--checkpoint-seconds", "0"]
-    command = [sys.executable, "-m", "validate.cli", "sweep", str(spec), *options]
+    command = [sys.executable, "-m", "twopeaks", "sweep", str(spec), *options]
 
     def begin() -> subprocess.Popen[str]:
-        return subprocess.Popen(command, cwd=_ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
+        return subprocess.Popen(command, cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
 
     family = Family(begin)
     blows = Blows(5, 40, family.blows(5, 10), lambda sweep: len(sweep.stored))

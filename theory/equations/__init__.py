@@ -5,25 +5,20 @@ from __future__ import annotations
 from collections.abc import Callable
 from functools import cache
 
-from theory.equations import (
+from twopeaks.theory.equations.core.equation import Check, Equation, Printed, Step, Verdict, verify
+from twopeaks.theory.equations.decay import aligned, clock, heights, mixed, relu, sharing
+from twopeaks.theory.equations.learning import (
     addition,
-    aligned,
-    clock,
     depth,
     features,
-    heights,
     interaction,
     lazy,
     memorise,
-    mixed,
     modes,
     muon,
     peaks,
-    relu,
-    sharing,
 )
-from theory.equations.base import Check, Equation, Printed, Step, Verdict, verify
-from theory.errors import InputError
+from twopeaks.theory.errors import InputError
 
 __all__ = ["Check", "Equation", "Printed", "Step", "Verdict", "equation", "labels", "verify"]
 

@@ -31,7 +31,7 @@ def function(label: str) -> Callable[..., Any]:
     """
     import sympy as sp  # half a second that callers of other functions need not wait for
 
-    from theory.equations import equation
+    from twopeaks.theory.equations import equation
 
     found = equation(label)
     if found.inputs is None:

@@ -9,7 +9,7 @@ from typing import Any
 
 import sympy as sp
 
-from theory.equations.base import Equation, Verdict, printed_name
+from twopeaks.theory.equations.core.equation import Equation, Verdict, printed_name
 
 __all__ = ["as_data", "latex_document", "markdown", "plain"]
 

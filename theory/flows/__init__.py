@@ -1,10 +1,10 @@
 """ODE models of the stages of training over scipy's solve_ivp; each module says what it neglects, and its clock."""
 
-from theory.flows.emergence import EmergenceLaw, ModeLaw
-from theory.flows.interaction import slaved_flow, slaved_height
-from theory.flows.lazy import Lazy, early_gradient, limit_gradient, ridge
-from theory.flows.network import adam_start, network_flow
-from theory.flows.nodes import (
+from twopeaks.theory.flows.emergence import EmergenceLaw, ModeLaw
+from twopeaks.theory.flows.interaction import slaved_flow, slaved_height
+from twopeaks.theory.flows.lazy import Lazy, early_gradient, limit_gradient, ridge
+from twopeaks.theory.flows.network import adam_start, network_flow
+from twopeaks.theory.flows.nodes import (
     blow_up_times,
     emerge,
     evolved,
@@ -15,9 +15,9 @@ from theory.flows.nodes import (
     settle,
     winners,
 )
-from theory.flows.problem import Problem
-from theory.flows.slow import norm_descent
-from theory.flows.solution import Event, Solution, Solver, integrate
+from twopeaks.theory.flows.problem import Problem
+from twopeaks.theory.flows.slow import norm_descent
+from twopeaks.theory.flows.solution import Event, Solution, Solver, integrate
 
 __all__ = [
     "EmergenceLaw",

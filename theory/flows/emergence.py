@@ -1,4 +1,4 @@
-r"""When the first feature of a random node emerges: the law of T = min_k t*_k (`theory.flows.nodes`).
+r"""When the first feature of a random node emerges: the law of T = min_k t*_k (`twopeaks.theory.flows.nodes`).
 
 Initial u_a, v_a ~ N(0, sigma^2), independent. Their unnormalised DFTs give independent modes:
 
@@ -15,7 +15,7 @@ Initial u_a, v_a ~ N(0, sigma^2), independent. Their unnormalised DFTs give inde
   z = 1 / (4 theta t), P(t* < t) ~ sqrt(3 pi z) / 2 · e^-z (complex), sqrt(3 / (pi z)) e^-z (real). For many modes 1/T
   is Gumbel and T about 1 / (4 M sigma^2 ln M); the real mode wins a node more often than a complex one.
 
-For odd M these are modes.5 to modes.7 of `theory.equations`, whose s is 8 M sigma^2 t.
+For odd M these are modes.5 to modes.7 of `twopeaks.theory.equations`, whose s is 8 M sigma^2 t.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from numpy.typing import ArrayLike, NDArray
 from scipy.optimize import brentq
 from scipy.special import beta, gammainc, gammaincc
 
-from theory.errors import InputError
+from twopeaks.theory.errors import InputError
 
 __all__ = ["EmergenceLaw", "ModeLaw"]
 

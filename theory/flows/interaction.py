@@ -11,7 +11,8 @@ With F~ = P F, Y~ = P Y (centred over samples) and B = (F~^T F~ + eta I)^-1,
 
 Neglects: the lag of V behind W (exact in the limit of a fast V: s_min(F~)^2 + eta against the rate of W).
 Clock: time of gradient descent on J, summed over samples: t = 2 lr steps / n and eta_J = n eta / 2 in units of the
-standard loss (theory.setting), which however centres over classes: use `theory.flows.network` for a trained network.
+standard loss (twopeaks.theory.setting), which however centres over classes: use `theory.flows.network` for a trained
+network.
 """
 
 from __future__ import annotations
@@ -19,10 +20,10 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import ArrayLike
 
-from theory.errors import InputError
-from theory.flows.lazy import ridge
-from theory.flows.problem import Array, Forward, Problem, centred_samples
-from theory.flows.solution import Solution, Solver, State, integrate, solver_for
+from twopeaks.theory.errors import InputError
+from twopeaks.theory.flows.lazy import ridge
+from twopeaks.theory.flows.problem import Array, Forward, Problem, centred_samples
+from twopeaks.theory.flows.solution import Solution, Solver, State, integrate, solver_for
 
 __all__ = ["slaved", "slaved_flow", "slaved_height", "slaved_velocity"]
 

@@ -12,8 +12,9 @@ dV/dt = F~^T (Y~ - F~ V) - eta V. It drives W through G_F = (Y~ - F~ V) V^T (laz
 
 Neglects: the motion of W, hence the fall of |G_F| that it causes.
 
-Clock: time of gradient descent on J, summed over samples. Training V on the standard loss (theory.setting) with rate
-lr is t = 2 lr steps / n and eta_J = n eta / 2, with F as it is and Y and V centred over classes (``centred=True``).
+Clock: time of gradient descent on J, summed over samples. Training V on the standard loss (twopeaks.theory.setting)
+with rate lr is t = 2 lr steps / n and eta_J = n eta / 2, with F as it is and Y and V centred over classes
+(``centred=True``).
 """
 
 from __future__ import annotations
@@ -25,9 +26,9 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.linalg import solve, svd
 
-from theory.errors import InputError
-from theory.flows.problem import Array, centred_samples, norm_growth
-from theory.flows.solution import Event, Solution, State, integrate
+from twopeaks.theory.errors import InputError
+from twopeaks.theory.flows.problem import Array, centred_samples, norm_growth
+from twopeaks.theory.flows.solution import Event, Solution, State, integrate
 
 __all__ = ["Lazy", "early_gradient", "limit_gradient", "ridge"]
 

@@ -1,4 +1,5 @@
-r"""Both layers as they are trained: gradient flow and continuous-time Adam on the standard loss L of theory.setting.
+r"""Both layers as they are trained: gradient flow and continuous-time Adam on the standard loss L of
+twopeaks.theory.setting.
 
 * network.1  Gradient flow ("sgd"): dtheta/dt = -dL/dtheta - eta theta, t = lr · steps.
 * network.2  Adam, t in steps, g = dL/dtheta + eta theta, a_i = -ln beta_i: dm/dt = a_1 (g - m), dv/dt = a_2 (g^2 - v),
@@ -23,10 +24,10 @@ from typing import Literal
 import numpy as np
 from numpy.typing import ArrayLike
 
-from theory.errors import InputError
-from theory.flows.problem import Array, Problem, centred_classes, centred_samples, norm_growth
-from theory.flows.solution import Event, Solution, Solver, State, integrate, solver_for
-from theory.setting import TRANSITIONS, Optimizer
+from twopeaks.theory.errors import InputError
+from twopeaks.theory.flows.problem import Array, Problem, centred_classes, centred_samples, norm_growth
+from twopeaks.theory.flows.solution import Event, Solution, Solver, State, integrate, solver_for
+from twopeaks.theory.setting import TRANSITIONS, Optimizer
 
 __all__ = ["Watch", "adam_start", "network_flow"]
 

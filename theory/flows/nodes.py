@@ -10,10 +10,10 @@ E = (2/M) sum_{k != 0} |u^_k|^2 |v^_k|^2 (feat.2),
   logarithmic mean wins the node.
 
 k and M - k are one mode, since u and v are real; for even M the mode k = M/2 is real. Any other energy is integrated:
-`emerge` and `settle` take its gradient, such as that of `theory.landscape.Landscape`.
+`emerge` and `settle` take its gradient, such as that of `twopeaks.theory.landscape.landscape.Landscape`.
 
 Neglects: the other nodes, decay, the motion of V and the end of growth (G_F is proportional to Y~ Y~^T F~ all along).
-Clock: dw/dt = dE/dw. Where G_F = c Y~ Y~^T F~, it is c times the clock of J (see `theory.flows.lazy`).
+Clock: dw/dt = dE/dw. Where G_F = c Y~ Y~^T F~, it is c times the clock of J (see `twopeaks.theory.flows.lazy`).
 """
 
 from __future__ import annotations
@@ -24,8 +24,8 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.special import exprel
 
-from theory.errors import InputError
-from theory.flows.solution import PRECISE, Event, Solution, Solver, State, integrate
+from twopeaks.theory.errors import InputError
+from twopeaks.theory.flows.solution import PRECISE, Event, Solution, Solver, State, integrate
 
 __all__ = [
     "GradientField",

@@ -4,7 +4,7 @@
 
 Row i of X is two one-hots (a, b), so X W is a sum of two rows of W; X is sparse. Two centrings, never mixed:
 
-* standard loss (theory.setting): L = (1/n) sum_i sum_c r_ic^2, r = (O - Y) C, C = I - 11^T/M over *classes*.
+* standard loss (twopeaks.theory.setting): L = (1/n) sum_i sum_c r_ic^2, r = (O - Y) C, C = I - 11^T/M over *classes*.
 * paper's loss (arXiv 2509.21519): J = 1/2 |P (Y - F V)|^2, P = I - 11^T/n over *samples*; its feature gradient is
   G_F = -dJ/dF = P (Y - F V) V^T.
 """
@@ -19,10 +19,10 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.sparse import csr_array
 
-from theory.activations import Sigma, named_sigma
-from theory.errors import InputError
-from theory.sampling import draw_pairs, label_table
-from theory.setting import Setting
+from twopeaks.theory.errors import InputError
+from twopeaks.theory.setting import Setting
+from twopeaks.theory.setting.activations import Sigma, named_sigma
+from twopeaks.theory.setting.sampling import draw_pairs, label_table
 
 __all__ = ["Array", "Forward", "Problem", "centred_classes", "centred_samples", "norm_growth"]
 
@@ -64,7 +64,7 @@ class Problem:
         order: M.
         pairs: (n,) indices a·M + b of the training pairs.
         labels: (M^2,) label of every pair.
-        activation: as `theory.activations.named_sigma` reads it.
+        activation: as `twopeaks.theory.setting.activations.named_sigma` reads it.
         dtype: arithmetic of passes over the data; results of flows are float64 either way.
     """
 

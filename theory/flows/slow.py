@@ -10,9 +10,9 @@ Let r = (F V - Y) C be the class-centred residual of the training pairs and J it
 
 J J^T is n (M - 1) square and never built: conjugate gradients need products with J and J^T, and stay in its range.
 
-The flow is the limit of gradient descent on the standard loss of theory.setting for lr -> 0, then eta -> 0 at fixed
-tau, and contains neither rate nor decay: one solution serves every (lr, eta). Neglects: the loss that balances the
-decay, r = O(eta); the way to the manifold; steps of finite size. It is not the limit of Adam.
+The flow is the limit of gradient descent on the standard loss of twopeaks.theory.setting for lr -> 0, then eta -> 0 at
+fixed tau, and contains neither rate nor decay: one solution serves every (lr, eta). Neglects: the loss that balances
+the decay, r = O(eta); the way to the manifold; steps of finite size. It is not the limit of Adam.
 """
 
 from __future__ import annotations
@@ -22,10 +22,10 @@ from numpy.typing import ArrayLike
 from scipy.linalg import cho_factor, cho_solve, helmert
 from scipy.sparse.linalg import LinearOperator, cg
 
-from theory.errors import InputError
-from theory.flows.problem import Array, Forward, Problem
-from theory.flows.solution import Event, Solution, Solver, State, integrate, solver_for
-from theory.setting import TRANSITIONS
+from twopeaks.theory.errors import InputError
+from twopeaks.theory.flows.problem import Array, Forward, Problem
+from twopeaks.theory.flows.solution import Event, Solution, Solver, State, integrate, solver_for
+from twopeaks.theory.setting import TRANSITIONS
 
 __all__ = ["Tangent", "norm_descent"]
 
@@ -97,11 +97,11 @@ def norm_descent(
 
     Args:
         problem: data and activation, in float64.
-        W: such as at the end of `theory.flows.network.network_flow` without decay.
+        W: such as at the end of `twopeaks.theory.flows.network.network_flow` without decay.
         V: likewise.
         times: tau = lr · eta · steps since then.
         kappa: rate at which a residual is removed. Eq. slow.2.
-        solver: accuracy and method; by default `theory.flows.solution.solver_for` the activation.
+        solver: accuracy and method; by default `twopeaks.theory.flows.solution.solver_for` the activation.
 
     Observables: ``norm_w2``, ``norm_v2``, ``train_accuracy``, ``test_accuracy`` (if there are test pairs), ``residual``
     (|r|^2 / n). Event ``generalised``: test accuracy reaches the level of t_grok; its time is tau_grok.

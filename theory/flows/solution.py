@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.integrate import solve_ivp
 
-from theory.errors import InputError
+from twopeaks.theory.errors import InputError
 
 __all__ = ["BOUND", "PRECISE", "Event", "Method", "Solution", "Solver", "State", "integrate", "solver_for"]
 

@@ -26,8 +26,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from theory.errors import InputError
-from theory.flows.problem import Array
+from twopeaks.theory.errors import InputError
+from twopeaks.theory.flows.problem import Array
 
 __all__ = ["Moment", "chebyshev_step", "stabilised", "stages_for", "stiffness"]
 

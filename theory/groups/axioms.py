@@ -7,7 +7,7 @@ from collections.abc import Callable
 import numpy as np
 from numpy.typing import NDArray
 
-from theory.errors import InputError
+from twopeaks.theory.errors import InputError
 
 __all__ = ["Table", "check_axioms", "generating_set"]
 

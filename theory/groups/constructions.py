@@ -39,7 +39,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from theory.representations import Representation
+from twopeaks.theory.groups.representations import Representation
 
 __all__ = [
     "NODES_PER_PAIR",

@@ -22,8 +22,8 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from theory.irreps import real_blocks
-from theory.representations import Representation
+from twopeaks.theory.groups.irreps import real_blocks
+from twopeaks.theory.groups.representations import Representation
 
 __all__ = ["fourier_transform", "inverse_transform", "merge_conjugates", "power_spectrum"]
 
@@ -35,7 +35,7 @@ def fourier_transform(f: _Values, found: Sequence[Representation]) -> tuple[NDAr
 
     Args:
         f: (..., M) functions on the group, in the numbering of its table.
-        found: all irreducible representations, as `theory.representations.representations` gives them.
+        found: all irreducible representations, as `twopeaks.theory.groups.representations.representations` gives them.
 
     Returns:
         For each representation a (..., d, d) array.
@@ -67,6 +67,6 @@ def power_spectrum(f: _Values, found: Sequence[Representation]) -> NDArray[np.fl
 
 
 def merge_conjugates(spectrum: NDArray[np.float64], found: Sequence[Representation]) -> NDArray[np.float64]:
-    """(..., B) sums of a (..., R) spectrum over the blocks of `theory.irreps.real_blocks`: complex pairs together."""
+    """(..., B) sums of a (..., R) spectrum over the blocks of `real_blocks`: complex pairs together."""
     blocks = real_blocks([rho.irrep for rho in found])
     return np.stack([spectrum[..., list(block)].sum(axis=-1) for block in blocks], axis=-1)

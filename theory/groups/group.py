@@ -18,9 +18,9 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from theory import small_groups
-from theory.axioms import Table, check_axioms, generating_set
-from theory.errors import InputError
+from twopeaks.theory.errors import InputError
+from twopeaks.theory.groups import small_groups
+from twopeaks.theory.groups.axioms import Table, check_axioms, generating_set
 
 __all__ = [
     "MAX_ORDER",

@@ -17,7 +17,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from theory.groups import Group
+from twopeaks.theory.groups.group import Group
 
 __all__ = ["Irrep", "block_basis", "conjugate_index", "irreps", "real_blocks"]
 

@@ -22,8 +22,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from theory.groups import Group
-from theory.irreps import Irrep, conjugate_index, irreps
+from twopeaks.theory.groups.group import Group
+from twopeaks.theory.groups.irreps import Irrep, conjugate_index, irreps
 
 __all__ = ["Representation", "representations"]
 
@@ -53,7 +53,7 @@ class Representation:
 
 
 def representations(group: Group) -> tuple[Representation, ...]:
-    """All irreducible unitary representations, in the order of `theory.irreps.irreps`. Eqs. representations.1 to 3.
+    """All irreducible unitary representations, in the order of `irreps`. Eqs. representations.1 to 3.
 
     The same table always gives the same matrices (up to rounding). Memory grows with M^2, time with M^3.
 

@@ -19,8 +19,8 @@ from importlib import resources
 import numpy as np
 from numpy.typing import NDArray
 
-from theory.axioms import Table
-from theory.errors import InputError
+from twopeaks.theory.errors import InputError
+from twopeaks.theory.groups.axioms import Table
 
 __all__ = ["SHIPPED_ORDER", "multiplication_table", "number_of_small_groups", "structure_description"]
 
@@ -99,7 +99,7 @@ def _entry(order: int, index: int) -> _Entry:
 
 @cache
 def _shipped() -> dict[tuple[int, int], _Entry]:
-    text = (resources.files("theory") / "data" / "small_groups.txt").read_text(encoding="utf-8")
+    text = (resources.files("twopeaks.theory.groups") / "data" / "small_groups.txt").read_text(encoding="utf-8")
     return {(entry.order, entry.index): entry for entry in _parse(text)}
 
 
@@ -114,7 +114,7 @@ def _ask_gap(order: int, index: int) -> str:
     gap = shutil.which("gap")
     if gap is None:
         raise _refused(f"of order {SHIPPED_ORDER} at most where GAP is not installed", order, index)
-    script = (resources.files("theory") / "data" / "small_groups.g").read_text(encoding="utf-8")
+    script = (resources.files("twopeaks.theory.groups") / "data" / "small_groups.g").read_text(encoding="utf-8")
     program = f"{script}\nPrintSmallGroup({order:d}, {index:d});\n"
     try:
         return subprocess.run(

@@ -20,7 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.optimize import minimize
 
-from theory.representations import Representation
+from twopeaks.theory.groups.representations import Representation
 
 __all__ = ["Found", "block_tensors", "image", "search"]
 

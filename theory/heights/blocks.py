@@ -1,8 +1,9 @@
 """What one block of a group costs: laws that hold for every block, and less where more relations hold.
 
-The cost of a block depends on the image rho(G) alone, apart from the factor (M/d)^(1/3) (`theory.block_search`): on the
-type of algebra, and on how few functions the squares of its nodes can be. Both are read off characters, so that images
-which cost the same meet in one `Kind`. Kinds below the laws heights.7 and heights.9 are in ``data/blocks.csv``.
+The cost of a block depends on the image rho(G) alone, apart from the factor (M/d)^(1/3)
+(`theory.heights.block_search`): on the type of algebra, and on how few functions the squares of its nodes can be. Both
+are read off characters, so that images which cost the same meet in one `Kind`. Kinds below the laws heights.7 and
+heights.9 are in ``data/blocks.csv``.
 """
 
 from __future__ import annotations
@@ -14,10 +15,10 @@ from functools import cache
 
 import numpy as np
 
-from theory.data_rows import rows
-from theory.groups import Group
-from theory.irreps import Irrep, irreps, real_blocks
-from theory.lower import function
+from twopeaks.theory.equations.lower import function
+from twopeaks.theory.groups import Group
+from twopeaks.theory.groups.irreps import Irrep, irreps, real_blocks
+from twopeaks.theory.heights.tables import rows
 
 __all__ = ["BlockCost", "Kind", "block_cost", "kind_of", "kinds", "known_costs"]
 

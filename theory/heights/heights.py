@@ -12,9 +12,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from theory.constructions import NODES_PER_PAIR
-from theory.groups import Group
-from theory.lower import function
+from twopeaks.theory.equations.lower import function
+from twopeaks.theory.groups import Group
+from twopeaks.theory.groups.constructions import NODES_PER_PAIR
 
 __all__ = [
     "Control",

@@ -21,8 +21,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.optimize import least_squares
 
-from theory.data_rows import records
-from theory.heights import memorising_cost
+from twopeaks.theory.heights.heights import memorising_cost
+from twopeaks.theory.heights.tables import records
 
 __all__ = [
     "KAPPA",

@@ -1,7 +1,7 @@
 """What memorising costs networks of few nodes: a law with one constant, fitted on random labels.
 
-Memorising n pairs takes n/2 nodes, each of which answers two pairs (`theory.memorising`). Networks of fewer have
-to answer more with each, and pay c_mem (1 + nu (n/2K - 1)/M), with nu from runs on 30% of the table,
+Memorising n pairs takes n/2 nodes, each of which answers two pairs (`theory.heights.memorising`). Networks of fewer
+have to answer more with each, and pay c_mem (1 + nu (n/2K - 1)/M), with nu from runs on 30% of the table,
 ``data/memorising_width.csv``. From K = n/2 to 12 n/2 the cost stays the same within 3%, the noise of these runs.
 """
 
@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from theory.data_rows import records
+from twopeaks.theory.heights.tables import records
 
 __all__ = ["NU", "NU_ERROR", "WidthRun", "fitted_nu", "narrow_factor", "width_runs"]
 

@@ -1,8 +1,8 @@
 """Height of the generalising peak of any group, without a run: every block by its nodes, some of which carry the rest.
 
 Nodes that build a block most cheaply leave a function of c over (heights.7, heights.8), or as much less as its kind
-allows (`theory.blocks`). Blocks with a few nodes more leave nothing, and can undo what the others leave (heights.9).
-Which do so is chosen by cost. Decay takes a share of every part away (heights.11).
+allows (`theory.heights.blocks`). Blocks with a few nodes more leave nothing, and can undo what the others leave
+(heights.9). Which do so is chosen by cost. Decay takes a share of every part away (heights.11).
 """
 
 from __future__ import annotations
@@ -12,9 +12,9 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from itertools import product
 
-from theory.blocks import BlockCost, Kind, block_cost, kinds
-from theory.groups import Group
-from theory.lower import function
+from twopeaks.theory.equations.lower import function
+from twopeaks.theory.groups import Group
+from twopeaks.theory.heights.blocks import BlockCost, Kind, block_cost, kinds
 
 __all__ = ["Part", "SharedHeight", "shared_height"]
 

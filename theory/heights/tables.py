@@ -21,7 +21,7 @@ def rows(name: str) -> list[dict[str, str]]:
         >>> rows("step.csv")[0]["group"]
         'Z23'
     """
-    text = (files("theory") / "data" / name).read_text()
+    text = (files("twopeaks.theory.heights") / "data" / name).read_text()
     return list(csv.DictReader(line for line in text.splitlines() if not line.startswith("#")))
 
 

@@ -12,8 +12,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from theory.errors import InputError
-from theory.landscape import Landscape
+from twopeaks.theory.errors import InputError
+from twopeaks.theory.landscape.landscape import Landscape
 
 __all__ = ["Ascents", "ascend", "curvatures", "is_maximum", "random_nodes"]
 

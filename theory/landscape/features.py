@@ -18,10 +18,10 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from theory.groups import Group
-from theory.irreps import Irrep, irreps, real_blocks
-from theory.landscape import Landscape, missing_kernel
-from theory.lower import function
+from twopeaks.theory.equations.lower import function
+from twopeaks.theory.groups import Group
+from twopeaks.theory.groups.irreps import Irrep, irreps, real_blocks
+from twopeaks.theory.landscape.landscape import Landscape, missing_kernel
 
 __all__ = [
     "Features",
@@ -72,13 +72,13 @@ def _multiplicity(rho: Irrep) -> int:
 
 
 def block_label(found: tuple[Irrep, ...], block: tuple[int, ...]) -> str:
-    """Name of one of `theory.irreps.real_blocks`, such as ``"d=2 real #4"`` with its first position in ``found``."""
+    """Name of one of `real_blocks`, such as ``"d=2 real #4"`` with its first position in ``found``."""
     rho = found[block[0]]
     return f"d={rho.dim} {_TYPES[rho.schur]} #{block[0]}"
 
 
 def block_powers(group: Group, f: Array) -> Array:
-    """Parts of |f|^2 in each of `theory.irreps.real_blocks`, which add up to it: (R, M) -> (R, B).
+    """Parts of |f|^2 in each of `twopeaks.theory.groups.irreps.real_blocks`, which add up to it: (R, M) -> (R, B).
 
     The part in rho is (d_rho / M) sum_x chi_rho(x) sum_h f(h) f(h x), from characters alone.
     """
@@ -104,7 +104,7 @@ class Features:
     Attributes:
         kinds: ``localised`` if few entries carry the node; otherwise ``irrep`` if one real block has at least three
             quarters of the centred power; otherwise ``spread``.
-        blocks: (R,) position among `theory.irreps.real_blocks` of the block with most centred power, never 0.
+        blocks: (R,) position among `theory.groups.irreps.real_blocks` of the block with most centred power, never 0.
         purities: (R,) share of the centred power in that block; 0 where both halves are constant.
         participations: (R,) effective number of entries, (sum w_i^2)^2 / sum w_i^4, from 1 to 2M.
     """

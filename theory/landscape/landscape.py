@@ -24,10 +24,10 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.sparse import csr_array
 
-from theory.activations import Sigma, named_sigma
-from theory.errors import InputError
-from theory.groups import Group
-from theory.irreps import Irrep
+from twopeaks.theory.errors import InputError
+from twopeaks.theory.groups import Group
+from twopeaks.theory.groups.irreps import Irrep
+from twopeaks.theory.setting.activations import Sigma, named_sigma
 
 __all__ = ["Landscape", "all_pairs", "missing_kernel", "random_pairs", "target_pairs"]
 
@@ -50,7 +50,7 @@ def random_pairs(group: Group, density: float, rng: np.random.Generator, bias: f
     """(n,) indices a·M + b of n = round(p M^2) pairs, at least one, drawn without replacement, sorted.
 
     Draws are uniform, or with a bias take each pair left with probability proportional to (1 + a)^-bias, as
-    `theory.sampling.draw_pairs` does for training sets.
+    `twopeaks.theory.setting.sampling.draw_pairs` does for training sets.
 
     Raises:
         InputError: if the density p is not in (0, 1], or the bias not finite.

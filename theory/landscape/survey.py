@@ -9,11 +9,11 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from theory.ascent import ascend, is_maximum, random_nodes
-from theory.features import Kind, block_label, classify
-from theory.groups import Group
-from theory.irreps import irreps, real_blocks
-from theory.landscape import Landscape, random_pairs
+from twopeaks.theory.groups import Group
+from twopeaks.theory.groups.irreps import irreps, real_blocks
+from twopeaks.theory.landscape.ascent import ascend, is_maximum, random_nodes
+from twopeaks.theory.landscape.features import Kind, block_label, classify
+from twopeaks.theory.landscape.landscape import Landscape, random_pairs
 
 __all__ = ["Basins", "Peak", "Survey", "basins", "survey"]
 
@@ -27,11 +27,11 @@ class Peak:
 
     Attributes:
         energy: E, mean over its ascents.
-        kind: what its nodes are, as `theory.features.Features` says.
+        kind: what its nodes are, as `twopeaks.theory.landscape.features.Features` says.
         irrep: for kind ``irrep`` which one, such as ``"d=2 real #4"``; otherwise empty.
-        purity, participation: mean over its ascents, as `theory.features.Features` defines them.
+        purity, participation: mean over its ascents, as `twopeaks.theory.landscape.features.Features` defines them.
         count: ascents that ended here; their share of all ascents measures the basin.
-        maximum: whether its first node passes the second-order test `theory.ascent.is_maximum`.
+        maximum: whether its first node passes the second-order test `twopeaks.theory.landscape.ascent.is_maximum`.
     """
 
     energy: float
@@ -134,7 +134,7 @@ def basins(
 ) -> tuple[Basins, ...]:
     """Where ascents end at each density: ``count`` of them on each of ``subsets`` random sets of pairs.
 
-    With a bias the sets prefer small first operands, as `theory.landscape.random_pairs` says.
+    With a bias the sets prefer small first operands, as `twopeaks.theory.landscape.landscape.random_pairs` says.
     """
 
     def at_density(p: float) -> Basins:

@@ -11,8 +11,8 @@ from dataclasses import dataclass
 
 from pydantic import BaseModel, ConfigDict
 
-from theory.network import Network
-from theory.setting import Setting
+from twopeaks.theory.setting import Setting
+from twopeaks.theory.setting.network import Network
 
 __all__ = [
     "Answer",

@@ -1,7 +1,7 @@
 """Predictors: from a setting to the number n_c of training pairs at which generalisation overtakes memorisation.
 
 A predictor is a name and a function of a `Setting`; it says what it assumes, how many constants were fitted (and
-on what), how many training runs it used, and whether the setting lies inside its range (`theory.prediction`).
+on what), how many training runs it used, and whether the setting lies inside its range (`theory.predictors.answer`).
 """
 
 from __future__ import annotations
@@ -10,20 +10,28 @@ import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-from theory.constructions import NODES_PER_PAIR
-from theory.heights import HeightFit, generalising_cost, memorising_cost
-from theory.irreps import irreps
-from theory.lower import function
-from theory.margin import MARGIN, margin_form
-from theory.memorising import KAPPA, KAPPA_ERROR, LEAST_ORDER
-from theory.narrow import NU_ERROR
-from theory.peaks import equal_objectives, memorised_pair
-from theory.phases import PHASES, all_at_once, phases_form
-from theory.phases import SPREAD as PHASES_SPREAD
-from theory.prediction import Answer, Prediction, another_clock, another_task, not_norm_descent, outside, stamped
-from theory.relu import RELU, relu_form
-from theory.setting import Setting
-from theory.sharing import shared_height
+from twopeaks.theory.equations.lower import function
+from twopeaks.theory.groups.constructions import NODES_PER_PAIR
+from twopeaks.theory.groups.irreps import irreps
+from twopeaks.theory.heights.heights import HeightFit, generalising_cost, memorising_cost
+from twopeaks.theory.heights.memorising import KAPPA, KAPPA_ERROR, LEAST_ORDER
+from twopeaks.theory.heights.narrow import NU_ERROR
+from twopeaks.theory.heights.sharing import shared_height
+from twopeaks.theory.predictors.answer import (
+    Answer,
+    Prediction,
+    another_clock,
+    another_task,
+    not_norm_descent,
+    outside,
+    stamped,
+)
+from twopeaks.theory.predictors.margin import MARGIN, margin_form
+from twopeaks.theory.predictors.peaks import equal_objectives, memorised_pair
+from twopeaks.theory.predictors.phases import PHASES, all_at_once, phases_form
+from twopeaks.theory.predictors.phases import SPREAD as PHASES_SPREAD
+from twopeaks.theory.predictors.relu import RELU, relu_form
+from twopeaks.theory.setting import Setting
 
 __all__ = [
     "CALIBRATED",
@@ -135,7 +143,7 @@ def _closed_form(setting: Setting) -> Answer:
 def shared_form(setting: Setting) -> Prediction:
     """n_c where both objectives, loss + (eta/2) norm, are equal, for any group. Eqs. heights.7-9 and heights.11.
 
-    Nothing is trained. The one constant is that of memorising (`theory.memorising`), the same for every group.
+    Nothing is trained. The one constant is that of memorising (`theory.heights.memorising`), the same for every group.
     """
     return stamped(SHARED, setting, _shared_form)
 
@@ -233,7 +241,7 @@ def _calibrated(setting: Setting, calibration: Calibration | None) -> Answer:
 
 
 def phases_calibrated(setting: Setting, calibration: Calibration) -> Prediction:
-    """`control_calibrated` times what generalising block by block makes of n_c, over `theory.phases.all_at_once`.
+    """`control_calibrated` times what generalising block by block makes of n_c, over `all_at_once`.
 
     Heights are measured, the steps of blocks are not: those are the theory's, with the constants of heights-phases.
 

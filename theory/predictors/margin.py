@@ -17,9 +17,9 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.optimize import minimize
 
-from theory.data_rows import records
-from theory.lower import function
-from theory.prediction import (
+from twopeaks.theory.equations.lower import function
+from twopeaks.theory.heights.tables import records
+from twopeaks.theory.predictors.answer import (
     Answer,
     Prediction,
     another_clock,
@@ -28,7 +28,7 @@ from theory.prediction import (
     not_norm_descent,
     stamped,
 )
-from theory.setting import Setting
+from twopeaks.theory.setting import Setting
 
 __all__ = [
     "LAW",

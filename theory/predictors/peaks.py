@@ -1,8 +1,9 @@
 """Both peaks as functions of n: what memorising n pairs costs, what the rule costs, and where they are equal.
 
-Predictors of n_c solve for the crossing of these two (`theory.predict`, `theory.relu`); who draws the peaks asks here,
-so that what is drawn crosses where it is predicted. Costs are in units of the squared norm |W|^2 + |V|^2: where decay
-leaves a loss they are the objective loss + (eta/2) norm over eta/2, which is the norm plus what the loss is worth.
+Predictors of n_c solve for the crossing of these two (`theory.predictors.heights`, `twopeaks.theory.predictors.relu`);
+who draws the peaks asks here, so that what is drawn crosses where it is predicted. Costs are in units of the squared
+norm |W|^2 + |V|^2: where decay leaves a loss they are the objective loss + (eta/2) norm over eta/2, which is the norm
+plus what the loss is worth.
 """
 
 from __future__ import annotations
@@ -12,12 +13,12 @@ from dataclasses import dataclass
 
 from scipy.optimize import brentq
 
-from theory.heights import generalising_cost, memorising_cost
-from theory.memorising import KAPPA, LEAST_ORDER, shared_memorising_cost
-from theory.narrow import narrow_factor
-from theory.relu import LAW, relu_form, relu_height
-from theory.setting import Setting
-from theory.sharing import Part, SharedHeight, shared_height
+from twopeaks.theory.heights.heights import generalising_cost, memorising_cost
+from twopeaks.theory.heights.memorising import KAPPA, LEAST_ORDER, shared_memorising_cost
+from twopeaks.theory.heights.narrow import narrow_factor
+from twopeaks.theory.heights.sharing import Part, SharedHeight, shared_height
+from twopeaks.theory.predictors.relu import LAW, relu_form, relu_height
+from twopeaks.theory.setting import Setting
 
 __all__ = [
     "Peaks",
@@ -82,7 +83,7 @@ def shared_peaks(setting: Setting) -> Peaks | None:
 
 
 def relu_peaks(setting: Setting) -> Peaks | None:
-    """Norms for ReLU, where `theory.relu.relu_form` has a value; None elsewhere. Eq. heights.13."""
+    """Norms for ReLU, where `twopeaks.theory.predictors.relu.relu_form` has a value; None elsewhere. Eq. heights.13."""
     if relu_form(setting).value is None:
         return None
     order = setting.task.resolve().order
@@ -95,8 +96,8 @@ def memorised_pair(order: int, width: int, kappa: float = KAPPA, shift: float = 
     Args:
         order: M.
         width: K.
-        kappa: constant of memorising, see `theory.memorising`.
-        shift: of the constant of narrow networks, see `theory.narrow.narrow_factor`.
+        kappa: constant of memorising, see `twopeaks.theory.heights.memorising`.
+        shift: of the constant of narrow networks, see `twopeaks.theory.heights.narrow.narrow_factor`.
     """
     cost = shared_memorising_cost(order, kappa)
     return lambda n: cost * narrow_factor(order, n, width, shift)

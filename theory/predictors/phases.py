@@ -32,16 +32,16 @@ from numpy.typing import NDArray
 from scipy.optimize import brentq, minimize
 from scipy.special import ndtr
 
-from theory.blocks import Kind, block_cost, kind_of
-from theory.data_rows import records
-from theory.errors import InputError
-from theory.groups import Group, named
-from theory.irreps import irreps, real_blocks
-from theory.lower import function
-from theory.memorising import LARGEST_ORDER, LEAST_ORDER, memorised
-from theory.prediction import Answer, Prediction, not_norm_descent, outside, stamped
-from theory.setting import TRANSITIONS, Setting
-from theory.sharing import Part, SharedHeight, shared_height
+from twopeaks.theory.equations.lower import function
+from twopeaks.theory.errors import InputError
+from twopeaks.theory.groups import Group, named
+from twopeaks.theory.groups.irreps import irreps, real_blocks
+from twopeaks.theory.heights.blocks import Kind, block_cost, kind_of
+from twopeaks.theory.heights.memorising import LARGEST_ORDER, LEAST_ORDER, memorised
+from twopeaks.theory.heights.sharing import Part, SharedHeight, shared_height
+from twopeaks.theory.heights.tables import records
+from twopeaks.theory.predictors.answer import Answer, Prediction, not_norm_descent, outside, stamped
+from twopeaks.theory.setting import TRANSITIONS, Setting
 
 __all__ = [
     "ACCURACY",
@@ -91,7 +91,7 @@ class Block:
 
     Attributes:
         kind: type and dimension.
-        irrep: position of its (first) irreducible representation in `theory.irreps.irreps`.
+        irrep: position of its (first) irreducible representation in `twopeaks.theory.groups.irreps.irreps`.
         crossing: n_rho, pairs from which it pays to generalise it; infinite where it never does. Eq. mixed.1.
         kept: share of its outputs that decay leaves, g of heights.11.
         kernel: (M,) k_rho, what it adds to the output at c when the answer is the identity.
@@ -225,7 +225,7 @@ def accuracy(group: Group, parts: Sequence[Block], shares: Sequence[float], nois
     if len(parts) != len(shares) or not parts:
         raise InputError("shares", f"one for each block, {len(parts) or 'at least one'}", shares, "give as many")
     if not noise > 0:
-        raise InputError("noise", "a positive variance", noise, "see theory.phases.Step")
+        raise InputError("noise", "a positive variance", noise, "see twopeaks.theory.predictors.phases.Step")
     inverses = group.inverses
     signal = np.sum([g * part.kernel[inverses] for g, part in zip(shares, parts, strict=True)], axis=0)
     rest = np.sum([max(1 - g, 0.0) * part.kernel for g, part in zip(shares, parts, strict=True)], axis=0)
@@ -251,8 +251,8 @@ def phases_form(setting: Setting) -> Prediction:
     """n_c where the test accuracy within the budget reaches that of t_grok, blocks generalising one by one.
 
     Eight constants in all, none of them fitted on a network of the group that is predicted (but for Z23, S4 and
-    Q8xZ3): three of memorising (`theory.memorising.LAW`), `REMAINDER`, four of the step of a block (`STEP`). The
-    interval is that of `SPREAD`, which more groups had a part in.
+    Q8xZ3): three of memorising (`theory.heights.memorising.LAW`), `REMAINDER`, four of the step of a block (`STEP`).
+    The interval is that of `SPREAD`, which more groups had a part in.
 
     Raises:
         InputError: if the task is not about a group.

@@ -6,7 +6,8 @@ described in the latter's public repository; what those leave open is said at ea
 
 Both start from a norm that is too large when the data are memorised. Networks that start small need not have one: in
 the standard setting V goes on rising after t_mem, past its value at t_grok, and the laws as printed give no delay.
-`theory.run_norms` can therefore read V_mem at the peak that follows, which is kinder to them than their text.
+`theory.predictors.run_norms` can therefore read V_mem at the peak that follows, which is kinder to them than their
+text.
 """
 
 from __future__ import annotations
@@ -20,10 +21,10 @@ from numpy.typing import NDArray
 from scipy.optimize import minimize_scalar
 from scipy.stats import t as student
 
-from theory.errors import InputError
-from theory.prediction import Answer, Prediction, another_clock, stamped
-from theory.run_norms import RunNorms
-from theory.setting import Setting
+from twopeaks.theory.errors import InputError
+from twopeaks.theory.predictors.answer import Answer, Prediction, another_clock, stamped
+from twopeaks.theory.predictors.run_norms import RunNorms
+from twopeaks.theory.setting import Setting
 
 __all__ = [
     "DENSITY",

@@ -2,7 +2,8 @@
 
 Each says where it comes from, what was fitted and on what. A bound or an exponent without a constant predicts no
 number; such a law gets one constant here, fitted on measured crossings (`CROSSINGS`) by least squares in log n_c.
-Groups it was fitted on say so, for they are no test of it. Rivals that predict times are in `theory.rival_times`.
+Groups it was fitted on say so, for they are no test of it. Rivals that predict times are in
+`theory.predictors.rival_times`.
 """
 
 from __future__ import annotations
@@ -15,13 +16,13 @@ from functools import cache, partial
 import numpy as np
 from scipy.stats import t as student
 
-from theory.errors import InputError
-from theory.features import crossing_density
-from theory.groups import Group
-from theory.irreps import irreps
-from theory.predict import PAPER_CONSTANT
-from theory.prediction import Answer, Prediction, outside, stamped
-from theory.setting import Setting
+from twopeaks.theory.errors import InputError
+from twopeaks.theory.groups import Group
+from twopeaks.theory.groups.irreps import irreps
+from twopeaks.theory.landscape.features import crossing_density
+from twopeaks.theory.predictors.answer import Answer, Prediction, outside, stamped
+from twopeaks.theory.predictors.heights import PAPER_CONSTANT
+from twopeaks.theory.setting import Setting
 
 __all__ = [
     "CROSSINGS",
@@ -259,7 +260,7 @@ def _power(setting: Setting, rival: PowerRival, law: FittedLaw) -> Answer:
 
 
 def rivals(setting: Setting) -> list[Prediction]:
-    """Every rival on one setting; the paper's law is among `theory.predict.predict`'s."""
+    """Every rival on one setting; the paper's law is among `twopeaks.theory.predictors.heights.predict`'s."""
     return [predictor(setting) for predictor in RIVALS.values()]
 
 

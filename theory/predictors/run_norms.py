@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from theory.errors import InputError
+from twopeaks.theory.errors import InputError
 
 __all__ = ["RunNorms", "run_norms"]
 

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import expit, ndtr
 
-from theory.errors import InputError
+from twopeaks.theory.errors import InputError
 
 __all__ = ["Sigma", "named_sigma"]
 

@@ -19,8 +19,8 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from theory.errors import InputError
-from theory.fields import FiniteField
+from twopeaks.theory.errors import InputError
+from twopeaks.theory.setting.fields import FiniteField
 
 __all__ = [
     "MAX_LENGTH",

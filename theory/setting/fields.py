@@ -15,7 +15,7 @@ from math import log
 import numpy as np
 from numpy.typing import NDArray
 
-from theory.errors import InputError
+from twopeaks.theory.errors import InputError
 
 __all__ = ["MAX_FIELD", "FiniteField", "finite_field"]
 

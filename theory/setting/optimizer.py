@@ -6,8 +6,8 @@ from typing import Any, Literal, Self
 
 from pydantic import Field, model_validator
 
-from theory.errors import InputError
-from theory.frozen import LARGEST, Frozen
+from twopeaks.theory.errors import InputError
+from twopeaks.theory.setting.frozen import LARGEST, Frozen
 
 __all__ = ["Optimizer", "OptimizerName", "Scaling", "Schedule"]
 

@@ -11,8 +11,8 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from theory.tables import UNDEFINED
-from theory.task import Task
+from twopeaks.theory.setting.tables import UNDEFINED
+from twopeaks.theory.setting.task import Task
 
 __all__ = ["Purpose", "draw_pairs", "label_table", "stream"]
 

@@ -13,12 +13,12 @@ from typing import Literal, Self
 
 from pydantic import BaseModel, Field, ValidationError, model_validator
 
-from theory.errors import InputError
-from theory.frozen import Frozen
-from theory.groups import named
-from theory.network import Activation, Network, Readout, Weights
-from theory.optimizer import Optimizer, OptimizerName, Scaling
-from theory.task import Labels, Task
+from twopeaks.theory.errors import InputError
+from twopeaks.theory.groups import named
+from twopeaks.theory.setting.frozen import Frozen
+from twopeaks.theory.setting.network import Activation, Network, Readout, Weights
+from twopeaks.theory.setting.optimizer import Optimizer, OptimizerName, Scaling
+from twopeaks.theory.setting.task import Labels, Task
 
 __all__ = [
     "OBSERVABLES",

@@ -13,10 +13,10 @@ from math import log2
 import numpy as np
 from numpy.typing import NDArray
 
-from theory.errors import InputError
-from theory.expressions import MAX_VARIABLES, parse, text_of, values, variables
-from theory.fields import finite_field
-from theory.groups import Group
+from twopeaks.theory.errors import InputError
+from twopeaks.theory.groups import Group
+from twopeaks.theory.setting.expressions import MAX_VARIABLES, parse, text_of, values, variables
+from twopeaks.theory.setting.fields import finite_field
 
 __all__ = ["MAX_ROWS", "UNDEFINED", "Table", "expression_table", "parity_table", "product_table"]
 

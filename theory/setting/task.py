@@ -7,12 +7,12 @@ from typing import Literal, Self
 
 from pydantic import Field, model_validator
 
-from theory.errors import InputError
-from theory.expressions import parse, text_of, variables
-from theory.fields import finite_field
-from theory.frozen import LARGEST, Frozen
-from theory.groups import Group, from_table, named
-from theory.tables import Table, expression_table, parity_table, product_table
+from twopeaks.theory.errors import InputError
+from twopeaks.theory.groups import Group, from_table, named
+from twopeaks.theory.setting.expressions import parse, text_of, variables
+from twopeaks.theory.setting.fields import finite_field
+from twopeaks.theory.setting.frozen import LARGEST, Frozen
+from twopeaks.theory.setting.tables import Table, expression_table, parity_table, product_table
 
 __all__ = ["Labels", "Task"]
 
@@ -32,7 +32,8 @@ class Task(Frozen):
             left, a counted as in the table (0 is the neutral element of a named group); 0 is uniform. Where there
             are not two operands, a is the first.
         operands: k, the label is the product x_1·x_2·…·x_k in the group.
-        expression: instead of a group, as `theory.expressions` reads it; its letters in alphabetical order are the
+        expression: instead of a group, as `theory.setting.expressions` reads it; its letters in alphabetical order are
+        the
             operands. Rows where it divides by zero are left out of the table.
         field: q, the expression is one over GF(q).
         parity: instead of a group, (N, s): the parity of the first s of N bits.

@@ -14,10 +14,10 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 from scipy.stats import t as student
 
-from validate.statistics import rate_interval
+from twopeaks.validate.measured.statistics import rate_interval
 
 if TYPE_CHECKING:  # it trains, and judging needs no torch
-    from validate.laboratory import Laboratory
+    from twopeaks.validate.claims.laboratory import Laboratory
 
 __all__ = [
     "Claim",

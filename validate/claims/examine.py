@@ -11,11 +11,11 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-from sim.runtime import Runtime
-from theory.errors import InputError
-from validate.claims import Claim, Finding, Judgement, Sample, Verdict, as_finding, judge
-from validate.files import write_json
-from validate.laboratory import Laboratory
+from twopeaks.sim.network.runtime import Runtime
+from twopeaks.theory.errors import InputError
+from twopeaks.validate.claims.claim import Claim, Finding, Judgement, Sample, Verdict, as_finding, judge
+from twopeaks.validate.claims.laboratory import Laboratory
+from twopeaks.validate.measured.files import write_json
 
 __all__ = ["Outcome", "as_data", "examine", "overall"]
 

@@ -6,11 +6,11 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import TypeVar
 
-from sim.records import Plan, Records
-from sim.runtime import Runtime
-from sim.snapshots import Snapshots, snapshots
-from sim.train import train
-from theory.setting import Setting
+from twopeaks.sim.network.runtime import Runtime
+from twopeaks.sim.storage.records import Plan, Records
+from twopeaks.sim.training.loop import train
+from twopeaks.sim.training.snapshots import Snapshots, snapshots
+from twopeaks.theory.setting import Setting
 
 __all__ = ["Laboratory"]
 

@@ -10,10 +10,10 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from theory.activations import named_sigma
-from theory.features import classify
-from theory.groups import Group
-from theory.landscape import Landscape, all_pairs
+from twopeaks.theory.groups import Group
+from twopeaks.theory.landscape.features import classify
+from twopeaks.theory.landscape.landscape import Landscape, all_pairs
+from twopeaks.theory.setting.activations import named_sigma
 
 __all__ = [
     "Hidden",
@@ -97,7 +97,7 @@ def purities(group: Group, W: Array) -> Array:
 
 
 def dominant(group: Group, W: Array) -> Indices:
-    """(K,) position of that representation among `theory.irreps.real_blocks`."""
+    """(K,) position of that representation among `twopeaks.theory.groups.irreps.real_blocks`."""
     return classify(group, np.ascontiguousarray(W.T)).blocks
 
 

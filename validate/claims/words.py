@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from math import floor, log10
 from typing import get_args
 
-from validate.claims import Estimate, Form, Verdict
-from validate.examine import Outcome, overall
+from twopeaks.validate.claims.claim import Estimate, Form, Verdict
+from twopeaks.validate.claims.examine import Outcome, overall
 
 __all__ = ["VERDICTS", "allowed", "counts", "measured", "summary"]
 

@@ -16,15 +16,15 @@ from typing import Annotated
 import typer
 from pydantic import ValidationError
 
-from sim.records import Plan
-from sim.store import versions
-from theory.errors import InputError
-from theory.setting import explain
-from validate.cli_figures import draw_figures
-from validate.cli_report import explore
-from validate.cli_scaling import scale
-from validate.cli_validate import examine
-from validate.common_options import (
+from twopeaks.sim.storage.records import Plan
+from twopeaks.sim.storage.store import versions
+from twopeaks.theory.errors import InputError
+from twopeaks.theory.setting import explain
+from twopeaks.validate.cli.cli_figures import draw_figures
+from twopeaks.validate.cli.cli_report import explore
+from twopeaks.validate.cli.cli_scaling import scale
+from twopeaks.validate.cli.cli_validate import examine
+from twopeaks.validate.cli.common_options import (
     Activation,
     Decay,
     Device,
@@ -37,9 +37,9 @@ from validate.common_options import (
     seeds_of,
     setting_of,
 )
-from validate.forecast_command import forecast_runs
-from validate.live_options import Live, TensorBoard, Watching
-from validate.network_options import (
+from twopeaks.validate.cli.forecast_command import forecast_runs
+from twopeaks.validate.cli.live_options import Live, TensorBoard
+from twopeaks.validate.cli.network_options import (
     DecaySteps,
     Embedding,
     EmbeddingDim,
@@ -58,8 +58,8 @@ from validate.network_options import (
     Weights,
     scheduled,
 )
-from validate.probe_options import LogSpacing, Probes, ProbeShare, notes, plan_of
-from validate.task_options import (
+from twopeaks.validate.cli.probe_options import LogSpacing, Probes, ProbeShare, notes, plan_of
+from twopeaks.validate.cli.task_options import (
     Expression,
     FieldSize,
     GroupName,
@@ -71,7 +71,8 @@ from validate.task_options import (
     described,
     refuse,
 )
-from validate.terminal import Interrupted
+from twopeaks.validate.screen.terminal import Interrupted
+from twopeaks.validate.screen.watching import Watching
 
 #: Exit code after Ctrl-C, as shells have it.
 _INTERRUPTED = 130
@@ -156,8 +157,8 @@ def derive(
     as_json: Json = False,
 ) -> int:
     """The equations: what is assumed, how each is derived, where print differs, and whether it is true."""
-    from validate.derive import Form
-    from validate.derive import derive as show
+    from twopeaks.validate.cli.derive_command import Form
+    from twopeaks.validate.cli.derive_command import derive as show
 
     asked: dict[Form, bool] = {"latex": latex, "markdown": markdown, "json": as_json}
     forms = [form for form, wanted in asked.items() if wanted]
@@ -190,7 +191,7 @@ def predict(
     parity: Unfit = None,
 ) -> None:
     """At how many training pairs does generalisation overtake memorisation? Every predictor, on each group."""
-    from validate import commands
+    from twopeaks.validate.cli import commands
 
     refuse(operands=operands, expression=expression, field=field, parity=parity)
     if group and group_table is not None:
@@ -272,7 +273,7 @@ def train(
     as_json: Json = False,
 ) -> None:
     """Train an ensemble of networks and say when each memorised and when it grokked."""
-    from validate import commands
+    from twopeaks.validate.cli import commands
 
     found, task = described(group, group_table, operands=operands, expression=expression, field=field, parity=parity)
     n = max(1, found.rows.size // 2) if samples is None else samples
@@ -335,7 +336,7 @@ def sweep(
     as_json: Json = False,
 ) -> int:
     """Train a grid, a list, or around transitions, as a file describes it; tables of members and transitions."""
-    from validate import sweep_command
+    from twopeaks.validate.cli import sweep_command
 
     flags = (resume, dry_run, status, workers, scheduler, device, checkpoint_seconds, as_json)
     return sweep_command.sweep(sweep_command.Options(spec, out, *flags, Watching(live, tensorboard)))
@@ -362,7 +363,7 @@ def demo(
     parity: Unfit = None,
 ) -> None:
     """Predict a transition, train real networks across it, compare, and write a report with figures."""
-    from validate import commands
+    from twopeaks.validate.cli import commands
 
     refuse(operands=operands, expression=expression, field=field, parity=parity)
     found, task = described(group, group_table)

@@ -14,20 +14,20 @@ from typing import Any
 from rich.table import Table
 from rich.text import Text
 
-from sim import store
-from sim.runtime import Runtime, resolve
-from theory.errors import InputError
-from theory.setting import SCHEMA, standard
-from validate import exams
-from validate.claims import Judgement
-from validate.claims_page import claims_page
-from validate.examine import Outcome, as_data
-from validate.examine import examine as examine_all
-from validate.figures.claims import fig_all_series, fig_series, fig_verdicts
-from validate.figures.style import VERDICTS
-from validate.files import save_figure, write, write_json
-from validate.terminal import console, open_ended, print_json
-from validate.verdicts import counts, measured, summary
+from twopeaks.sim.network.runtime import Runtime, resolve
+from twopeaks.sim.storage import store
+from twopeaks.theory.errors import InputError
+from twopeaks.theory.setting import SCHEMA, standard
+from twopeaks.validate.claims import exams
+from twopeaks.validate.claims.claim import Judgement
+from twopeaks.validate.claims.examine import Outcome, as_data
+from twopeaks.validate.claims.examine import examine as examine_all
+from twopeaks.validate.claims.words import counts, measured, summary
+from twopeaks.validate.figures.drawing.style import VERDICTS
+from twopeaks.validate.figures.of_runs.claims import fig_all_series, fig_series, fig_verdicts
+from twopeaks.validate.measured.files import save_figure, write, write_json
+from twopeaks.validate.pages.claims import claims_page
+from twopeaks.validate.screen.terminal import console, open_ended, print_json
 
 __all__ = ["Budget", "listing", "validate"]
 

@@ -1,4 +1,4 @@
-"""The command ``twopeaks figures``, as `validate.cli` offers it."""
+"""The command ``twopeaks figures``, as `twopeaks.validate.cli.app` offers it."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from validate.common_options import Device, Json
+from twopeaks.validate.cli.common_options import Device, Json
 
 __all__ = ["draw_figures"]
 
@@ -33,7 +33,7 @@ def draw_figures(
     as_json: Json = False,
 ) -> int:
     """Figures for print from stored results: vector PDF, PNG, plotted numbers as CSV; what is missing is listed."""
-    from validate import figures_command as command
+    from twopeaks.validate.cli import figures_command as command
 
     source = command.Source(results, measure, store, workers, device)
     return command.figures(command.Request(tuple(names or ()), every, source, out, face, columns, as_json))

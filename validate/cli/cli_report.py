@@ -1,4 +1,4 @@
-"""The command ``twopeaks report``, as `validate.cli` offers it."""
+"""The command ``twopeaks report``, as `twopeaks.validate.cli.app` offers it."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from validate.common_options import Json
+from twopeaks.validate.cli.common_options import Json
 
 __all__ = ["explore"]
 
@@ -40,8 +40,8 @@ def explore(
     as_json: Json = False,
 ) -> None:
     """Write one page to explore: drag the amount of data, see both peaks, the networks, their curves and all scores."""
-    from validate import report_command as command
-    from validate.scoreboard_command import Request
+    from twopeaks.validate.cli import report_command as command
+    from twopeaks.validate.cli.scoreboard_command import Request
 
     scored = Request(
         sources=tuple(stores),

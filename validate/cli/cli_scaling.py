@@ -1,4 +1,4 @@
-"""The command ``twopeaks scaling``, as `validate.cli` offers it."""
+"""The command ``twopeaks scaling``, as `twopeaks.validate.cli.app` offers it."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from validate.common_options import Json
+from twopeaks.validate.cli.common_options import Json
 
 __all__ = ["scale"]
 
@@ -27,8 +27,8 @@ def scale(
     as_json: Json = False,
 ) -> None:
     """Which law does n_c follow across groups? M log M against M^(4/3), with cross-validation and a verdict."""
-    from validate import scaling_command as command
-    from validate.sources import Sources
+    from twopeaks.validate.cli import scaling_command as command
+    from twopeaks.validate.measured.sources import Sources
 
     line = shlex.join(["twopeaks", *sys.argv[1:]])
     command.scaling(command.Request(Sources(tuple(cells), store), family, predictor, out, as_json, line))

@@ -1,4 +1,4 @@
-"""The command ``twopeaks validate``, as `validate.cli` offers it: claims, or the scoreboard of predictions."""
+"""The command ``twopeaks validate``, as `validate.cli.app` offers it: claims, or the scoreboard of predictions."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from typing import Annotated
 
 import typer
 
-from theory.errors import InputError
-from validate.common_options import Device, Json, seeds_of
+from twopeaks.theory.errors import InputError
+from twopeaks.validate.cli.common_options import Device, Json, seeds_of
 
 __all__ = ["examine"]
 
@@ -84,7 +84,7 @@ def examine(
             "give a sweep's SPEC.toml or folder, or a CSV of measured cells; or --claims, or --list to see the claims"
         )
         raise InputError("SPEC_OR_STORE", "given", "nothing", remedy)
-    from validate import scoreboard_command as command
+    from twopeaks.validate.cli import scoreboard_command as command
 
     command.scoreboard(
         command.Request(
@@ -123,7 +123,7 @@ def _claims(
     out: Path,
     as_json: bool,
 ) -> None:
-    from validate import claims_command
+    from twopeaks.validate.cli import claims_command
 
     if listed:
         claims_command.listing(ids, as_json)

@@ -17,24 +17,24 @@ import numpy as np
 from rich.markup import escape
 from rich.table import Table
 
-from sim import store
-from sim.arithmetic import known_dtype
-from sim.checkpoint import Checkpoints
-from sim.pool import LocalPool
-from sim.records import Plan, Records
-from sim.runtime import Runtime, resolve, usable_cores
-from theory.errors import InputError
-from theory.predict import Prediction
-from theory.predict import predict as every_prediction
-from theory.rivals import rivals as every_rival
-from theory.setting import OBSERVABLES, Setting
-from validate.detect import transition_steps
-from validate.experiment import Experiment, Result, run_calibration, run_experiment
-from validate.files import save_figure, write, write_json
-from validate.live_options import UNWATCHED, Watching
-from validate.report import draw, html_page, percent, span, verdict
-from validate.run_title import title
-from validate.terminal import Interrupted, console, print_json, stages
+from twopeaks.sim.network.arithmetic import known_dtype
+from twopeaks.sim.network.runtime import Runtime, resolve, usable_cores
+from twopeaks.sim.storage import store
+from twopeaks.sim.storage.checkpoint import Checkpoints
+from twopeaks.sim.storage.records import Plan, Records
+from twopeaks.sim.sweep.pool import LocalPool
+from twopeaks.theory.errors import InputError
+from twopeaks.theory.predictors.heights import Prediction
+from twopeaks.theory.predictors.heights import predict as every_prediction
+from twopeaks.theory.predictors.rivals import rivals as every_rival
+from twopeaks.theory.setting import OBSERVABLES, Setting
+from twopeaks.validate.experiment.experiment import Experiment, Result, run_calibration, run_experiment
+from twopeaks.validate.measured.detect import transition_steps
+from twopeaks.validate.measured.files import save_figure, write, write_json
+from twopeaks.validate.pages.report import draw, html_page, percent, span, verdict
+from twopeaks.validate.screen.run_title import title
+from twopeaks.validate.screen.terminal import Interrupted, console, print_json, stages
+from twopeaks.validate.screen.watching import UNWATCHED, Watching
 
 __all__ = ["Controls", "demo", "predict", "train"]
 
@@ -118,7 +118,7 @@ def train(
     watching: Watching = UNWATCHED,
 ) -> None:
     """Train one ensemble (or read it, or go on with it, if it was kept) and print what its members did."""
-    from validate.live_train import check, replay
+    from twopeaks.validate.screen.training import check, replay
 
     runtime = resolve(device, known_dtype("--dtype", dtype), threads)
     if out is None:
@@ -164,8 +164,8 @@ def _trained(
     watching: Watching,
 ) -> tuple[Records, float]:
     """Records, and the seconds they took, those before an interruption included."""
-    from sim.train import train as run
-    from validate.live_train import watched
+    from twopeaks.sim.training.loop import train as run
+    from twopeaks.validate.screen.training import watched
 
     with watched(watching, setting, plan, seeds, store.run_name(setting, plan, seeds, runtime.dtype)) as watch:
         start = time.perf_counter()

@@ -6,9 +6,9 @@ from typing import Annotated, Any
 
 import typer
 
-from theory.errors import InputError
-from theory.setting import Setting, default_width
-from theory.tables import Table
+from twopeaks.theory.errors import InputError
+from twopeaks.theory.setting import Setting, default_width
+from twopeaks.theory.setting.tables import Table
 
 __all__ = [
     "Activation",

@@ -11,10 +11,10 @@ from typing import Literal
 from rich.console import Console
 from rich.table import Table
 
-from theory.equations import Equation, Verdict, equation, labels, verify
-from theory.equations.base import printed_name
-from theory.equations.render import as_data, latex_document, markdown, plain
-from theory.errors import InputError
+from twopeaks.theory.equations import Equation, Verdict, equation, labels, verify
+from twopeaks.theory.equations.core.equation import printed_name
+from twopeaks.theory.equations.render import as_data, latex_document, markdown, plain
+from twopeaks.theory.errors import InputError
 
 __all__ = ["Form", "derive"]
 

@@ -13,11 +13,12 @@ from typing import Any, cast
 import polars as pl
 from rich.table import Table
 
-from theory.errors import InputError
-from validate.figures.catalogue import CATALOGUE, Entry, MissingError, entry, usable
-from validate.figures.print_style import FACES, Columns, Face, sheet
-from validate.files import save_figure, write
-from validate.terminal import Interrupted, console, print_json, waiting
+from twopeaks.theory.errors import InputError
+from twopeaks.validate.figures.catalogue import CATALOGUE, entry
+from twopeaks.validate.figures.drawing.entry import Entry, MissingError, usable
+from twopeaks.validate.figures.drawing.print_style import FACES, Columns, Face, sheet
+from twopeaks.validate.measured.files import save_figure, write
+from twopeaks.validate.screen.terminal import Interrupted, console, print_json, waiting
 
 __all__ = ["Drawn", "Request", "Source", "figures"]
 
@@ -190,7 +191,7 @@ def _numbers(one: Entry, request: Request) -> pl.DataFrame:
     if source.store is None and not source.measure:
         with waiting(f"reading {one.name}"):
             return one.gather(source.results)
-    from validate import figures_measure
+    from twopeaks.validate.cli import figures_measure
 
     if source.store is not None:
         return figures_measure.reduced(one, source.store)

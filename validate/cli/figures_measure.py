@@ -6,13 +6,13 @@ from pathlib import Path
 
 import polars as pl
 
-from sim.runtime import resolve
-from sim.spec import read_spec
-from sim.sweep_folder import SweepFolder
-from theory.errors import InputError
-from validate import sweep_command
-from validate.figures.catalogue import Entry, usable
-from validate.terminal import stages
+from twopeaks.sim.network.runtime import resolve
+from twopeaks.sim.sweep.folder import SweepFolder
+from twopeaks.sim.sweep.spec import read_spec
+from twopeaks.theory.errors import InputError
+from twopeaks.validate.cli import sweep_command
+from twopeaks.validate.figures.drawing.entry import Entry, usable
+from twopeaks.validate.screen.terminal import stages
 
 __all__ = ["measured", "reduced"]
 

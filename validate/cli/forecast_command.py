@@ -13,16 +13,16 @@ import typer
 from rich.table import Table
 from rich.text import Text
 
-from sim import store
-from theory.errors import InputError
-from validate.common_options import Json
-from validate.files import save_figure, write_json
-from validate.terminal import console, print_json, waiting
+from twopeaks.sim.storage import store
+from twopeaks.theory.errors import InputError
+from twopeaks.validate.cli.common_options import Json
+from twopeaks.validate.measured.files import save_figure, write_json
+from twopeaks.validate.screen.terminal import console, print_json, waiting
 
 if TYPE_CHECKING:  # helps of other commands need none of it
-    from validate.curves import Curve
-    from validate.forecast import Forecast
-    from validate.forecast_score import Interval, Score
+    from twopeaks.validate.forecast.forecast import Forecast
+    from twopeaks.validate.forecast.score import Interval, Score
+    from twopeaks.validate.measured.curves import Curve
 
 __all__ = ["At", "Options", "forecast_runs", "parsed"]
 
@@ -101,8 +101,8 @@ def parsed(text: str) -> At:
 
 
 def _forecast(options: Options) -> None:
-    from validate.curves import curves_at
-    from validate.forecast import THEORY, forecast, shipped
+    from twopeaks.validate.forecast.forecast import THEORY, forecast, shipped
+    from twopeaks.validate.measured.curves import curves_at
 
     at = None if options.at is None else parsed(options.at)
     without = () if options.theory else THEORY
@@ -124,7 +124,7 @@ def _step(at: At | None, curve: Curve, budget: int | None) -> float | None:
 
 
 def _write(out: Path, curves: Sequence[Curve], found: Sequence[Forecast]) -> list[str]:
-    from validate.figures.forecast import fig_forecast
+    from twopeaks.validate.figures.of_runs.forecast import fig_forecast
 
     store.prepare(out)
     write_json(out / "forecasts.json", [one.as_data() for one in found])
@@ -175,9 +175,9 @@ def _basis(development: Mapping[str, Any]) -> str:
 
 
 def _score(options: Options) -> None:
-    from validate.curves import curves_at
-    from validate.forecast import THEORY, forecast
-    from validate.forecast_score import SHARES, score
+    from twopeaks.validate.forecast.forecast import THEORY, forecast
+    from twopeaks.validate.forecast.score import SHARES, score
+    from twopeaks.validate.measured.curves import curves_at
 
     for name, value in (("--at", options.at), ("--budget", options.budget)):
         if value is not None:
@@ -248,7 +248,7 @@ def _show_reliability(scores: Sequence[Score]) -> None:
 
 
 def _share(share: float | None) -> str:
-    from validate.forecast_score import MIXED
+    from twopeaks.validate.forecast.score import MIXED
 
     return f"{share:.0%}" if share is not None else f"{MIXED[0]:.0%} to {MIXED[1]:.0%}"
 

@@ -6,10 +6,10 @@ from typing import Annotated, Any
 
 import typer
 
-from sim.probes import PROBES, applicable, columns, measured
-from sim.records import Plan
-from theory.errors import InputError
-from theory.setting import Setting
+from twopeaks.sim.storage.probe_catalogue import PROBES, applicable, columns, measured
+from twopeaks.sim.storage.records import Plan
+from twopeaks.theory.errors import InputError
+from twopeaks.theory.setting import Setting
 
 __all__ = ["LogSpacing", "ProbeShare", "Probes", "notes", "plan_of"]
 

@@ -11,11 +11,11 @@ from typing import Any
 
 from rich.text import Text
 
-from theory.errors import InputError
-from theory.setting import SCHEMA
-from validate.explorer.gather import Content, gather
-from validate.scoreboard_command import Request as Scored
-from validate.terminal import Interrupted, console, print_json, stages
+from twopeaks.theory.errors import InputError
+from twopeaks.theory.setting import SCHEMA
+from twopeaks.validate.cli.scoreboard_command import Request as Scored
+from twopeaks.validate.pages.explorer.gather import Content, gather
+from twopeaks.validate.screen.terminal import Interrupted, console, print_json, stages
 
 __all__ = ["Request", "report"]
 
@@ -48,8 +48,8 @@ def report(request: Request) -> None:
     if find_spec("plotly") is None:
         raise InputError("plotly", "installed for this command", "none", "pip install 'twopeaks[explore]'")
     _check(request.out)
-    from validate.explorer.page import page
-    from validate.files import write
+    from twopeaks.validate.measured.files import write
+    from twopeaks.validate.pages.explorer.page import page
 
     try:
         with stages() as stage:

@@ -11,19 +11,19 @@ from typing import Any
 from rich.table import Table
 from rich.text import Text
 
-from sim import store
-from theory.errors import InputError
-from theory.predict import NO_RUN as PREDICTORS
-from theory.setting import SCHEMA
-from validate.families import crossings
-from validate.measured import distinct
-from validate.scaling import EVIDENCE, SIGMAS, SPLIT, Comparison, Verdict, compare, verdict
-from validate.scaling_laws import CORRECTED, FOUR_THIRDS, LAWS, M_LOG_M, NO_RUN, Law
-from validate.scoreboard_files import rows_csv
-from validate.scoreboard_words import number, share
-from validate.sheets import digest
-from validate.sources import Sources
-from validate.terminal import console, print_json
+from twopeaks.sim.storage import store
+from twopeaks.theory.errors import InputError
+from twopeaks.theory.predictors.heights import NO_RUN as PREDICTORS
+from twopeaks.theory.setting import SCHEMA
+from twopeaks.validate.laws.compare import EVIDENCE, SIGMAS, SPLIT, Comparison, Verdict, compare, verdict
+from twopeaks.validate.laws.families import crossings
+from twopeaks.validate.laws.laws import CORRECTED, FOUR_THIRDS, LAWS, M_LOG_M, NO_RUN, Law
+from twopeaks.validate.measured.cell import distinct
+from twopeaks.validate.measured.sheets import digest
+from twopeaks.validate.measured.sources import Sources
+from twopeaks.validate.scores.files import rows_csv
+from twopeaks.validate.scores.words import number, share
+from twopeaks.validate.screen.terminal import console, print_json
 
 __all__ = ["Request", "scaling"]
 
@@ -34,7 +34,7 @@ class Request:
 
     Attributes:
         sources: CSV files of measured cells, or sweeps.
-        family: which groups, see `validate.families.FAMILIES`.
+        family: which groups, see `twopeaks.validate.laws.families.FAMILIES`.
         predictor: whose prediction without a run is among the laws.
         out: folder for table, figure and JSON; None writes none.
         as_json: whether to print JSON.
@@ -106,8 +106,8 @@ def _data(
 
 def _write(out: Path, comparison: Comparison, data: dict[str, Any]) -> dict[str, Any]:
     """Every file of this call; returns what it adds to the JSON."""
-    from validate.figures.scaling import fig_scaling
-    from validate.files import save_figure, write, write_json
+    from twopeaks.validate.figures.of_runs.scaling import fig_scaling
+    from twopeaks.validate.measured.files import save_figure, write, write_json
 
     store.prepare(out)
     figure, _ = fig_scaling(comparison)

@@ -11,11 +11,14 @@ from typing import Any
 
 from rich.text import Text
 
-from sim import store
-from theory.errors import InputError
-from validate import scoreboard_files as files
-from validate.measured import ON_REQUEST, Measured, Quantity, distinct, quantity_of
-from validate.predictors import (
+from twopeaks.sim.storage import store
+from twopeaks.theory.errors import InputError
+from twopeaks.validate.measured.cell import ON_REQUEST, Measured, Quantity, distinct, quantity_of
+from twopeaks.validate.measured.sheets import digest
+from twopeaks.validate.measured.sources import Sources
+from twopeaks.validate.scores import files
+from twopeaks.validate.scores.board import Board, boards
+from twopeaks.validate.scores.predictors import (
     Predictor,
     Said,
     accuracy_registry,
@@ -25,11 +28,8 @@ from validate.predictors import (
     registry,
     subjects,
 )
-from validate.scoreboard import Board, boards
-from validate.scoreboard_screen import show
-from validate.sheets import digest
-from validate.sources import Sources
-from validate.terminal import console, print_json, stages
+from twopeaks.validate.screen.scoreboard_screen import show
+from twopeaks.validate.screen.terminal import console, print_json, stages
 
 __all__ = ["Request", "provided", "scoreboard", "scored"]
 
@@ -156,7 +156,7 @@ def _said(
     if now and request.predictions is not None:
         notes.append(f"not in {request.predictions}, so asked now: {', '.join(one.predictor for one in now)}")
     if fitted:
-        from validate.rival_board import rival_times
+        from twopeaks.validate.scores.rival_board import rival_times
 
         more, said = rival_times([folder for _, folder in request.measured.sweeps()], cells, chosen & set(fitted))
         now, notes = now + more, notes + said
@@ -171,7 +171,7 @@ def _fitted(request: Request) -> tuple[str, ...]:
     """
     if not request.rival_times:
         return ()
-    from validate.rival_board import RIVAL_TIMES
+    from twopeaks.validate.scores.rival_board import RIVAL_TIMES
 
     if all(path.suffix == ".csv" for path in request.sources):
         raise InputError("--rival-times", "given with a sweep", "CSV alone", "these laws read the curves of runs")
@@ -209,7 +209,7 @@ def _write_predictions(request: Request, path: Path, functions: Mapping[str, Pre
     predictions = [one.on[i] for one in said for i in sorted(one.on)]
     if not predictions:
         raise InputError("--write-predictions", "given where somebody predicts", "no prediction", "see --predictor")
-    from validate.files import write, write_json
+    from twopeaks.validate.measured.files import write, write_json
 
     try:
         if path.suffix == ".json":
@@ -237,7 +237,7 @@ def _said_before(request: Request, functions: Mapping[str, Predictor]) -> tuple[
 
 def _fitted_now(request: Request) -> tuple[list[Said], list[Measured]]:
     """What rivals' laws, fitted on part of the runs, say on the others, and all cells that were measured."""
-    from validate.rival_board import rival_times
+    from twopeaks.validate.scores.rival_board import rival_times
 
     names = _chosen(request, set(_fitted(request)))
     cells, _ = request.measured.gather()
@@ -248,7 +248,7 @@ def _fitted_now(request: Request) -> tuple[list[Said], list[Measured]]:
 
 
 def _write_measured(request: Request, path: Path, cells: Sequence[Measured]) -> None:
-    from validate.measured_files import write_measured
+    from twopeaks.validate.measured.to_csv import write_measured
 
     beside = write_measured(path, cells, request.measured)
     sys.stderr.write(f"{len(cells)} measured cells: {path}, and where they came from: {beside}\n")
@@ -273,9 +273,9 @@ def provided(request: Request, found: Sequence[Board], notes: Sequence[str]) -> 
 
 def _write(request: Request, out: Path, found: Sequence[Board], data: dict[str, Any]) -> dict[str, Any]:
     """Every file of this call; returns what it adds to the JSON."""
-    from validate.figures.scoreboard import fig_scoreboard
-    from validate.files import save_figure, write, write_json
-    from validate.scoreboard_page import scoreboard_page
+    from twopeaks.validate.figures.of_runs.scoreboard import fig_scoreboard
+    from twopeaks.validate.measured.files import save_figure, write, write_json
+    from twopeaks.validate.pages.scoreboard import scoreboard_page
 
     store.prepare(out)
     drawn = [board for board in found if any(standing.worst for standing in board.standings)]

@@ -13,21 +13,21 @@ from typing import TYPE_CHECKING, Any
 
 from rich.text import Text
 
-from sim import journal
-from sim.cells import Search
-from sim.spec import Spec, read_spec
-from sim.sweep_folder import SweepFolder
-from theory.errors import InputError
-from validate.detect import grokked
-from validate.live_options import UNWATCHED, Watching
-from validate.sweep_picture import Point, duration, picture
-from validate.terminal import Interrupted, console, print_json, waiting
+from twopeaks.sim.sweep import journal
+from twopeaks.sim.sweep.cells import Search
+from twopeaks.sim.sweep.folder import SweepFolder
+from twopeaks.sim.sweep.spec import Spec, read_spec
+from twopeaks.theory.errors import InputError
+from twopeaks.validate.measured.detect import grokked
+from twopeaks.validate.screen.sweep_picture import Point, duration, picture
+from twopeaks.validate.screen.terminal import Interrupted, console, print_json, waiting
+from twopeaks.validate.screen.watching import UNWATCHED, Watching
 
 if TYPE_CHECKING:  # a look at a folder needs no torch, an estimate no tables
-    from sim.runtime import Runtime
-    from validate.sweep_boards import SweepBoards
-    from validate.sweep_screen import Tally
-    from validate.sweep_state import State
+    from twopeaks.sim.network.runtime import Runtime
+    from twopeaks.validate.measured.progress import State
+    from twopeaks.validate.screen.sweep_boards import SweepBoards
+    from twopeaks.validate.screen.sweep_screen import Tally
 
 __all__ = ["Options", "sweep", "train"]
 
@@ -45,7 +45,7 @@ class Options:
         resume, dry_run, status, as_json: flags.
         workers: local processes.
         scheduler: address of a Dask scheduler.
-        device: as `sim.runtime.resolve` reads it.
+        device: as `twopeaks.sim.network.runtime.resolve` reads it.
         checkpoint_seconds: time between checkpoints.
         watching: how it is to be seen.
     """
@@ -75,7 +75,7 @@ def sweep(options: Options) -> int:
     if options.status:
         return _show(folder, spec, options)
     if options.dry_run:
-        from validate.sweep_estimate import estimate
+        from twopeaks.validate.screen.sweep_estimate import estimate
 
         estimate(spec, folder, options.device, options.workers, options.as_json)
         return 0
@@ -135,9 +135,9 @@ def train(spec: Spec, folder: SweepFolder, options: Options) -> None:
         Interrupted: after Ctrl-C, with what is kept.
     """
     _check(options)
-    from sim.shards import Place
-    from sim.sweep import run_searches
-    from validate.sweep_screen import screen
+    from twopeaks.sim.sweep.drive import run_searches
+    from twopeaks.sim.sweep.shards import Place
+    from twopeaks.validate.screen.sweep_screen import screen
 
     with _executor(options, spec) as (executor, runtime, count):
         boards = _boards(options, spec)
@@ -163,8 +163,8 @@ def _boards(options: Options, spec: Spec) -> SweepBoards | None:
     root = options.watching.tensorboard
     if root is None:
         return None
-    from validate.sweep_boards import SweepBoards
-    from validate.tensorboard_files import prepare
+    from twopeaks.validate.screen.sweep_boards import SweepBoards
+    from twopeaks.validate.screen.tensorboard import prepare
 
     prepare(root)
     return SweepBoards(root, spec.dtype)
@@ -182,11 +182,11 @@ def _searches(spec: Spec) -> list[Search]:
 @contextmanager
 def _executor(options: Options, spec: Spec) -> Iterator[tuple[Executor, Runtime, int | None]]:
     """Where to train, on what device, and on how many local processes."""
-    from sim.pool import LocalPool, LostWorkerError
-    from sim.runtime import resolve, usable_cores
+    from twopeaks.sim.network.runtime import resolve, usable_cores
+    from twopeaks.sim.sweep.pool import LocalPool, LostWorkerError
 
     if options.scheduler is not None:
-        from sim.cluster import Cluster
+        from twopeaks.sim.sweep.cluster import Cluster
 
         with Cluster(options.scheduler) as cluster:
             try:
@@ -219,8 +219,8 @@ def _kept(tally: Tally, folder: SweepFolder) -> str:
 
 def _show(folder: SweepFolder, spec: Spec, options: Options) -> int:
     """Bring the tables up to date and print how far the sweep is."""
-    from validate import results
-    from validate.sweep_state import state
+    from twopeaks.validate.measured import results
+    from twopeaks.validate.measured.progress import state
 
     with waiting("reading runs, fitting transitions"):
         found = state(folder, spec)

@@ -8,10 +8,10 @@ from typing import Annotated, Any
 
 import typer
 
-from theory.errors import InputError
-from theory.groups import from_csv
-from theory.tables import Table
-from theory.task import Task
+from twopeaks.theory.errors import InputError
+from twopeaks.theory.groups import from_csv
+from twopeaks.theory.setting.tables import Table
+from twopeaks.theory.setting.task import Task
 
 __all__ = [
     "Expression",
@@ -71,7 +71,7 @@ def described(
 
     Raises:
         InputError: if the options name no task, two of them, or one that cannot be.
-        ValidationError: if a value is outside its range; `theory.setting.explain` makes it one line.
+        ValidationError: if a value is outside its range; `twopeaks.theory.setting.explain` makes it one line.
     """
     ways = {"group": group, "group-table": group_table, "expression": expression, "parity": parity}
     first, *others = [name for name, value in ways.items() if value is not None] or ["group"]

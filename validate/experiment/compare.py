@@ -5,16 +5,16 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from sim.records import Plan, Records
-from sim.runtime import Runtime, resolve
-from sim.train import train_members
-from theory.errors import InputError
-from theory.predict import Prediction, predict
-from theory.setting import Setting
-from validate.controls import with_task
-from validate.experiment import Outcome, crossing_of, outcome, sizes_across
-from validate.scoreboard import Row, score
-from validate.statistics import TransitionPoint
+from twopeaks.sim.network.runtime import Runtime, resolve
+from twopeaks.sim.storage.records import Plan, Records
+from twopeaks.sim.training.loop import train_members
+from twopeaks.theory.errors import InputError
+from twopeaks.theory.predictors.heights import Prediction, predict
+from twopeaks.theory.setting import Setting
+from twopeaks.validate.experiment.controls import with_task
+from twopeaks.validate.experiment.experiment import Outcome, crossing_of, outcome, sizes_across
+from twopeaks.validate.measured.statistics import TransitionPoint
+from twopeaks.validate.scores.board import Row, score
 
 __all__ = ["Comparison", "compare"]
 

@@ -7,13 +7,13 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from sim.records import Plan, Records
-from sim.sweep import Cell, Trained
-from theory.errors import InputError
-from theory.groups import Group
-from theory.heights import Control, fit_heights, generalising_cost, memorising_cost
-from theory.predict import PAPER_CONSTANT, Calibration
-from theory.setting import TRANSITIONS, Setting, Task
+from twopeaks.sim.storage.records import Plan, Records
+from twopeaks.sim.sweep.drive import Cell, Trained
+from twopeaks.theory.errors import InputError
+from twopeaks.theory.groups import Group
+from twopeaks.theory.heights.heights import Control, fit_heights, generalising_cost, memorising_cost
+from twopeaks.theory.predictors.heights import PAPER_CONSTANT, Calibration
+from twopeaks.theory.setting import TRANSITIONS, Setting, Task
 
 __all__ = ["ControlCells", "calibrate", "control_cells", "first_guess", "with_task"]
 

@@ -11,15 +11,15 @@ from pathlib import Path
 
 import numpy as np
 
-from sim.records import Plan, Records
-from sim.runtime import Runtime
-from sim.sweep import Cell, run_cells
-from theory.predict import Calibration, Prediction, predict
-from theory.setting import Setting
-from validate.controls import ControlCells, calibrate, control_cells, with_task
-from validate.detect import transition_steps
-from validate.scoreboard import Row, score
-from validate.statistics import TransitionPoint, transition_point
+from twopeaks.sim.network.runtime import Runtime
+from twopeaks.sim.storage.records import Plan, Records
+from twopeaks.sim.sweep.drive import Cell, run_cells
+from twopeaks.theory.predictors.heights import Calibration, Prediction, predict
+from twopeaks.theory.setting import Setting
+from twopeaks.validate.experiment.controls import ControlCells, calibrate, control_cells, with_task
+from twopeaks.validate.measured.detect import transition_steps
+from twopeaks.validate.measured.statistics import TransitionPoint, transition_point
+from twopeaks.validate.scores.board import Row, score
 
 __all__ = [
     "ACROSS",

@@ -12,9 +12,9 @@ from collections.abc import Collection
 import numpy as np
 from numpy.typing import NDArray
 
-from theory.setting import TRANSITIONS, Setting
-from validate.curves import Curve
-from validate.forecast_theory import held_share, phases_size, shared_size
+from twopeaks.theory.setting import TRANSITIONS, Setting
+from twopeaks.validate.forecast.theory import held_share, phases_size, shared_size
+from twopeaks.validate.measured.curves import Curve
 
 __all__ = [
     "KINDS",
@@ -86,7 +86,7 @@ def features(curve: Curve, kinds: Collection[str]) -> dict[str, float]:
     ``loss_slope`` log of -d log(test loss)/d log t; ``loss_fall`` log of log(largest test loss / that now);
     ``accuracy_level`` log-odds of the test accuracy, ``accuracy_slope`` log of its rise with log t; ``norm_fall`` as
     ``loss_fall``, of the norm; ``age`` log(t / t_mem), 0 before; ``held`` the share of a label that memory is expected
-    to hold for good (`validate.forecast_theory`); ``size`` and ``shared_size`` log(n / n_c); ``decoupled`` and
+    to hold for good (`twopeaks.validate.forecast.theory`); ``size`` and ``shared_size`` log(n / n_c); ``decoupled`` and
     ``descent`` whether decay is decoupled, and whether it is plain gradient descent.
 
     Args:

@@ -13,10 +13,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from validate.curves import Curve
-from validate.forecast import VARIANTS, Forecaster, of_data
-from validate.forecast_features import WHETHER, available, features, names_of
-from validate.forecast_model import Model, Rows, fit
+from twopeaks.validate.forecast.features import WHETHER, available, features, names_of
+from twopeaks.validate.forecast.forecast import VARIANTS, Forecaster, of_data
+from twopeaks.validate.forecast.model import Model, Rows, fit
+from twopeaks.validate.measured.curves import Curve
 
 __all__ = ["development", "fitted", "forecaster", "observe", "rows"]
 

@@ -1,6 +1,6 @@
 """From the first part of a training curve: will it grok within the budget, and when? No torch here.
 
-Coefficients are in ``data/forecast.json``; `validate.forecast_fit` says on which runs they were fitted, and how.
+Coefficients are in ``data/forecast.json``; `validate.forecast.fit` says on which runs they were fitted, and how.
 """
 
 from __future__ import annotations
@@ -15,11 +15,11 @@ from typing import Any, Literal
 
 import numpy as np
 
-from theory.errors import InputError
-from theory.setting import TRANSITIONS, Setting
-from validate.curves import Curve
-from validate.forecast_features import LEAST, available, features, memorised_at, says_training
-from validate.forecast_model import Model
+from twopeaks.theory.errors import InputError
+from twopeaks.theory.setting import TRANSITIONS, Setting
+from twopeaks.validate.forecast.features import LEAST, available, features, memorised_at, says_training
+from twopeaks.validate.forecast.model import Model
+from twopeaks.validate.measured.curves import Curve
 
 __all__ = ["BAND", "GUESS", "LEVELS", "THEORY", "VARIANTS", "Forecast", "Forecaster", "forecast", "of_data", "shipped"]
 
@@ -67,7 +67,7 @@ class Forecast:
         low, high: 80% band of that, over refits of the model to reweighted development runs.
         t_grok: median of the step at which it groks, if it does within the budget; the step itself if it has.
         t_low, t_high: 80% interval of that.
-        basis: kinds of knowledge that were used, of `validate.forecast_features.KINDS`.
+        basis: kinds of knowledge that were used, of `twopeaks.validate.forecast.features.KINDS`.
         warnings: why it may be worse than the development runs say.
     """
 
@@ -118,7 +118,9 @@ class Forecaster:
 @lru_cache(maxsize=1)
 def shipped() -> Forecaster:
     """The models of this package."""
-    return of_data(json.loads((files("validate") / "data" / "forecast.json").read_text(encoding="utf-8")))
+    return of_data(
+        json.loads((files("twopeaks.validate.forecast") / "data" / "forecast.json").read_text(encoding="utf-8"))
+    )
 
 
 def of_data(data: Mapping[str, Any]) -> Forecaster:

@@ -15,11 +15,11 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.stats import rankdata
 
-from theory.errors import InputError
-from validate.curves import Curve
-from validate.forecast import GUESS, Forecast
-from validate.forecast_theory import transition_size
-from validate.statistics import rate_interval
+from twopeaks.theory.errors import InputError
+from twopeaks.validate.forecast.forecast import GUESS, Forecast
+from twopeaks.validate.forecast.theory import transition_size
+from twopeaks.validate.measured.curves import Curve
+from twopeaks.validate.measured.statistics import rate_interval
 
 __all__ = [
     "MIXED",
@@ -164,7 +164,7 @@ class Score:
             single share it is 0: only where shares are mixed it is a rival.
         seed_error: median error of the median t_grok of the other seeds of the same setting: what chance alone leaves
             to a forecaster who knows the cell. NaN if no setting has two seeds that grokked.
-        guesses: runs that grokked whose forecast said that its time is a guess, see `validate.forecast.GUESS`.
+        guesses: runs that grokked whose forecast said that its time is a guess, see `validate.forecast.forecast.GUESS`.
         clear_error, clear_covered: as ``time_error`` and ``covered``, of those that grokked and are no guesses.
     """
 

@@ -1,17 +1,17 @@
 """What theory knows of a setting before it is trained, in the numbers that forecasts use. No torch here.
 
-Theory is asked for the standard rate and coupled decay: `theory.phases` holds at that rate, and a decoupled decay is
-another kind of number. Forecasts are told separately which optimizer it is.
+Theory is asked for the standard rate and coupled decay: `theory.predictors.phases` holds at that rate, and a decoupled
+decay is another kind of number. Forecasts are told separately which optimizer it is.
 """
 
 from __future__ import annotations
 
 from functools import lru_cache
 
-from theory.memorising import LARGEST_ORDER
-from theory.phases import Block, blocks, learned, phases_form
-from theory.predict import shared_form
-from theory.setting import Optimizer, Setting
+from twopeaks.theory.heights.memorising import LARGEST_ORDER
+from twopeaks.theory.predictors.heights import shared_form
+from twopeaks.theory.predictors.phases import Block, blocks, learned, phases_form
+from twopeaks.theory.setting import Optimizer, Setting
 
 __all__ = ["held_share", "phases_size", "shared_size", "transition_size"]
 
@@ -25,19 +25,19 @@ def transition_size(setting: Setting) -> float | None:
 
 
 def phases_size(setting: Setting) -> float | None:
-    """n_c of `theory.phases.phases_form` for this network; None where it does not hold."""
+    """n_c of `twopeaks.theory.predictors.phases.phases_form` for this network; None where it does not hold."""
     return _phases_size(_asked(setting)) if setting.task.has_group else None
 
 
 def shared_size(setting: Setting) -> float | None:
-    """n_c of `theory.predict.shared_form` for this network; None where it does not hold."""
+    """n_c of `twopeaks.theory.predictors.heights.shared_form` for this network; None where it does not hold."""
     return _shared_size(_asked(setting)) if setting.task.has_group else None
 
 
 def held_share(setting: Setting) -> float:
     """Share of a label that memory still holds at the setting's n when training ends: sum_rho D_rho (1 - g_rho)/(M-1).
 
-    Blocks are those of `theory.phases.blocks`, g_rho their `learned` share over what decay leaves of them.
+    Blocks are those of `theory.predictors.phases.blocks`, g_rho their `learned` share over what decay leaves of them.
 
     Args:
         setting: one that has a `phases_size`.

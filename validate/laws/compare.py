@@ -1,6 +1,6 @@
 """Which law does n_c follow across group orders M? Cross-validation, Akaike's criterion, and a verdict.
 
-Cells of one comparison should be one family of groups, for the laws (`validate.scaling_laws`) know nothing but M.
+Cells of one comparison should be one family of groups, for the laws (`twopeaks.validate.laws.laws`) know nothing but M.
 """
 
 from __future__ import annotations
@@ -11,8 +11,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from theory.errors import InputError
-from validate.scaling_laws import FOUR_THIRDS, LAWS, M_LOG_M, Cell, Fit, Law, check_cells, fit_law
+from twopeaks.theory.errors import InputError
+from twopeaks.validate.laws.laws import FOUR_THIRDS, LAWS, M_LOG_M, Cell, Fit, Law, check_cells, fit_law
 
 __all__ = ["EVIDENCE", "SIGMAS", "SPLIT", "Comparison", "Score", "Verdict", "compare", "verdict"]
 

@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from sim.flat import SETTING, flat
-from sim.records import Plan
-from theory.errors import InputError
-from theory.groups import Group
-from theory.predict import Prediction
-from theory.setting import Setting
-from validate.measured import Measured, names
-from validate.scaling_laws import Cell
+from twopeaks.sim.storage.records import Plan
+from twopeaks.sim.sweep.flat import SETTING, flat
+from twopeaks.theory.errors import InputError
+from twopeaks.theory.groups import Group
+from twopeaks.theory.predictors.heights import Prediction
+from twopeaks.theory.setting import Setting
+from twopeaks.validate.laws.laws import Cell
+from twopeaks.validate.measured.cell import Measured, names
 
 __all__ = ["FAMILIES", "crossings"]
 

@@ -18,11 +18,11 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.optimize import minimize_scalar
 
-from theory.errors import InputError
-from theory.heights import memorising_cost
-from theory.memorising import KAPPA
-from theory.predict import shared_form
-from theory.setting import standard
+from twopeaks.theory.errors import InputError
+from twopeaks.theory.heights.heights import memorising_cost
+from twopeaks.theory.heights.memorising import KAPPA
+from twopeaks.theory.predictors.heights import shared_form
+from twopeaks.theory.setting import standard
 
 __all__ = [
     "ASYMPTOTE",
@@ -56,7 +56,7 @@ class Cell:
     Attributes:
         group, order: which group, M.
         value, low, high: n_c in training pairs and its 95% interval.
-        predicted: what `theory.predict.shared_form` says without a run; None where it was not asked.
+        predicted: what `theory.predictors.heights.shared_form` says without a run; None where it was not asked.
     """
 
     group: str

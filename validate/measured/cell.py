@@ -12,12 +12,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from sim.bisect import resized
-from sim.flat import SETTING, flat
-from sim.records import Plan
-from theory.errors import InputError
-from theory.setting import Setting, default_width
-from validate.series import order_of
+from twopeaks.sim.storage.records import Plan
+from twopeaks.sim.sweep.bisect import resized
+from twopeaks.sim.sweep.flat import SETTING, flat
+from twopeaks.theory.errors import InputError
+from twopeaks.theory.setting import Setting, default_width
+from twopeaks.validate.measured.series import order_of
 
 __all__ = [
     "ERRORS",

@@ -12,12 +12,12 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from sim.records import Records
-from sim.store import Stored, load
-from sim.sweep_folder import SweepFolder
-from theory.errors import InputError
-from theory.setting import TRANSITIONS, Setting
-from validate.detect import crossing
+from twopeaks.sim.storage.records import Records
+from twopeaks.sim.storage.store import Stored, load
+from twopeaks.sim.sweep.folder import SweepFolder
+from twopeaks.theory.errors import InputError
+from twopeaks.theory.setting import TRANSITIONS, Setting
+from twopeaks.validate.measured.detect import crossing
 
 __all__ = ["COLUMNS", "Curve", "curves_at", "of_run", "of_sweep", "read_csv"]
 
@@ -124,7 +124,7 @@ def _some(path: Path, found: list[Curve]) -> list[Curve]:
 
 def of_run(run: Stored, name: str) -> list[Curve]:
     """Curves of each member that has test pairs and enough records; one that diverged is cut before that."""
-    from validate.series import name_of
+    from twopeaks.validate.measured.series import name_of
 
     records, series = run.records, name_of(run.setting, run.plan)
     members = range(len(records.seeds))

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from sim.records import Records
-from theory.setting import TRANSITIONS, Transition
+from twopeaks.sim.storage.records import Records
+from twopeaks.theory.setting import TRANSITIONS, Transition
 
 __all__ = ["crossing", "grokked", "transition_steps"]
 

@@ -4,18 +4,19 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from sim.setting_builder import Builder
-from theory.errors import InputError
-from theory.setting import Setting
-from validate.measured import ON_REQUEST, QUANTITIES, Measured, Quantity, at_half, quantity_of
-from validate.sheets import Row, read_sheet
+from twopeaks.sim.sweep.setting_builder import Builder
+from twopeaks.theory.errors import InputError
+from twopeaks.theory.setting import Setting
+from twopeaks.validate.measured.cell import ON_REQUEST, QUANTITIES, Measured, Quantity, at_half, quantity_of
+from twopeaks.validate.measured.sheets import Row, read_sheet
 
 __all__ = ["COLUMNS", "cell_setting", "measured_csv"]
 
 #: Quantities whose name may be that of the column of values.
 _OWN_COLUMN = {name: unit for name, unit in QUANTITIES.items() if name not in ON_REQUEST}
 
-#: Column -> what it holds; the fields of the setting come besides (`validate.sheets.FIELDS`), with their defaults.
+#: Column -> what it holds; the fields of the setting come besides (`validate.measured.sheets.FIELDS`), with their
+#: defaults.
 COLUMNS: dict[str, str] = {
     "quantity": "n_c, t_mem, t_grok or test_accuracy; left out where a column of that name holds the values",
     "value": "the number; empty where it is censored",

@@ -10,16 +10,16 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from sim.cells import Cell
-from sim.records import Plan
-from sim.spec import Spec
-from sim.sweep_folder import SweepFolder
-from theory.errors import InputError
-from theory.setting import Setting
-from validate.measured import Measured, Quantity, at_half
-from validate.results import Part, parts
-from validate.series import Series, name_of, order_of, series
-from validate.statistics import bootstrap_interval
+from twopeaks.sim.storage.records import Plan
+from twopeaks.sim.sweep.cells import Cell
+from twopeaks.sim.sweep.folder import SweepFolder
+from twopeaks.sim.sweep.spec import Spec
+from twopeaks.theory.errors import InputError
+from twopeaks.theory.setting import Setting
+from twopeaks.validate.measured.cell import Measured, Quantity, at_half
+from twopeaks.validate.measured.results import Part, parts
+from twopeaks.validate.measured.series import Series, name_of, order_of, series
+from twopeaks.validate.measured.statistics import bootstrap_interval
 
 __all__ = ["Median", "late_told", "measured_sweep", "median_of", "rates_told", "to_measure"]
 

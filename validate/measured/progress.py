@@ -7,13 +7,13 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from sim import journal
-from sim.cells import Cell
-from sim.spec import Spec
-from sim.sweep_folder import SweepFolder
-from theory.errors import InputError
-from validate.results import Part, parts
-from validate.series import Series, name_of, series
+from twopeaks.sim.sweep import journal
+from twopeaks.sim.sweep.cells import Cell
+from twopeaks.sim.sweep.folder import SweepFolder
+from twopeaks.sim.sweep.spec import Spec
+from twopeaks.theory.errors import InputError
+from twopeaks.validate.measured.results import Part, parts
+from twopeaks.validate.measured.series import Series, name_of, series
 
 __all__ = ["State", "state"]
 

@@ -14,15 +14,15 @@ from typing import Any
 import numpy as np
 import polars as pl
 
-from sim.flat import PARTS, PLAN, SETTING, flat
-from sim.records import Plan
-from sim.spec import Spec
-from sim.store import load
-from sim.sweep_folder import SweepFolder
-from theory.errors import InputError
-from theory.setting import OBSERVABLES, TRANSITIONS, Setting
-from validate.detect import grokked, transition_steps
-from validate.series import Outcome, Series, name_of, series
+from twopeaks.sim.storage.records import Plan
+from twopeaks.sim.storage.store import load
+from twopeaks.sim.sweep.flat import PARTS, PLAN, SETTING, flat
+from twopeaks.sim.sweep.folder import SweepFolder
+from twopeaks.sim.sweep.spec import Spec
+from twopeaks.theory.errors import InputError
+from twopeaks.theory.setting import OBSERVABLES, TRANSITIONS, Setting
+from twopeaks.validate.measured.detect import grokked, transition_steps
+from twopeaks.validate.measured.series import Outcome, Series, name_of, series
 
 __all__ = ["MEMBERS", "POINTS", "Part", "frame", "last_points", "parts", "points", "table", "transitions", "write"]
 

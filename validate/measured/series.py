@@ -11,13 +11,13 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from sim.bisect import bracket, resized
-from sim.flat import flat
-from sim.records import Plan
-from theory.setting import Setting
+from twopeaks.sim.storage.records import Plan
+from twopeaks.sim.sweep.bisect import bracket, resized
+from twopeaks.sim.sweep.flat import flat
+from twopeaks.theory.setting import Setting
 
 if TYPE_CHECKING:  # most need no fit, and SciPy takes its time
-    from validate.statistics import TransitionPoint
+    from twopeaks.validate.measured.statistics import TransitionPoint
 
 __all__ = ["Outcome", "Series", "name_of", "order_of", "series"]
 
@@ -65,13 +65,13 @@ class Series:
 
     @property
     def bracket(self) -> tuple[int | None, int | None]:
-        """The sizes around the transition, as `sim.bisect.bracket` has them."""
+        """The sizes around the transition, as `twopeaks.sim.sweep.bisect.bracket` has them."""
         return bracket({n: k / m for n, (k, m) in self.rates.items()})
 
     @cached_property
     def point(self) -> TransitionPoint:
         """n_c with its bootstrap interval."""
-        from validate.statistics import transition_point
+        from twopeaks.validate.measured.statistics import transition_point
 
         sizes, told = list(self.rates), np.array(list(self.rates.values()), dtype=np.float64)
         return transition_point(np.array(sizes, dtype=np.float64), told[:, 0], told[:, 1])

@@ -12,8 +12,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from sim.flat import SETTING
-from theory.errors import InputError
+from twopeaks.sim.sweep.flat import SETTING
+from twopeaks.theory.errors import InputError
 
 __all__ = ["FIELDS", "Row", "Sheet", "digest", "read_sheet"]
 

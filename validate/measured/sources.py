@@ -7,13 +7,13 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from sim.spec import Spec, read_spec
-from sim.sweep_folder import SweepFolder
-from theory.errors import InputError
-from validate.measured import ON_REQUEST, Measured, ordered
-from validate.measured_csv import measured_csv
-from validate.measured_sweep import measured_sweep, to_measure
-from validate.sweep_state import state
+from twopeaks.sim.sweep.folder import SweepFolder
+from twopeaks.sim.sweep.spec import Spec, read_spec
+from twopeaks.theory.errors import InputError
+from twopeaks.validate.measured.cell import ON_REQUEST, Measured, ordered
+from twopeaks.validate.measured.from_csv import measured_csv
+from twopeaks.validate.measured.from_sweep import measured_sweep, to_measure
+from twopeaks.validate.measured.progress import state
 
 __all__ = ["Sources"]
 
@@ -101,7 +101,7 @@ class Sources:
     def _of_sweep(self, source: Path) -> tuple[list[Measured], list[str]]:
         spec, folder = self._sweep(source)
         if self.train:
-            from validate.sweep_command import Options, train
+            from twopeaks.validate.cli.sweep_command import Options, train
 
             where = Options(None, folder.root, False, False, False, self.workers, None, self.device, None, False)
             train(spec, folder, where)

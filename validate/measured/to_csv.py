@@ -1,4 +1,4 @@
-"""Measured cells written down: a CSV that `validate.measured_csv` reads again, and beside it where they came from.
+"""Measured cells written down: a CSV that `validate.measured.from_csv` reads again, and beside it where they came from.
 
 The text depends on the cells alone: not on the order in which they were trained, nor on paths or the time of day.
 """
@@ -12,15 +12,15 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from sim.flat import PARTS, SETTING, flat
-from sim.records import Plan
-from sim.sweep_folder import SweepFolder
-from theory.errors import InputError
-from theory.setting import SCHEMA
-from validate.files import write, write_json
-from validate.measured import Measured, ordered
-from validate.sheets import digest
-from validate.sources import Sources
+from twopeaks.sim.storage.records import Plan
+from twopeaks.sim.sweep.flat import PARTS, SETTING, flat
+from twopeaks.sim.sweep.folder import SweepFolder
+from twopeaks.theory.errors import InputError
+from twopeaks.theory.setting import SCHEMA
+from twopeaks.validate.measured.cell import Measured, ordered
+from twopeaks.validate.measured.files import write, write_json
+from twopeaks.validate.measured.sheets import digest
+from twopeaks.validate.measured.sources import Sources
 
 __all__ = ["measured_table", "provenance", "write_measured"]
 
@@ -36,7 +36,7 @@ def measured_table(cells: Sequence[Measured]) -> str:
     """CSV: fields of the setting that differ somewhere from their default, then what was measured, every digit of it.
 
     Args:
-        cells: measured; one row each, in the order of `validate.measured.ordered`.
+        cells: measured; one row each, in the order of `twopeaks.validate.measured.cell.ordered`.
 
     Raises:
         InputError: if a cell is about a group that has a table and no name: no column holds tables.

@@ -7,11 +7,11 @@ from html import escape
 
 from matplotlib.figure import Figure
 
-from validate.claims import Judgement, Verdict
-from validate.examine import Outcome, overall
-from validate.figures.style import VERDICTS
-from validate.page import document, fact_table, figure_tag
-from validate.verdicts import allowed, counts, measured, summary
+from twopeaks.validate.claims.claim import Judgement, Verdict
+from twopeaks.validate.claims.examine import Outcome, overall
+from twopeaks.validate.claims.words import allowed, counts, measured, summary
+from twopeaks.validate.figures.drawing.style import VERDICTS
+from twopeaks.validate.pages.page import document, fact_table, figure_tag
 
 __all__ = ["RULE", "badge", "claims_page", "form_block"]
 

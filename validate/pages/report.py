@@ -8,13 +8,13 @@ from html import escape
 import numpy as np
 from matplotlib.figure import Figure
 
-from validate.experiment import Outcome, Result
-from validate.figures.peaks import fig_two_peaks
-from validate.figures.style import PREDICTORS
-from validate.figures.transition import fig_transition
-from validate.page import document, fact_table, figure_tag
-from validate.scoreboard import Row
-from validate.statistics import TransitionPoint, rate_interval
+from twopeaks.validate.experiment.experiment import Outcome, Result
+from twopeaks.validate.figures.drawing.style import PREDICTORS
+from twopeaks.validate.figures.of_runs.peaks import fig_two_peaks
+from twopeaks.validate.figures.of_runs.transition import fig_transition
+from twopeaks.validate.measured.statistics import TransitionPoint, rate_interval
+from twopeaks.validate.pages.page import document, fact_table, figure_tag
+from twopeaks.validate.scores.board import Row
 
 __all__ = ["draw", "html_page", "percent", "span", "verdict"]
 

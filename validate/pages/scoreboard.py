@@ -7,10 +7,10 @@ from html import escape
 
 from matplotlib.figure import Figure
 
-from validate import scoreboard_words as words
-from validate.measured import QUANTITIES, Measured, Quantity
-from validate.page import document, fact_table, figure_tag
-from validate.scoreboard import SCOPES, Board, Entry, Standing
+from twopeaks.validate.measured.cell import QUANTITIES, Measured, Quantity
+from twopeaks.validate.pages.page import document, fact_table, figure_tag
+from twopeaks.validate.scores import words
+from twopeaks.validate.scores.board import SCOPES, Board, Entry, Standing
 
 __all__ = ["RULE", "all_cells", "scoreboard_page", "standings_table"]
 

@@ -1,8 +1,8 @@
 """Every predictor against every measurement of the same quantity: errors, coverage, cost, rank, and where it fails.
 
-Errors are predicted over measured, less one; of accuracies the difference (`validate.measured.ERRORS`). A censored cell
-is scored from one side: a prediction on the wrong side of its bound is wrong by at least so much, one on the right side
-is not contradicted; such cells are counted by themselves and never enter a median.
+Errors are predicted over measured, less one; of accuracies the difference (`validate.measured.cell.ERRORS`). A censored
+cell is scored from one side: a prediction on the wrong side of its bound is wrong by at least so much, one on the right
+side is not contradicted; such cells are counted by themselves and never enter a median.
 """
 
 from __future__ import annotations
@@ -15,11 +15,11 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from theory.predict import Prediction
-from validate.measured import ERRORS, QUANTITIES, ErrorKind, Measured, Quantity, names
-from validate.predictors import Said
-from validate.ranking import Placing, median_interval, place, rms_interval
-from validate.statistics import TransitionPoint, rate_interval
+from twopeaks.theory.predictors.heights import Prediction
+from twopeaks.validate.measured.cell import ERRORS, QUANTITIES, ErrorKind, Measured, Quantity, names
+from twopeaks.validate.measured.statistics import TransitionPoint, rate_interval
+from twopeaks.validate.scores.predictors import Said
+from twopeaks.validate.scores.ranking import Placing, median_interval, place, rms_interval
 
 __all__ = ["SCOPES", "Board", "Entry", "Median", "Row", "Scope", "Standing", "boards", "judge", "score"]
 
@@ -91,7 +91,7 @@ class Standing:
     """One predictor on all cells of its quantity.
 
     Attributes:
-        predictor, origin: its name, and whether it was read from a file or asked (`validate.predictors.Said`).
+        predictor, origin: its name, and whether it was read from a file or asked (`validate.scores.predictors.Said`).
         entries: one a cell, in their order.
         own: on all cells where it has a value itself.
         common: on the cells where every predictor has one; None where it has none.

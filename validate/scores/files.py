@@ -8,10 +8,10 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Any
 
-from theory.predict import Prediction
-from theory.setting import SCHEMA
-from validate.measured import QUANTITIES, Measured
-from validate.scoreboard import SCOPES, Board, Entry, Standing, judge
+from twopeaks.theory.predictors.heights import Prediction
+from twopeaks.theory.setting import SCHEMA
+from twopeaks.validate.measured.cell import QUANTITIES, Measured
+from twopeaks.validate.scores.board import SCOPES, Board, Entry, Standing, judge
 
 __all__ = ["as_data", "cells_csv", "predictions_csv", "rows_csv", "standings_csv"]
 
@@ -39,7 +39,7 @@ def cells_csv(boards: Sequence[Board]) -> str:
 
 
 def predictions_csv(predictions: Sequence[Prediction]) -> str:
-    """What was predicted, in the form that `validate.predictors.read_predictions` reads."""
+    """What was predicted, in the form that `twopeaks.validate.scores.predictors.read_predictions` reads."""
     return rows_csv([{name: getattr(one, name) for name in _PREDICTIONS} for one in predictions])
 
 

@@ -14,13 +14,13 @@ from typing import Literal
 
 from pydantic import ValidationError
 
-from sim.flat import SETTING
-from theory.errors import InputError
-from theory.predict import Prediction
-from theory.setting import Setting, explain
-from validate.measured import QUANTITIES, Measured, Quantity, quantity_of
-from validate.measured_csv import cell_setting
-from validate.sheets import FIELDS, Row, read_sheet
+from twopeaks.sim.sweep.flat import SETTING
+from twopeaks.theory.errors import InputError
+from twopeaks.theory.predictors.heights import Prediction
+from twopeaks.theory.setting import Setting, explain
+from twopeaks.validate.measured.cell import QUANTITIES, Measured, Quantity, quantity_of
+from twopeaks.validate.measured.from_csv import cell_setting
+from twopeaks.validate.measured.sheets import FIELDS, Row, read_sheet
 
 __all__ = [
     "COLUMNS",
@@ -42,12 +42,12 @@ _Registry = tuple[str, str, frozenset[Quantity]]
 #: Mappings name -> predictor, as (module, name of the mapping, quantities that they may be about); one that is not
 #: there has no predictors.
 _REGISTRIES: tuple[_Registry, ...] = (
-    ("theory.predict", "NO_RUN", frozenset({"n_c"})),
-    ("theory.rivals", "RIVALS", frozenset({"n_c"})),
-    ("theory.times", "TIMES", frozenset({"t_mem", "t_grok"})),
+    ("twopeaks.theory.predictors.heights", "NO_RUN", frozenset({"n_c"})),
+    ("twopeaks.theory.predictors.rivals", "RIVALS", frozenset({"n_c"})),
+    ("twopeaks.theory.predictors.times", "TIMES", frozenset({"t_mem", "t_grok"})),
 )
 #: Those of the test accuracy, which may have the names of others.
-_OF_ACCURACY: tuple[_Registry, ...] = (("theory.phases", "ACCURACY", frozenset({"test_accuracy"})),)
+_OF_ACCURACY: tuple[_Registry, ...] = (("twopeaks.theory.predictors.phases", "ACCURACY", frozenset({"test_accuracy"})),)
 
 #: Column of a file of predictions -> what it holds; fields of the setting come besides.
 COLUMNS: dict[str, str] = {

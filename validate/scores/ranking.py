@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.stats import rankdata
 
-from validate.statistics import bootstrap_interval
+from twopeaks.validate.measured.statistics import bootstrap_interval
 
 __all__ = ["Placing", "median_interval", "place", "rms_interval"]
 

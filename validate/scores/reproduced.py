@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from validate.measured import Measured, names
-from validate.scoreboard_words import measured
+from twopeaks.validate.measured.cell import Measured, names
+from twopeaks.validate.scores.words import measured
 
 __all__ = ["OUTCOMES", "Again", "Outcome", "again", "summary"]
 

@@ -1,8 +1,9 @@
 """Rivals' laws of t_grok on a sweep: fitted on a declared part of its cells, scored on all the others. No torch.
 
-The part is chosen by rule before anything is fitted. **Laws of the norm** (`theory.rival_times`) take one cell, as
-their authors do: of the cells that differ in size, rate and decay alone (or, by size, in rate and decay), the first in
-the order of content ids, which know nothing of what was measured, in which a run generalised after it had memorised.
+The part is chosen by rule before anything is fitted. **Laws of the norm** (`theory.predictors.rival_times`) take one
+cell, as their authors do: of the cells that differ in size, rate and decay alone (or, by size, in rate and decay), the
+first in the order of content ids, which know nothing of what was measured, in which a run generalised after it had
+memorised.
 **The power law in the density**
 has three constants: of the cells that differ in size alone it takes the first half in the same order, three at least.
 The norm laws read t_mem and the norm there off every run that they predict; a cell gets the median over its runs.
@@ -15,12 +16,12 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from sim.bisect import resized
-from sim.store import load
-from sim.sweep_folder import SweepFolder
-from theory.errors import InputError
-from theory.prediction import Prediction
-from theory.rival_times import (
+from twopeaks.sim.storage.store import load
+from twopeaks.sim.sweep.bisect import resized
+from twopeaks.sim.sweep.folder import SweepFolder
+from twopeaks.theory.errors import InputError
+from twopeaks.theory.predictors.answer import Prediction
+from twopeaks.theory.predictors.rival_times import (
     DENSITY,
     FIRST_PASSAGE,
     NORM_SEPARATION,
@@ -30,12 +31,12 @@ from theory.rival_times import (
     fit_first_passage,
     fit_norm_separation,
 )
-from theory.run_norms import RunNorms
-from theory.setting import Setting
-from validate.detect import transition_steps
-from validate.measured import Measured
-from validate.predictors import Said
-from validate.rival_runs import norms_of
+from twopeaks.theory.predictors.run_norms import RunNorms
+from twopeaks.theory.setting import Setting
+from twopeaks.validate.measured.cell import Measured
+from twopeaks.validate.measured.detect import transition_steps
+from twopeaks.validate.scores.predictors import Said
+from twopeaks.validate.scores.rival_runs import norms_of
 
 __all__ = ["RIVAL_TIMES", "rival_times"]
 

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from sim.records import Records
-from theory.run_norms import RunNorms, run_norms
-from theory.setting import Setting
-from validate.detect import transition_steps
+from twopeaks.sim.storage.records import Records
+from twopeaks.theory.predictors.run_norms import RunNorms, run_norms
+from twopeaks.theory.setting import Setting
+from twopeaks.validate.measured.detect import transition_steps
 
 __all__ = ["norms_of"]
 
@@ -16,7 +16,7 @@ def norms_of(setting: Setting, records: Records, *, peak: bool = False) -> list[
     Args:
         setting: of the members; its rate and decay count.
         records: their curves.
-        peak: start at the largest V after memorisation, see `theory.run_norms`.
+        peak: start at the largest V after memorisation, see `twopeaks.theory.predictors.run_norms`.
 
     Raises:
         InputError: if rate or decay is 0, which these laws divide by.

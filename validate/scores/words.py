@@ -5,9 +5,9 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
-from validate.measured import ErrorKind, Measured
-from validate.ranking import Placing
-from validate.scoreboard import Board, Entry, Median, Standing
+from twopeaks.validate.measured.cell import ErrorKind, Measured
+from twopeaks.validate.scores.board import Board, Entry, Median, Standing
+from twopeaks.validate.scores.ranking import Placing
 
 __all__ = [
     "best",

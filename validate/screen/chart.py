@@ -8,8 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 from rich.text import Text
 
-from sim.records import Plan
-from validate.canvas import Canvas
+from twopeaks.sim.storage.records import Plan
+from twopeaks.validate.screen.canvas import Canvas
 
 __all__ = ["GUTTER", "compact", "framed", "sparkline", "step_ticks"]
 

@@ -10,8 +10,8 @@ from typing import Self
 import numpy as np
 from numpy.typing import NDArray
 
-from sim.records import Plan, Records
-from theory.setting import TRANSITIONS
+from twopeaks.sim.storage.records import Plan, Records
+from twopeaks.theory.setting import TRANSITIONS
 
 __all__ = ["BINS", "SHOWN", "LiveCurves"]
 
@@ -25,7 +25,7 @@ SHOWN = ("train_accuracy", "test_accuracy", "train_loss")
 
 
 class LiveCurves:
-    """An observer of `sim.train.train`, which may call it from several threads.
+    """An observer of `twopeaks.sim.training.loop.train`, which may call it from several threads.
 
     Args:
         members: how many there are.

@@ -6,9 +6,9 @@ import numpy as np
 from numpy.typing import NDArray
 from rich.text import Text
 
-from validate.canvas import Canvas
-from validate.live_chart import GUTTER, framed, sparkline, step_ticks
-from validate.live_curves import BINS, LiveCurves
+from twopeaks.validate.screen.canvas import Canvas
+from twopeaks.validate.screen.chart import GUTTER, framed, sparkline, step_ticks
+from twopeaks.validate.screen.curves import BINS, LiveCurves
 
 __all__ = ["FAINT", "TEST", "TRAIN", "middle", "run_picture"]
 

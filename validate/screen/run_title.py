@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from theory.setting import Setting
+from twopeaks.theory.setting import Setting
 
 __all__ = ["title"]
 

@@ -7,9 +7,9 @@ from collections.abc import Sequence
 from rich.table import Table
 from rich.text import Text
 
-from validate import scoreboard_words as words
-from validate.scoreboard import Board
-from validate.terminal import console
+from twopeaks.validate.scores import words
+from twopeaks.validate.scores.board import Board
+from twopeaks.validate.screen.terminal import console
 
 __all__ = ["show"]
 

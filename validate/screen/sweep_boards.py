@@ -5,10 +5,10 @@ from __future__ import annotations
 from contextlib import suppress
 from pathlib import Path
 
-from sim.cells import Finished
-from sim.store import run_name
-from theory.errors import InputError
-from validate.tensorboard_files import is_complete, write_run
+from twopeaks.sim.storage.store import run_name
+from twopeaks.sim.sweep.cells import Finished
+from twopeaks.theory.errors import InputError
+from twopeaks.validate.screen.tensorboard import is_complete, write_run
 
 __all__ = ["SweepBoards"]
 

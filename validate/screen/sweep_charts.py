@@ -11,14 +11,14 @@ import numpy as np
 from numpy.typing import NDArray
 from rich.text import Text
 
-from sim.cells import Cell
-from sim.records import Records
-from validate.canvas import Canvas
-from validate.live_chart import GUTTER, framed, step_ticks
-from validate.live_curves import LiveCurves
-from validate.live_picture import FAINT, TEST, TRAIN, middle
-from validate.series import Series, name_of
-from validate.sweep_picture import size_text
+from twopeaks.sim.storage.records import Records
+from twopeaks.sim.sweep.cells import Cell
+from twopeaks.validate.measured.series import Series, name_of
+from twopeaks.validate.screen.canvas import Canvas
+from twopeaks.validate.screen.chart import GUTTER, framed, step_ticks
+from twopeaks.validate.screen.curves import LiveCurves
+from twopeaks.validate.screen.run_picture import FAINT, TEST, TRAIN, middle
+from twopeaks.validate.screen.sweep_picture import size_text
 
 __all__ = ["SweepCharts", "transition_lines"]
 
@@ -98,7 +98,7 @@ def transition_lines(one: Series, varied: Sequence[str], width: int, rows: int) 
         width: cells of each line.
         rows: of the canvas.
     """
-    from validate.statistics import rate_interval
+    from twopeaks.validate.measured.statistics import rate_interval
 
     canvas, sizes = Canvas(width - GUTTER, rows), np.array(list(one.rates), dtype=np.float64)
     first, last = float(sizes.min()), float(sizes.max())
@@ -132,7 +132,7 @@ def _fit(rates: tuple[tuple[int, int, int], ...], low: float, high: float) -> tu
     """n_c and the logistic between two sizes, (200,); None where rates do not rise through one half."""
     from scipy.special import expit
 
-    from validate.statistics import transition_point
+    from twopeaks.validate.measured.statistics import transition_point
 
     sizes, grokked, members = np.array(rates, dtype=np.float64).T
     point = transition_point(sizes, grokked, members, resamples=1)  # the interval is for the end: it takes a second

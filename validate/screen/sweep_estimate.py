@@ -9,13 +9,13 @@ from pathlib import Path
 
 from rich.table import Table
 
-from sim.cells import Cell
-from sim.cost import Cost, cost
-from sim.runtime import Runtime, resolve, usable_cores
-from sim.spec import Spec
-from sim.sweep_folder import SweepFolder
-from validate.sweep_picture import duration
-from validate.terminal import console, print_json
+from twopeaks.sim.network.runtime import Runtime, resolve, usable_cores
+from twopeaks.sim.sweep.cells import Cell
+from twopeaks.sim.sweep.cost import Cost, cost
+from twopeaks.sim.sweep.folder import SweepFolder
+from twopeaks.sim.sweep.spec import Spec
+from twopeaks.validate.screen.sweep_picture import duration
+from twopeaks.validate.screen.terminal import console, print_json
 
 __all__ = ["estimate"]
 
@@ -26,7 +26,7 @@ def estimate(spec: Spec, folder: SweepFolder, device: str, workers: int | None, 
     Args:
         spec: what is to be done.
         folder: where it would go.
-        device: as `sim.runtime.resolve` reads it.
+        device: as `twopeaks.sim.network.runtime.resolve` reads it.
         workers: local processes, or workers of a cluster; None for one a core.
         as_json: whether to print JSON.
 

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from rich.table import Table
 from rich.text import Text
 
-from validate.series import Series
+from twopeaks.validate.measured.series import Series
 
 __all__ = ["Point", "duration", "picture", "rates_near", "size_text"]
 

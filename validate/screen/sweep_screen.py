@@ -17,20 +17,20 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
-from sim.cells import Cell, Finished
-from sim.checkpoint import newest_step
-from sim.shards import Place, Shard
-from sim.sweep import Monitor
-from sim.sweep_folder import UNFINISHED
-from theory.errors import InputError
-from validate.detect import grokked
-from validate.live_screen import drawable
-from validate.series import Outcome, series
-from validate.sweep_charts import SweepCharts
-from validate.sweep_picture import duration, picture
+from twopeaks.sim.storage.checkpoint import newest_step
+from twopeaks.sim.sweep.cells import Cell, Finished
+from twopeaks.sim.sweep.drive import Monitor
+from twopeaks.sim.sweep.folder import UNFINISHED
+from twopeaks.sim.sweep.shards import Place, Shard
+from twopeaks.theory.errors import InputError
+from twopeaks.validate.measured.detect import grokked
+from twopeaks.validate.measured.series import Outcome, series
+from twopeaks.validate.screen.live import drawable
+from twopeaks.validate.screen.sweep_charts import SweepCharts
+from twopeaks.validate.screen.sweep_picture import duration, picture
 
 if TYPE_CHECKING:  # only with --tensorboard
-    from validate.sweep_boards import SweepBoards
+    from twopeaks.validate.screen.sweep_boards import SweepBoards
 
 __all__ = ["Screen", "Tally", "screen"]
 

@@ -15,11 +15,11 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from sim.flat import flat
-from sim.records import Plan, Records
-from theory.errors import InputError
-from theory.setting import TRANSITIONS, Setting
-from validate.detect import transition_steps
+from twopeaks.sim.storage.records import Plan, Records
+from twopeaks.sim.sweep.flat import flat
+from twopeaks.theory.errors import InputError
+from twopeaks.theory.setting import TRANSITIONS, Setting
+from twopeaks.validate.measured.detect import transition_steps
 
 __all__ = ["MOST", "Board", "is_complete", "prepare", "write_run"]
 
@@ -68,7 +68,7 @@ def _said_once() -> Iterator[None]:
 
 
 class Board:
-    """An observer of `sim.train.train` that writes what it hears; a context, at whose end all files are whole.
+    """An observer of `sim.training.loop.train` that writes what it hears; a context, at whose end all files are whole.
 
     Where a file cannot be written a note says so, once, and nothing more is written: training goes on.
 

@@ -23,7 +23,7 @@ from rich.progress import (
 from rich.table import Column
 from rich.text import Text
 
-from validate.files import finite
+from twopeaks.validate.measured.files import finite
 
 __all__ = ["Interrupted", "console", "open_ended", "print_json", "stages", "status_bar", "waiting"]
 

@@ -15,21 +15,21 @@ from rich.live import Live
 from rich.progress import Progress
 from rich.segment import Segments
 
-from sim.records import Plan, Records
-from sim.store import Stored
-from theory.errors import InputError
-from theory.predict import NO_RUN, SHARED
-from theory.setting import Setting
-from validate.live_curves import LiveCurves
-from validate.live_options import Watching
-from validate.live_picture import run_picture
-from validate.live_screen import drawable, moving
-from validate.run_title import title
-from validate.terminal import stages, status_bar
+from twopeaks.sim.storage.records import Plan, Records
+from twopeaks.sim.storage.store import Stored
+from twopeaks.theory.errors import InputError
+from twopeaks.theory.predictors.heights import NO_RUN, SHARED
+from twopeaks.theory.setting import Setting
+from twopeaks.validate.screen.curves import LiveCurves
+from twopeaks.validate.screen.live import drawable, moving
+from twopeaks.validate.screen.run_picture import run_picture
+from twopeaks.validate.screen.run_title import title
+from twopeaks.validate.screen.terminal import stages, status_bar
+from twopeaks.validate.screen.watching import Watching
 
 if TYPE_CHECKING:  # only with --tensorboard
-    from sim.train import Observer
-    from validate.tensorboard_files import Board
+    from twopeaks.sim.training.loop import Observer
+    from twopeaks.validate.screen.tensorboard import Board
 
 __all__ = ["RunView", "Watch", "check", "prediction", "replay", "watched"]
 
@@ -39,7 +39,7 @@ _QUICK = 128
 
 @dataclass(frozen=True)
 class Watch:
-    """What to give to `sim.train.train`.
+    """What to give to `twopeaks.sim.training.loop.train`.
 
     Attributes:
         tell: its ``progress``.
@@ -64,7 +64,7 @@ def check(watching: Watching, seeds: Sequence[int]) -> None:
         InputError: if TensorBoard is not there, its folder cannot be written, or there are more seeds than open files.
     """
     if watching.tensorboard is not None:
-        from validate import tensorboard_files
+        from twopeaks.validate.screen import tensorboard as tensorboard_files
 
         if len(seeds) > tensorboard_files.MOST:
             remedy = "write fewer curves: each is a file that stays open"
@@ -96,7 +96,7 @@ def watched(watching: Watching, setting: Setting, plan: Plan, seeds: Sequence[in
             observers.append(view.curves)
         board = None
         if watching.tensorboard is not None:
-            from validate.tensorboard_files import Board
+            from twopeaks.validate.screen.tensorboard import Board
 
             board = stack.enter_context(Board(watching.tensorboard / name, setting, plan, seeds))
             observers.append(board)
@@ -127,7 +127,7 @@ def replay(watching: Watching, kept: Stored, folder: Path) -> None:
         view.curves = LiveCurves.of(records, plan)
         console.print(view.picture())
     if watching.tensorboard is not None:
-        from validate.tensorboard_files import write_run
+        from twopeaks.validate.screen.tensorboard import write_run
 
         ended = (folder / "manifest.json").stat().st_mtime
         try:

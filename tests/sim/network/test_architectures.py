@@ -14,19 +14,19 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from sim.autograd import AutogradGradient
-from sim.data import pack_data
-from sim.learner import Learner
-from sim.network import Gradient, Params, evaluate, init_params, packed
-from sim.readout import solve_readout
-from sim.records import Plan
-from sim.runtime import Runtime, resolve
-from sim.snapshots import snapshots
-from sim.train import train
 from tests import oracle
-from theory.errors import InputError
-from theory.sampling import draw_pairs, label_table
-from theory.setting import OBSERVABLES, Setting
+from twopeaks.sim.network.autograd import AutogradGradient
+from twopeaks.sim.network.data import pack_data
+from twopeaks.sim.network.network import Gradient, Params, evaluate, init_params, packed
+from twopeaks.sim.network.readout import solve_readout
+from twopeaks.sim.network.runtime import Runtime, resolve
+from twopeaks.sim.storage.records import Plan
+from twopeaks.sim.training.learner import Learner
+from twopeaks.sim.training.loop import train
+from twopeaks.sim.training.snapshots import snapshots
+from twopeaks.theory.errors import InputError
+from twopeaks.theory.setting import OBSERVABLES, Setting
+from twopeaks.theory.setting.sampling import draw_pairs, label_table
 
 NETWORKS: dict[str, dict[str, Any]] = {
     "shared": {"embedding": "shared", "embedding_dim": 5},

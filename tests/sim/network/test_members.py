@@ -15,21 +15,21 @@ from hypothesis import given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
-from sim import data as data_module
-from sim.autograd import AutogradGradient
-from sim.checkpoint import Checkpoints, PackCheckpoints
-from sim.data import pack_data
-from sim.learner import Learner
-from sim.members import PER_MEMBER, Member, shape
-from sim.network import Gradient, init_params
-from sim.packs import side_by_side
-from sim.probes import PROBES
-from sim.records import Plan, Records
-from sim.runtime import Runtime, resolve
-from sim.train import train, train_members
 from tests import oracle
-from theory.errors import InputError
-from theory.setting import Setting
+from twopeaks.sim.network import data as data_module
+from twopeaks.sim.network.autograd import AutogradGradient
+from twopeaks.sim.network.data import pack_data
+from twopeaks.sim.network.members import PER_MEMBER, Member, shape
+from twopeaks.sim.network.network import Gradient, init_params
+from twopeaks.sim.network.runtime import Runtime, resolve
+from twopeaks.sim.storage.checkpoint import Checkpoints, PackCheckpoints
+from twopeaks.sim.storage.probe_catalogue import PROBES
+from twopeaks.sim.storage.records import Plan, Records
+from twopeaks.sim.training.learner import Learner
+from twopeaks.sim.training.loop import train, train_members
+from twopeaks.sim.training.packs import side_by_side
+from twopeaks.theory.errors import InputError
+from twopeaks.theory.setting import Setting
 
 NETWORKS: dict[str, dict[str, Any]] = {
     "core": {},
@@ -264,7 +264,7 @@ def test_tiles_that_hold_nothing_of_a_member(network: str, double: Runtime) -> N
 def _trained_by(members: Sequence[Member], runtime: Runtime) -> Records:
     """All members in one pack, whatever fits."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("sim.train.side_by_side", lambda settings, _: [list(range(len(settings)))])
+        patch.setattr("twopeaks.sim.training.loop.side_by_side", lambda settings, _: [list(range(len(settings)))])
         return train_members(members, PLAN, runtime)
 
 

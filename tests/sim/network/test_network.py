@@ -8,16 +8,16 @@ import numpy as np
 import pytest
 import torch
 
-from sim.activations import ACTIVATIONS as ACTIVATION_RULES
-from sim.data import pack_data
-from sim.losses import LOSSES as LOSS_RULES
-from sim.network import Gradient, Params, evaluate, init_params
-from sim.optim import init_state, update
-from sim.products import products
-from sim.runtime import Runtime
 from tests import oracle
-from theory import setting as vocabulary
-from theory.setting import Network, Optimizer, Setting, Task
+from twopeaks.sim.network.activations import ACTIVATIONS as ACTIVATION_RULES
+from twopeaks.sim.network.data import pack_data
+from twopeaks.sim.network.losses import LOSSES as LOSS_RULES
+from twopeaks.sim.network.network import Gradient, Params, evaluate, init_params
+from twopeaks.sim.network.products import products
+from twopeaks.sim.network.runtime import Runtime
+from twopeaks.sim.training.optim import init_state, update
+from twopeaks.theory.setting import Network, Optimizer, Setting, Task
+from twopeaks.theory.setting import setting as vocabulary
 
 ACTIVATIONS = ("x^2", "relu", "relu^2", "silu", "gelu", "tanh")
 LOSSES = ("mse", "cross-entropy", "hinge", "contrastive")

@@ -8,16 +8,16 @@ import numpy as np
 import pytest
 import torch
 
-from sim.arithmetic import known_dtype
-from sim.products import products
-from sim.records import Plan
-from sim.runtime import resolve
-from sim.spec import spec_of
-from sim.store import run_name
-from sim.train import train
-from theory.errors import InputError
-from theory.setting import Network, Setting, Task, standard
-from validate.cli import run
+from twopeaks.sim.network.arithmetic import known_dtype
+from twopeaks.sim.network.products import products
+from twopeaks.sim.network.runtime import resolve
+from twopeaks.sim.storage.records import Plan
+from twopeaks.sim.storage.store import run_name
+from twopeaks.sim.sweep.spec import spec_of
+from twopeaks.sim.training.loop import train
+from twopeaks.theory.errors import InputError
+from twopeaks.theory.setting import Network, Setting, Task, standard
+from twopeaks.validate.cli.app import run
 
 
 def factors() -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:

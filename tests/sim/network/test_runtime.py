@@ -3,8 +3,8 @@ from __future__ import annotations
 import pytest
 import torch
 
-from sim.runtime import pinned, resolve
-from theory.errors import InputError
+from twopeaks.sim.network.runtime import pinned, resolve
+from twopeaks.theory.errors import InputError
 
 
 @pytest.mark.parametrize("device", ["tpu", "cuda:x", "cpu0", ""])
@@ -44,9 +44,9 @@ def test_denormals_are_flushed_inside_and_kept_outside() -> None:
 def test_a_gpu_gives_the_same_curves_as_the_cpu() -> None:
     import numpy as np
 
-    from sim.records import Plan
-    from sim.train import train
-    from theory.setting import standard
+    from twopeaks.sim.storage.records import Plan
+    from twopeaks.sim.training.loop import train
+    from twopeaks.theory.setting import standard
 
     setting, plan = standard("Z11", 60, 64), Plan(steps=100, every=20)
     there, here = (train(setting, [0, 1], plan, resolve(d, "float64")) for d in ("cuda", "cpu"))

@@ -11,17 +11,17 @@ import numpy as np
 import pytest
 import torch
 
-from sim.autograd import AutogradGradient
-from sim.data import pack_data
-from sim.learner import Learner
-from sim.network import Gradient, Params, evaluate, init_params, packed
-from sim.readout import solve_readout
-from sim.records import Plan
-from sim.runtime import Runtime, resolve
-from sim.train import train
 from tests import oracle
-from theory.errors import InputError
-from theory.setting import OBSERVABLES, Setting, Task
+from twopeaks.sim.network.autograd import AutogradGradient
+from twopeaks.sim.network.data import pack_data
+from twopeaks.sim.network.network import Gradient, Params, evaluate, init_params, packed
+from twopeaks.sim.network.readout import solve_readout
+from twopeaks.sim.network.runtime import Runtime, resolve
+from twopeaks.sim.storage.records import Plan
+from twopeaks.sim.training.learner import Learner
+from twopeaks.sim.training.loop import train
+from twopeaks.theory.errors import InputError
+from twopeaks.theory.setting import OBSERVABLES, Setting, Task
 
 NETWORKS: dict[str, dict[str, Any]] = {
     "three layers": {"layers": 3, "activation": "relu"},
@@ -282,6 +282,6 @@ def test_ridge_is_refused_where_there_is_no_double_precision(double: Runtime, mo
     setting = problem("ridge")
     data = pack_data(setting, [0], double)
     V = torch.empty(1, device="meta")
-    monkeypatch.setattr("sim.readout._WITHOUT_DOUBLE", ("meta",))
+    monkeypatch.setattr("twopeaks.sim.network.readout._WITHOUT_DOUBLE", ("meta",))
     with pytest.raises(InputError, match="readout must be trained on meta, which has no float64"):
         solve_readout(setting, Params(V, V), data)

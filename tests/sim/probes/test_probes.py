@@ -13,28 +13,38 @@ import pytest
 import torch
 from numpy.typing import NDArray
 
-from sim import store
-from sim.checkpoint import Checkpoints
-from sim.learner import Learner
-from sim.probe_gram import signs
-from sim.probes import LIVE, PROBES, SAMPLED, SIMILAR, TOP, applicable, chosen, columns, measured
-from sim.probing import PackProbes
-from sim.records import MAX_RECORDS, Plan, Records
-from sim.runtime import Runtime, pinned, resolve
-from sim.snapshots import snapshots
-from sim.train import train
-from sim.usage import usage
 from tests import oracle
-from theory.activations import named_sigma
-from theory.errors import InputError
-from theory.features import classify
-from theory.fourier import merge_conjugates, power_spectrum
-from theory.landscape import Landscape
-from theory.representations import representations
-from theory.setting import OBSERVABLES, Setting, standard
-from validate.cli import run
-from validate.exams.interaction import _agreement, _off_diagonal
-from validate.probes import hidden
+from twopeaks.sim.network.runtime import Runtime, pinned, resolve
+from twopeaks.sim.probes.gram import signs
+from twopeaks.sim.probes.probing import PackProbes
+from twopeaks.sim.storage import store
+from twopeaks.sim.storage.checkpoint import Checkpoints
+from twopeaks.sim.storage.probe_catalogue import (
+    LIVE,
+    PROBES,
+    SAMPLED,
+    SIMILAR,
+    TOP,
+    applicable,
+    chosen,
+    columns,
+    measured,
+)
+from twopeaks.sim.storage.records import MAX_RECORDS, Plan, Records
+from twopeaks.sim.storage.usage import usage
+from twopeaks.sim.training.learner import Learner
+from twopeaks.sim.training.loop import train
+from twopeaks.sim.training.snapshots import snapshots
+from twopeaks.theory.errors import InputError
+from twopeaks.theory.groups.fourier import merge_conjugates, power_spectrum
+from twopeaks.theory.groups.representations import representations
+from twopeaks.theory.landscape.features import classify
+from twopeaks.theory.landscape.landscape import Landscape
+from twopeaks.theory.setting import OBSERVABLES, Setting, standard
+from twopeaks.theory.setting.activations import named_sigma
+from twopeaks.validate.claims.exams.interaction import _agreement, _off_diagonal
+from twopeaks.validate.claims.weights import hidden
+from twopeaks.validate.cli.app import run
 
 Array = NDArray[np.float64]
 
@@ -397,7 +407,7 @@ def test_other_networks_are_measured_by_what_their_last_layer_reads(name: str, d
 
 
 def features(setting: Setting, layers: Sequence[torch.Tensor], pairs: NDArray[np.int64]) -> Array:
-    from sim import architectures
+    from twopeaks.sim.network import architectures
 
     table = setting.task.table_of()
     inputs = torch.as_tensor(table.digits(pairs) + table.alphabet * np.arange(table.operands)[:, None])

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from sim import archive
+from twopeaks.sim.storage import archive
 
 FACTS = {"name": "Z23", "steps": [1, 2], "share": 0.1, "none": None, "sign": "≤"}
 ARRAYS: dict[str, NDArray[np.generic]] = {

@@ -18,16 +18,16 @@ from hypothesis import given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
-from sim import archive, checkpoint, locks, store
-from sim.checkpoint import Checkpoints, InUseError, PackCheckpoints
-from sim.learner import Learner
-from sim.records import Plan, Records
-from sim.runtime import Runtime, resolve
-from sim.train import train
 from tests import killing
-from theory.errors import InputError
-from theory.setting import Network, Optimizer, Setting, Task
-from validate.cli import run
+from twopeaks.sim.network.runtime import Runtime, resolve
+from twopeaks.sim.storage import archive, checkpoint, locks, store
+from twopeaks.sim.storage.checkpoint import Checkpoints, InUseError, PackCheckpoints
+from twopeaks.sim.storage.records import Plan, Records
+from twopeaks.sim.training.learner import Learner
+from twopeaks.sim.training.loop import train
+from twopeaks.theory.errors import InputError
+from twopeaks.theory.setting import Network, Optimizer, Setting, Task
+from twopeaks.validate.cli.app import run
 
 FAST = Optimizer(lr=1e-2, weight_decay=1e-3)
 SETTING = Setting(task=Task(group="Z7", samples=44), network=Network(width=64), optimizer=FAST)
@@ -514,7 +514,7 @@ COMMAND = ["train", "--group", "Z5", "--width", "8", "--threads", "1", "--seeds"
 def processes() -> Any:
     """Processes that start fast: they are forked off one that has done the imports."""
     context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(["sim.train", "validate.commands", "tests.killing"])
+    context.set_forkserver_preload(["twopeaks.sim.training.loop", "twopeaks.validate.cli.commands", "tests.killing"])
     return context
 
 

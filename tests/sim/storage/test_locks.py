@@ -12,8 +12,8 @@ from pathlib import Path
 
 import pytest
 
-from sim import locks
-from sim.locks import acquire
+from twopeaks.sim.storage import locks
+from twopeaks.sim.storage.locks import acquire
 
 
 @pytest.fixture
@@ -52,7 +52,7 @@ def test_a_lock_dies_with_its_process(path: Path) -> None:
     code = f"""
 import sys, time
 from pathlib import Path
-from sim.locks import acquire
+from twopeaks.sim.storage.locks import acquire
 acquire(Path({str(path)!r})).sign("me")
 print("held", flush=True)
 time.sleep(60)

@@ -10,12 +10,12 @@ from typing import Any
 import numpy as np
 import pytest
 
-from sim import store
-from sim.records import Plan, Records, concatenate
-from sim.runtime import Runtime
-from sim.train import train
-from theory.errors import InputError
-from theory.setting import OBSERVABLES, Network, Setting, Task
+from twopeaks.sim.network.runtime import Runtime
+from twopeaks.sim.storage import store
+from twopeaks.sim.storage.records import Plan, Records, concatenate
+from twopeaks.sim.training.loop import train
+from twopeaks.theory.errors import InputError
+from twopeaks.theory.setting import OBSERVABLES, Network, Setting, Task
 
 SETTING = Setting(task=Task(group="Z2xZ3", samples=20), network=Network(width=8))
 PLAN = Plan(steps=20, every=5)
@@ -176,7 +176,7 @@ def test_what_a_living_writer_has_aside_stays_until_it_dies(tmp_path: Path) -> N
     code = f"""
 import time
 from pathlib import Path
-from sim.store import _aside
+from twopeaks.sim.storage.store import _aside
 with _aside(Path({str(tmp_path)!r})) as folder:
     print(folder, flush=True)
     time.sleep(60)

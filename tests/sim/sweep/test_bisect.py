@@ -10,10 +10,10 @@ from hypothesis import given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
-from sim.bisect import Bisection, bracket, next_size, resized
-from sim.cells import Cell, Finished, Trained
-from sim.records import Plan, Records
-from theory.setting import Network, Setting, Task
+from twopeaks.sim.storage.records import Plan, Records
+from twopeaks.sim.sweep.bisect import Bisection, bracket, next_size, resized
+from twopeaks.sim.sweep.cells import Cell, Finished, Trained
+from twopeaks.theory.setting import Network, Setting, Task
 
 Z31 = Setting(task=Task(group="Z31", samples=1), network=Network(width=8))
 AROUND = Bisection(

@@ -17,14 +17,14 @@ from typing import Any
 
 import pytest
 
-from sim import cluster as clusters
-from sim.cluster import Cluster
-from sim.pool import LostContactError, LostWorkerError
-from sim.runtime import Runtime
 from tests import calls
 from tests.dask_processes import DaskProcesses, dask_processes
 from tests.processes import needs_proc, until, written
-from theory.errors import InputError
+from twopeaks.sim.network.runtime import Runtime
+from twopeaks.sim.sweep import cluster as clusters
+from twopeaks.sim.sweep.cluster import Cluster
+from twopeaks.sim.sweep.pool import LostContactError, LostWorkerError
+from twopeaks.theory.errors import InputError
 
 
 @pytest.fixture(scope="module")

@@ -6,13 +6,13 @@ import dataclasses
 
 import pytest
 
-from sim import cost as costs
-from sim.cells import Cell
-from sim.cost import cost, measured_rate
-from sim.records import Plan
-from sim.runtime import Runtime, resolve
-from sim.shards import Shard, cut
-from theory.setting import Network, Setting, Task
+from twopeaks.sim.network.runtime import Runtime, resolve
+from twopeaks.sim.storage.records import Plan
+from twopeaks.sim.sweep import cost as costs
+from twopeaks.sim.sweep.cells import Cell
+from twopeaks.sim.sweep.cost import cost, measured_rate
+from twopeaks.sim.sweep.shards import Shard, cut
+from twopeaks.theory.setting import Network, Setting, Task
 
 
 def cell(samples: int = 20, width: int = 8, seeds: int = 2, steps: int = 100, group: str = "Z5") -> Cell:

@@ -10,18 +10,18 @@ from typing import Any
 import numpy as np
 import pytest
 
-from sim import journal, shards
-from sim.cells import Cell, Finished, Search
-from sim.cost import cost, measured_rate
-from sim.learner import Learner
-from sim.packs import mixed_size
-from sim.records import Plan, Records
-from sim.runtime import Runtime, resolve
-from sim.shards import Place, Shard, cut, run_shard
-from sim.store import load, run_name
-from sim.sweep import Monitor, run_cells, run_searches
-from sim.train import train, train_members
-from theory.setting import OBSERVABLES, Setting
+from twopeaks.sim.network.runtime import Runtime, resolve
+from twopeaks.sim.storage.records import Plan, Records
+from twopeaks.sim.storage.store import load, run_name
+from twopeaks.sim.sweep import journal, shards
+from twopeaks.sim.sweep.cells import Cell, Finished, Search
+from twopeaks.sim.sweep.cost import cost, measured_rate
+from twopeaks.sim.sweep.drive import Monitor, run_cells, run_searches
+from twopeaks.sim.sweep.shards import Place, Shard, cut, run_shard
+from twopeaks.sim.training.learner import Learner
+from twopeaks.sim.training.loop import train, train_members
+from twopeaks.sim.training.packs import mixed_size
+from twopeaks.theory.setting import OBSERVABLES, Setting
 
 PLAN = Plan(steps=20, every=10)
 

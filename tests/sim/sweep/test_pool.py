@@ -13,11 +13,12 @@ from pathlib import Path
 
 import pytest
 
-from sim import pool as pools
-from sim.pool import LocalPool, LostWorkerError
 from tests import calls
+from tests.places import ROOT
 from tests.processes import gone, needs_proc, pool_workers, until, written
-from theory.errors import InputError
+from twopeaks.sim.sweep import pool as pools
+from twopeaks.sim.sweep.pool import LocalPool, LostWorkerError
+from twopeaks.theory.errors import InputError
 
 pytestmark = needs_proc
 
@@ -225,7 +226,7 @@ def started(folder: Path) -> subprocess.Popen[str]:
     """A parent of two workers, with a process group of its own, as from a terminal."""
     return subprocess.Popen(
         [sys.executable, "-m", "tests.calls", str(folder)],
-        cwd=Path(__file__).parents[1],
+        cwd=ROOT,
         stderr=subprocess.PIPE,
         text=True,
         start_new_session=True,

@@ -6,10 +6,10 @@ from typing import Any
 
 import pytest
 
-from sim.quantities import Scaled, points, resolved, scaled
-from theory.errors import InputError
-from theory.groups import named
-from theory.tables import expression_table, parity_table, product_table
+from twopeaks.sim.sweep.quantities import Scaled, points, resolved, scaled
+from twopeaks.theory.errors import InputError
+from twopeaks.theory.groups import named
+from twopeaks.theory.setting.tables import expression_table, parity_table, product_table
 
 Z7 = product_table(named("Z7"), 2)
 QUOTIENT = expression_table("x/y", 5)  # 20 of 25 rows have a label

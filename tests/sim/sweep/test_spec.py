@@ -8,11 +8,11 @@ from typing import Any
 
 import pytest
 
-from sim.flat import PLAN, SETTING, flat, part_of
-from sim.records import Plan
-from sim.spec import Spec, read_spec, spec_of
-from theory.errors import InputError
-from theory.setting import Network, Optimizer, Setting, Task, standard
+from twopeaks.sim.storage.records import Plan
+from twopeaks.sim.sweep.flat import PLAN, SETTING, flat, part_of
+from twopeaks.sim.sweep.spec import Spec, read_spec, spec_of
+from twopeaks.theory.errors import InputError
+from twopeaks.theory.setting import Network, Optimizer, Setting, Task, standard
 
 BASE = {"group": "Z7", "width": 8}
 

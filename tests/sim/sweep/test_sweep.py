@@ -12,18 +12,18 @@ from typing import Any
 import numpy as np
 import pytest
 
-from sim import journal, shards
-from sim.cells import Finished, Search
-from sim.checkpoint import Checkpoints
-from sim.members import Member
-from sim.pool import LostContactError, LostWorkerError
-from sim.records import Plan, Records
-from sim.runtime import Runtime
-from sim.sweep import Cell, Monitor, run_cells, run_searches
-from sim.train import train, train_members
-from theory.errors import InputError
-from theory.setting import OBSERVABLES, Network, Setting, Task
-from validate.sweep_screen import Tally
+from twopeaks.sim.network.members import Member
+from twopeaks.sim.network.runtime import Runtime
+from twopeaks.sim.storage.checkpoint import Checkpoints
+from twopeaks.sim.storage.records import Plan, Records
+from twopeaks.sim.sweep import journal, shards
+from twopeaks.sim.sweep.cells import Finished, Search
+from twopeaks.sim.sweep.drive import Cell, Monitor, run_cells, run_searches
+from twopeaks.sim.sweep.pool import LostContactError, LostWorkerError
+from twopeaks.sim.training.loop import train, train_members
+from twopeaks.theory.errors import InputError
+from twopeaks.theory.setting import OBSERVABLES, Network, Setting, Task
+from twopeaks.validate.screen.sweep_screen import Tally
 
 
 def cell(samples: int) -> Cell:

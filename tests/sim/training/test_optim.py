@@ -10,12 +10,12 @@ import pytest
 import torch
 from torch import Tensor
 
-from sim.data import pack_data
-from sim.network import Gradient, Params, init_params, packed
-from sim.optim import init_state, update
-from sim.runtime import Runtime
 from tests import oracle
-from theory.setting import Network, Optimizer, Setting, Task
+from twopeaks.sim.network.data import pack_data
+from twopeaks.sim.network.network import Gradient, Params, init_params, packed
+from twopeaks.sim.network.runtime import Runtime
+from twopeaks.sim.training.optim import init_state, update
+from twopeaks.theory.setting import Network, Optimizer, Setting, Task
 
 SHAPES = {"wide": (14, 40), "square": (14, 14), "tall": (14, 6)}
 

@@ -10,14 +10,14 @@ import pytest
 import torch
 from torch.optim import lr_scheduler
 
-from sim.learner import Learner
-from sim.network import Params, init_params
-from sim.records import Plan
-from sim.runtime import Runtime
-from sim.schedule import factor
-from sim.train import train
 from tests import oracle
-from theory.setting import OBSERVABLES, Optimizer, Setting
+from twopeaks.sim.network.network import Params, init_params
+from twopeaks.sim.network.runtime import Runtime
+from twopeaks.sim.storage.records import Plan
+from twopeaks.sim.training.learner import Learner
+from twopeaks.sim.training.loop import train
+from twopeaks.sim.training.schedule import factor
+from twopeaks.theory.setting import OBSERVABLES, Optimizer, Setting
 
 SCHEDULES: dict[str, dict[str, Any]] = {
     "constant": {},

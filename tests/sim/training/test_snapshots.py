@@ -8,14 +8,14 @@ import numpy as np
 import pytest
 import torch
 
-from sim.records import Plan
-from sim.runtime import Runtime, resolve
-from sim.snapshots import Snapshots, snapshots
-from sim.train import train
 from tests import oracle
-from theory.errors import InputError
-from theory.sampling import draw_pairs, label_table
-from theory.setting import Setting
+from twopeaks.sim.network.runtime import Runtime, resolve
+from twopeaks.sim.storage.records import Plan
+from twopeaks.sim.training.loop import train
+from twopeaks.sim.training.snapshots import Snapshots, snapshots
+from twopeaks.theory.errors import InputError
+from twopeaks.theory.setting import Setting
+from twopeaks.theory.setting.sampling import draw_pairs, label_table
 
 SEEDS = [5, 3, 8]
 

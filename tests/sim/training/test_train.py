@@ -9,13 +9,13 @@ from hypothesis import given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
-from sim.learner import Learner
-from sim.network import Evaluation
-from sim.records import Plan, Records
-from sim.runtime import Runtime, resolve
-from sim.train import packs, train
-from theory.errors import InputError
-from theory.setting import OBSERVABLES, Network, Optimizer, Setting, Task, standard
+from twopeaks.sim.network.network import Evaluation
+from twopeaks.sim.network.runtime import Runtime, resolve
+from twopeaks.sim.storage.records import Plan, Records
+from twopeaks.sim.training.learner import Learner
+from twopeaks.sim.training.loop import packs, train
+from twopeaks.theory.errors import InputError
+from twopeaks.theory.setting import OBSERVABLES, Network, Optimizer, Setting, Task, standard
 
 
 def small(**optimizer: object) -> Setting:

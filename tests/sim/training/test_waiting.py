@@ -13,9 +13,9 @@ import pytest
 import torch
 from torch.utils._python_dispatch import TorchDispatchMode
 
-from sim.learner import Learner
-from sim.runtime import Runtime
-from theory.setting import Setting
+from twopeaks.sim.network.runtime import Runtime
+from twopeaks.sim.training.learner import Learner
+from twopeaks.theory.setting import Setting
 
 #: Operations whose result is a number or has a shape that depends on values.
 WAITING = {

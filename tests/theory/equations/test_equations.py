@@ -14,13 +14,12 @@ import numpy as np
 import pytest
 import sympy as sp
 
-from theory.equations import Check, Equation, Printed, equation, labels, verify
-from theory.equations.render import as_data, latex_document, markdown, plain
-from theory.errors import InputError
-from theory.lower import function
-from validate.cli import run
-
-ROOT = Path(__file__).parent.parent
+from tests.places import ROOT
+from twopeaks.theory.equations import Check, Equation, Printed, equation, labels, verify
+from twopeaks.theory.equations.lower import function
+from twopeaks.theory.equations.render import as_data, latex_document, markdown, plain
+from twopeaks.theory.errors import InputError
+from twopeaks.validate.cli.app import run
 
 #: Labels of the functions, by name: to ask the equations would derive them all wherever this file is only collected.
 LOWERED = ["lazy.5", "lazy.6", "feat.4", "feat.6", "feat.9", "modes.3", "modes.4", "modes.7", "mem.3", "mem.4"]
@@ -192,7 +191,7 @@ def test_derive_verifies_one_and_says_so(capsys: pytest.CaptureFixture[str]) -> 
 
 def test_derive_exits_1_if_one_fails(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
     wrong: Equation = replace(equation("heights.1"), check=lambda rng: Check(True, 0.5, "brute force"))
-    monkeypatch.setattr("validate.derive.equation", lambda label: wrong)
+    monkeypatch.setattr("twopeaks.validate.cli.derive_command.equation", lambda label: wrong)
     assert run(["derive", "heights.1", "--verify"]) == 1
     assert "differs by 5.0e-01" in capsys.readouterr().out
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from theory.errors import InputError
-from theory.flows.interaction import slaved, slaved_flow, slaved_height, slaved_velocity
-from theory.flows.problem import Problem, centred_samples
-from theory.flows.solution import Solver, integrate
+from twopeaks.theory.errors import InputError
+from twopeaks.theory.flows.interaction import slaved, slaved_flow, slaved_height, slaved_velocity
+from twopeaks.theory.flows.problem import Problem, centred_samples
+from twopeaks.theory.flows.solution import Solver, integrate
 
 M, K, ETA = 5, 7, 0.3
 

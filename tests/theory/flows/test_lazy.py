@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 from scipy.linalg import expm
 
-from theory.errors import InputError
-from theory.flows.lazy import Lazy, early_gradient, limit_gradient, ridge
-from theory.flows.problem import Problem, centred_classes, centred_samples
+from twopeaks.theory.errors import InputError
+from twopeaks.theory.flows.lazy import Lazy, early_gradient, limit_gradient, ridge
+from twopeaks.theory.flows.problem import Problem, centred_classes, centred_samples
 
 M = 4
 

@@ -8,17 +8,17 @@ import numpy as np
 import pytest
 import torch
 
-from sim.data import pack_data
-from sim.network import Gradient, init_params
-from sim.optim import init_state, update
-from sim.runtime import Runtime, pinned, resolve
-from theory.errors import InputError
-from theory.flows.lazy import Lazy
-from theory.flows.network import adam_start, network_flow
-from theory.flows.problem import Problem, centred_classes, centred_samples
-from theory.flows.solution import Solver, State
-from theory.sampling import stream
-from theory.setting import Network, Optimizer, Setting, Task, standard
+from twopeaks.sim.network.data import pack_data
+from twopeaks.sim.network.network import Gradient, init_params
+from twopeaks.sim.network.runtime import Runtime, pinned, resolve
+from twopeaks.sim.training.optim import init_state, update
+from twopeaks.theory.errors import InputError
+from twopeaks.theory.flows.lazy import Lazy
+from twopeaks.theory.flows.network import adam_start, network_flow
+from twopeaks.theory.flows.problem import Problem, centred_classes, centred_samples
+from twopeaks.theory.flows.solution import Solver, State
+from twopeaks.theory.setting import Network, Optimizer, Setting, Task, standard
+from twopeaks.theory.setting.sampling import stream
 
 SGD = Optimizer(name="sgd", lr=0.1, weight_decay=0.02)
 ADAM = Optimizer(name="adam", lr=0.02, weight_decay=0.02)

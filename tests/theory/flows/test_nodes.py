@@ -8,9 +8,9 @@ from scipy.integrate import quad
 from scipy.optimize import brentq
 from scipy.stats import gamma, kstest
 
-from theory.errors import InputError
-from theory.flows.emergence import EmergenceLaw, ModeLaw
-from theory.flows.nodes import (
+from twopeaks.theory.errors import InputError
+from twopeaks.theory.flows.emergence import EmergenceLaw, ModeLaw
+from twopeaks.theory.flows.nodes import (
     blow_up_times,
     emerge,
     evolved,
@@ -21,9 +21,9 @@ from theory.flows.nodes import (
     settle,
     winners,
 )
-from theory.flows.solution import Solver
-from theory.groups import cyclic
-from theory.landscape import Landscape, random_pairs
+from twopeaks.theory.flows.solution import Solver
+from twopeaks.theory.groups import cyclic
+from twopeaks.theory.landscape.landscape import Landscape, random_pairs
 
 
 def random_nodes(count: int, order: int, seed: int = 0, sigma: float = 1.0) -> np.ndarray:

@@ -7,9 +7,9 @@ import pytest
 import torch
 
 from tests import oracle
-from theory.errors import InputError
-from theory.flows.problem import Problem, centred_classes, centred_samples, norm_growth
-from theory.setting import Network, Setting, Task
+from twopeaks.theory.errors import InputError
+from twopeaks.theory.flows.problem import Problem, centred_classes, centred_samples, norm_growth
+from twopeaks.theory.setting import Network, Setting, Task
 
 K = 9
 TORCH_SIGMA = {**oracle.SIGMA, "relu^3": lambda z: torch.relu(z) ** 3}
@@ -82,7 +82,7 @@ def test_accuracy_counts_pairs() -> None:
 def test_accuracy_of_many_pairs_goes_by_blocks(monkeypatch: pytest.MonkeyPatch) -> None:
     p, (W, V) = problem(), weights()
     whole = p.accuracy(W, V, p.rest)
-    monkeypatch.setattr("theory.flows.problem._BLOCK", 2 * K)
+    monkeypatch.setattr("twopeaks.theory.flows.problem._BLOCK", 2 * K)
     assert p.accuracy(W, V, p.rest) == whole
 
 

@@ -8,15 +8,15 @@ import numpy as np
 import pytest
 from scipy.linalg import helmert, pinv
 
-from sim.records import Plan
-from sim.runtime import resolve
-from sim.train import train
-from theory.errors import InputError
-from theory.flows.problem import Problem
-from theory.flows.slow import Tangent, norm_descent
-from theory.flows.solution import Solver
-from theory.sampling import stream
-from theory.setting import TRANSITIONS, Network, Optimizer, Setting, Task, standard
+from twopeaks.sim.network.runtime import resolve
+from twopeaks.sim.storage.records import Plan
+from twopeaks.sim.training.loop import train
+from twopeaks.theory.errors import InputError
+from twopeaks.theory.flows.problem import Problem
+from twopeaks.theory.flows.slow import Tangent, norm_descent
+from twopeaks.theory.flows.solution import Solver
+from twopeaks.theory.setting import TRANSITIONS, Network, Optimizer, Setting, Task, standard
+from twopeaks.theory.setting.sampling import stream
 
 M, K = 7, 64
 SETTING = Setting(task=Task(group="Z7", samples=35), network=Network(width=K))

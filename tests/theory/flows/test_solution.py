@@ -7,8 +7,8 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 
-from theory.errors import InputError
-from theory.flows.solution import Event, Solution, Solver, State, integrate
+from twopeaks.theory.errors import InputError
+from twopeaks.theory.flows.solution import Event, Solution, Solver, State, integrate
 
 
 def solve(

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 from numpy.polynomial import Chebyshev
 
-from theory.errors import InputError
-from theory.flows.stabilised import _coefficients, chebyshev_step, stabilised, stages_for, stiffness
+from twopeaks.theory.errors import InputError
+from twopeaks.theory.flows.stabilised import _coefficients, chebyshev_step, stabilised, stages_for, stiffness
 
 Velocity = Callable[[np.ndarray], np.ndarray]
 

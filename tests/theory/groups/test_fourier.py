@@ -7,11 +7,11 @@ import functools
 import numpy as np
 import pytest
 
-from theory.fourier import fourier_transform, inverse_transform, merge_conjugates, power_spectrum
-from theory.groups import Group, named
-from theory.irreps import conjugate_index, irreps, real_blocks
-from theory.representations import Representation, representations
-from theory.small_groups import SHIPPED_ORDER, number_of_small_groups
+from twopeaks.theory.groups import Group, named
+from twopeaks.theory.groups.fourier import fourier_transform, inverse_transform, merge_conjugates, power_spectrum
+from twopeaks.theory.groups.irreps import conjugate_index, irreps, real_blocks
+from twopeaks.theory.groups.representations import Representation, representations
+from twopeaks.theory.groups.small_groups import SHIPPED_ORDER, number_of_small_groups
 
 #: All groups up to order 32, order by order, and some larger ones.
 CASES = {

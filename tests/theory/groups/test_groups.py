@@ -13,9 +13,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from theory import groups
-from theory.errors import InputError
-from theory.groups import (
+from twopeaks.theory.errors import InputError
+from twopeaks.theory.groups import (
     MAX_ORDER,
     Group,
     alternating,
@@ -31,6 +30,7 @@ from theory.groups import (
     special_linear,
     symmetric,
 )
+from twopeaks.theory.groups import group as groups
 
 #: name -> (order, conjugacy classes, abelian, {element order: how many}), from the textbooks.
 PUBLISHED: dict[str, tuple[int, int, bool, dict[int, int]]] = {

@@ -9,9 +9,9 @@ from collections import Counter
 import numpy as np
 import pytest
 
-import theory.irreps
-from theory.groups import Group, from_table, named
-from theory.irreps import Irrep, irreps
+import twopeaks.theory.groups.irreps
+from twopeaks.theory.groups import Group, from_table, named
+from twopeaks.theory.groups.irreps import Irrep, irreps
 
 #: Characters are sums of d roots of unity: rounding of that sum only.
 TOLERANCE = 1e-13
@@ -270,19 +270,19 @@ def test_only_the_character_of_ones_is_trivial() -> None:
 
 
 def test_inexact_characters_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    exact = theory.irreps._central_characters
-    monkeypatch.setattr(theory.irreps, "_central_characters", lambda *args: exact(*args) * 1.001)
+    exact = twopeaks.theory.groups.irreps._central_characters
+    monkeypatch.setattr(twopeaks.theory.groups.irreps, "_central_characters", lambda *args: exact(*args) * 1.001)
     with pytest.raises(ArithmeticError, match=r"^characters of S3 lost precision \(orthogonality .*, dimension .*, ty"):
         irreps(named("S3"))
 
 
 def test_characters_that_no_matrices_have_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    exact = theory.irreps._central_characters
+    exact = twopeaks.theory.groups.irreps._central_characters
 
     def mixed(*args) -> np.ndarray:
         omega = exact(*args)
         return omega + 0.1 * (omega - omega[::-1])
 
-    monkeypatch.setattr(theory.irreps, "_central_characters", mixed)
+    monkeypatch.setattr(twopeaks.theory.groups.irreps, "_central_characters", mixed)
     with pytest.raises(ArithmeticError, match=r"^characters of Z5 lost precision \(multiplicities .*e-0. off\)$"):
         irreps(named("Z5"))

@@ -7,11 +7,11 @@ import functools
 import numpy as np
 import pytest
 
-import theory.representations
-from theory.groups import Group, named
-from theory.irreps import irreps
-from theory.representations import Representation, representations
-from theory.small_groups import SHIPPED_ORDER, number_of_small_groups
+import twopeaks.theory.groups.representations
+from twopeaks.theory.groups import Group, named
+from twopeaks.theory.groups.irreps import irreps
+from twopeaks.theory.groups.representations import Representation, representations
+from twopeaks.theory.groups.small_groups import SHIPPED_ORDER, number_of_small_groups
 
 #: The matrices come out of orthogonal steps alone: rounding grows with dimension, not with conditioning.
 TOLERANCE = 1e-12
@@ -176,9 +176,9 @@ def turned(matrices: np.ndarray) -> np.ndarray:
     ids=["skewed", "turned", "reducible"],
 )
 def test_a_broken_law_is_refused_and_named(monkeypatch: pytest.MonkeyPatch, spoil, broken: str) -> None:
-    exact = theory.representations._matrices
+    exact = twopeaks.theory.groups.representations._matrices
     monkeypatch.setattr(
-        theory.representations,
+        twopeaks.theory.groups.representations,
         "_matrices",
         lambda group, rho: spoil(exact(group, rho)) if rho.dim == 2 else exact(group, rho),
     )
@@ -188,7 +188,7 @@ def test_a_broken_law_is_refused_and_named(monkeypatch: pytest.MonkeyPatch, spoi
 
 
 def test_an_inexact_basis_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    exact = theory.representations._one_copy
-    monkeypatch.setattr(theory.representations, "_one_copy", lambda *args: 1.01 * exact(*args))
+    exact = twopeaks.theory.groups.representations._one_copy
+    monkeypatch.setattr(twopeaks.theory.groups.representations, "_one_copy", lambda *args: 1.01 * exact(*args))
     with pytest.raises(ArithmeticError, match=r"\(product 2.1e-02, unitarity 4.1e-02, character 4.0e-02\)$"):
         representations(named("S3"))

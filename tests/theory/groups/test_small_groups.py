@@ -13,10 +13,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from theory import small_groups
-from theory.errors import InputError
-from theory.groups import Group, named, small_group
-from theory.small_groups import SHIPPED_ORDER, multiplication_table, number_of_small_groups, structure_description
+from twopeaks.theory.errors import InputError
+from twopeaks.theory.groups import Group, named, small_group, small_groups
+from twopeaks.theory.groups.small_groups import (
+    SHIPPED_ORDER,
+    multiplication_table,
+    number_of_small_groups,
+    structure_description,
+)
 
 #: Groups and abelian groups of each order from 1 to 32 (OEIS A000001, A000688).
 ALL = [1, 1, 1, 2, 1, 2, 1, 5, 2, 2, 1, 5, 1, 2, 1, 14, 1, 5, 1, 5, 2, 2, 1, 15, 2, 2, 5, 4, 1, 4, 1, 51]

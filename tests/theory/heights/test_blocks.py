@@ -5,14 +5,14 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from theory.block_search import block_tensors, image, search
-from theory.blocks import Kind, block_cost, kind_of, kinds, known_costs
-from theory.constructions import half_units, quaternion_nodes, quaternion_products, remainder
-from theory.groups import named
-from theory.irreps import irreps, real_blocks
-from theory.lower import function
-from theory.representations import Representation, representations
-from theory.sharing import shared_height
+from twopeaks.theory.equations.lower import function
+from twopeaks.theory.groups import named
+from twopeaks.theory.groups.constructions import half_units, quaternion_nodes, quaternion_products, remainder
+from twopeaks.theory.groups.irreps import irreps, real_blocks
+from twopeaks.theory.groups.representations import Representation, representations
+from twopeaks.theory.heights.block_search import block_tensors, image, search
+from twopeaks.theory.heights.blocks import Kind, block_cost, kind_of, kinds, known_costs
+from twopeaks.theory.heights.sharing import shared_height
 
 GROUPS = ["Z4", "Z6", "Z7", "Q8", "Dic3", "Dic5", "D4", "D5", "A4", "S4", "F21", "SL(2,3)", "D4xZ3", "SmallGroup(16,6)"]
 

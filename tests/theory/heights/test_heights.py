@@ -10,9 +10,9 @@ import pytest
 import sympy
 from scipy.optimize import minimize_scalar
 
-from theory.constructions import NODES_PER_PAIR, pair_nodes
-from theory.groups import Group, cyclic, named
-from theory.heights import (
+from twopeaks.theory.groups import Group, cyclic, named
+from twopeaks.theory.groups.constructions import NODES_PER_PAIR, pair_nodes
+from twopeaks.theory.heights.heights import (
     Control,
     fit_heights,
     generalising_cost,

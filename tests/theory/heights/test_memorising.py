@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from theory.heights import memorising_cost
-from theory.memorising import (
+from twopeaks.theory.heights.heights import memorising_cost
+from twopeaks.theory.heights.memorising import (
     KAPPA,
     KAPPA_ERROR,
     LARGEST_ORDER,

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from theory.memorising import shared_memorising_cost
-from theory.narrow import NU, NU_ERROR, fitted_nu, narrow_factor, width_runs
+from twopeaks.theory.heights.memorising import shared_memorising_cost
+from twopeaks.theory.heights.narrow import NU, NU_ERROR, fitted_nu, narrow_factor, width_runs
 
 
 def test_the_constant_of_narrow_networks_is_that_of_their_runs() -> None:

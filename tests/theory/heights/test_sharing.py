@@ -8,18 +8,18 @@ import numpy as np
 import pytest
 from scipy.optimize import minimize
 
-from sim.records import Plan
-from sim.runtime import resolve
-from sim.train import train
-from theory.blocks import Kind, block_cost, kind_of, kinds
-from theory.constructions import Nodes, feature_nodes, quaternion_nodes, remainder, wanted
-from theory.groups import Group, named
-from theory.heights import generalising_cost, pair_cost, real_cost
-from theory.irreps import block_basis, irreps, real_blocks
-from theory.lower import function
-from theory.representations import Representation, representations
-from theory.setting import standard
-from theory.sharing import SharedHeight, shared_height
+from twopeaks.sim.network.runtime import resolve
+from twopeaks.sim.storage.records import Plan
+from twopeaks.sim.training.loop import train
+from twopeaks.theory.equations.lower import function
+from twopeaks.theory.groups import Group, named
+from twopeaks.theory.groups.constructions import Nodes, feature_nodes, quaternion_nodes, remainder, wanted
+from twopeaks.theory.groups.irreps import block_basis, irreps, real_blocks
+from twopeaks.theory.groups.representations import Representation, representations
+from twopeaks.theory.heights.blocks import Kind, block_cost, kind_of, kinds
+from twopeaks.theory.heights.heights import generalising_cost, pair_cost, real_cost
+from twopeaks.theory.heights.sharing import SharedHeight, shared_height
+from twopeaks.theory.setting import standard
 
 GROUPS = ["Z2", "Z7", "Z8", "Z2xZ6", "S3", "D5", "Q8", "Dic3", "A4", "F21", "SL(2,3)", "S4", "A5"]
 

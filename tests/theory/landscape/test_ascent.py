@@ -5,11 +5,11 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from theory.activations import named_sigma
-from theory.ascent import Ascents, ascend, is_maximum, random_nodes
-from theory.errors import InputError
-from theory.groups import named
-from theory.landscape import Landscape, all_pairs, random_pairs, target_pairs
+from twopeaks.theory.errors import InputError
+from twopeaks.theory.groups import named
+from twopeaks.theory.landscape.ascent import Ascents, ascend, is_maximum, random_nodes
+from twopeaks.theory.landscape.landscape import Landscape, all_pairs, random_pairs, target_pairs
+from twopeaks.theory.setting.activations import named_sigma
 
 #: Converged ascents are good to the square of their slope, 1e-16, over the least curvature, here 0.1 and more.
 CONVERGED = 1e-9

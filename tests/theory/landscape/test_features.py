@@ -7,8 +7,13 @@ import functools
 import numpy as np
 import pytest
 
-from theory.ascent import Ascents, ascend, curvatures, is_maximum, random_nodes
-from theory.features import (
+from twopeaks.theory.groups import named
+from twopeaks.theory.groups.fourier import fourier_transform, merge_conjugates, power_spectrum
+from twopeaks.theory.groups.irreps import Irrep, irreps, real_blocks
+from twopeaks.theory.groups.representations import representations
+from twopeaks.theory.groups.small_groups import number_of_small_groups
+from twopeaks.theory.landscape.ascent import Ascents, ascend, curvatures, is_maximum, random_nodes
+from twopeaks.theory.landscape.features import (
     Features,
     block_label,
     block_powers,
@@ -18,12 +23,7 @@ from theory.features import (
     irrep_energy,
     restricted_energy,
 )
-from theory.fourier import fourier_transform, merge_conjugates, power_spectrum
-from theory.groups import named
-from theory.irreps import Irrep, irreps, real_blocks
-from theory.landscape import Landscape, all_pairs, random_pairs
-from theory.representations import representations
-from theory.small_groups import number_of_small_groups
+from twopeaks.theory.landscape.landscape import Landscape, all_pairs, random_pairs
 
 #: Converged ascents are good to the square of their slope, 1e-16, over the least curvature, here 0.1 and more.
 CONVERGED = 1e-9

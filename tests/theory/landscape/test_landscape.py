@@ -7,15 +7,15 @@ import pytest
 import torch
 
 from tests.oracle import SIGMA
-from theory.activations import named_sigma
-from theory.errors import InputError
-from theory.fourier import fourier_transform
-from theory.groups import Group, named
-from theory.irreps import irreps, real_blocks
-from theory.landscape import Landscape, all_pairs, missing_kernel, random_pairs, target_pairs
-from theory.representations import representations
-from theory.sampling import draw_pairs
-from theory.task import Task
+from twopeaks.theory.errors import InputError
+from twopeaks.theory.groups import Group, named
+from twopeaks.theory.groups.fourier import fourier_transform
+from twopeaks.theory.groups.irreps import irreps, real_blocks
+from twopeaks.theory.groups.representations import representations
+from twopeaks.theory.landscape.landscape import Landscape, all_pairs, missing_kernel, random_pairs, target_pairs
+from twopeaks.theory.setting.activations import named_sigma
+from twopeaks.theory.setting.sampling import draw_pairs
+from twopeaks.theory.setting.task import Task
 
 #: Sums of a few hundred terms of order one.
 TOLERANCE = 1e-12

@@ -7,10 +7,10 @@ from collections import Counter
 import numpy as np
 import pytest
 
-from theory.ascent import ascend, random_nodes
-from theory.groups import named
-from theory.landscape import Landscape, all_pairs, random_pairs
-from theory.survey import Survey, basins, survey
+from twopeaks.theory.groups import named
+from twopeaks.theory.landscape.ascent import ascend, random_nodes
+from twopeaks.theory.landscape.landscape import Landscape, all_pairs, random_pairs
+from twopeaks.theory.landscape.survey import Survey, basins, survey
 
 
 def rng(seed: int = 0) -> np.random.Generator:

@@ -5,13 +5,20 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from sim.records import Plan
-from sim.runtime import resolve
-from sim.train import train
-from theory.constructions import pair_nodes
-from theory.lower import function
-from theory.margin import LAW, MARGIN, fitted_margin_law, generalising_by_margin, margin_form, margin_runs
-from theory.setting import Setting, standard
+from twopeaks.sim.network.runtime import resolve
+from twopeaks.sim.storage.records import Plan
+from twopeaks.sim.training.loop import train
+from twopeaks.theory.equations.lower import function
+from twopeaks.theory.groups.constructions import pair_nodes
+from twopeaks.theory.predictors.margin import (
+    LAW,
+    MARGIN,
+    fitted_margin_law,
+    generalising_by_margin,
+    margin_form,
+    margin_runs,
+)
+from twopeaks.theory.setting import Setting, standard
 
 ETA = 2e-4
 

@@ -11,14 +11,17 @@ from numpy.typing import NDArray
 from scipy.optimize import least_squares
 from scipy.special import ndtr
 
-import theory.phases as phases
-from theory.equations import mixed, verify
-from theory.errors import InputError
-from theory.groups import named
-from theory.irreps import block_basis, irreps, real_blocks
-from theory.lower import function
-from theory.memorising import LAW, memorised
-from theory.phases import (
+import twopeaks.theory.predictors.phases as phases
+from twopeaks.theory.equations import verify
+from twopeaks.theory.equations.decay import mixed
+from twopeaks.theory.equations.lower import function
+from twopeaks.theory.errors import InputError
+from twopeaks.theory.groups import named
+from twopeaks.theory.groups.irreps import block_basis, irreps, real_blocks
+from twopeaks.theory.groups.representations import representations
+from twopeaks.theory.heights.memorising import LAW, memorised
+from twopeaks.theory.heights.sharing import shared_height
+from twopeaks.theory.predictors.phases import (
     ACCURACY,
     PHASES,
     STEP,
@@ -30,9 +33,7 @@ from theory.phases import (
     phases_accuracy,
     phases_form,
 )
-from theory.representations import representations
-from theory.setting import Setting, standard
-from theory.sharing import shared_height
+from twopeaks.theory.setting import Setting, standard
 
 ETA = 2e-4
 

@@ -11,9 +11,10 @@ import sympy
 from pydantic import ValidationError
 from scipy.optimize import brentq
 
-from theory.heights import HeightFit
-from theory.memorising import memorised
-from theory.predict import (
+from twopeaks.theory.heights.heights import HeightFit
+from twopeaks.theory.heights.memorising import memorised
+from twopeaks.theory.heights.sharing import shared_height
+from twopeaks.theory.predictors.heights import (
     CALIBRATED,
     CLOSED_FORM,
     NO_RUN,
@@ -31,8 +32,7 @@ from theory.predict import (
     predict,
     shared_form,
 )
-from theory.setting import Network, Setting, Task, standard
-from theory.sharing import shared_height
+from twopeaks.theory.setting import Network, Setting, Task, standard
 
 KEYS = {"predictor", "quantity", "value", "low", "high", "constants_fitted", "runs_used", "seconds", "valid", "note"}
 KEYS |= {"assumptions", "group", "setting_id"}

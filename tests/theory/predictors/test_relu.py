@@ -5,18 +5,18 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from sim.records import Plan
-from sim.runtime import resolve
-from sim.train import train
-from theory.equations.relu import orbit_network
-from theory.groups import cyclic
-from theory.landscape import Landscape, all_pairs
-from theory.lower import function
-from theory.network import Network
-from theory.predict import RELU, predict, relu_form
-from theory.relu import LAW, fitted_relu_law, largest_energy, relu_height, relu_runs
-from theory.setting import Setting, standard
-from theory.task import Task
+from twopeaks.sim.network.runtime import resolve
+from twopeaks.sim.storage.records import Plan
+from twopeaks.sim.training.loop import train
+from twopeaks.theory.equations.decay.relu import orbit_network
+from twopeaks.theory.equations.lower import function
+from twopeaks.theory.groups import cyclic
+from twopeaks.theory.landscape.landscape import Landscape, all_pairs
+from twopeaks.theory.predictors.heights import RELU, predict, relu_form
+from twopeaks.theory.predictors.relu import LAW, fitted_relu_law, largest_energy, relu_height, relu_runs
+from twopeaks.theory.setting import Setting, standard
+from twopeaks.theory.setting.network import Network
+from twopeaks.theory.setting.task import Task
 
 
 def relu(group: str, **changes: object) -> Setting:

@@ -4,31 +4,26 @@ from __future__ import annotations
 
 import csv
 import math
-from pathlib import Path
 
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sim.records import Records
-from theory.errors import InputError
-from theory.groups import named
-from theory.landscape import Landscape, random_pairs
-from theory.predict import NO_RUN
-from theory.prediction import Prediction
-from theory.rival_times import (
-    DensityLaw,
-    fit_density,
-    fit_first_passage,
-    fit_norm_separation,
-)
-from theory.rivals import CROSSINGS, RIVALS, bare_landscape, fit_constant, rivals
-from theory.run_norms import RunNorms, run_norms
-from theory.setting import Network, Optimizer, Setting, Task, standard
-from validate.rival_runs import norms_of
+from tests.places import ROOT
+from twopeaks.sim.storage.records import Records
+from twopeaks.theory.errors import InputError
+from twopeaks.theory.groups import named
+from twopeaks.theory.landscape.landscape import Landscape, random_pairs
+from twopeaks.theory.predictors.answer import Prediction
+from twopeaks.theory.predictors.heights import NO_RUN
+from twopeaks.theory.predictors.rival_times import DensityLaw, fit_density, fit_first_passage, fit_norm_separation
+from twopeaks.theory.predictors.rivals import CROSSINGS, RIVALS, bare_landscape, fit_constant, rivals
+from twopeaks.theory.predictors.run_norms import RunNorms, run_norms
+from twopeaks.theory.setting import Network, Optimizer, Setting, Task, standard
+from twopeaks.validate.scores.rival_runs import norms_of
 
-MEASURED = Path(__file__).parent.parent / "results" / "crossings" / "measured.csv"
+MEASURED = ROOT / "results" / "crossings" / "measured.csv"
 
 
 def of(group: str) -> dict[str, Prediction]:

@@ -8,9 +8,8 @@ import numpy as np
 import pytest
 from scipy.integrate import solve_ivp
 
-from theory.phases import blocks
-from theory.setting import Setting, standard
-from theory.times.selection import (
+from twopeaks.theory.predictors.phases import blocks
+from twopeaks.theory.predictors.times.selection import (
     CONSTANTS,
     SPREAD,
     accuracy_of,
@@ -20,6 +19,7 @@ from theory.times.selection import (
     share_needed,
     steps_to_grok,
 )
+from twopeaks.theory.setting import Setting, standard
 
 
 def descent(group: str = "Z31", samples: int = 355, lr: float = 1.0, eta: float = 5e-4, **other: object) -> Setting:

@@ -9,20 +9,27 @@ import pytest
 from scipy.integrate import quad
 from scipy.stats import binom
 
-from sim.network import init_params
-from sim.records import Plan
-from sim.runtime import resolve
-from sim.train import train
-from theory.errors import InputError
-from theory.flows.problem import Problem, centred_classes
-from theory.flows.slow import Tangent
-from theory.setting import Network, Optimizer, Setting, Task
-from theory.times import TIMES, first_weights, lazy_memorising, memory_clock, memory_steps, time_interval
-from theory.times.adam import adam_course, adamw_course, burst, sign_memorising
-from theory.times.descent import descent
-from theory.times.members import Crossing, Member
-from theory.times.predictors import REFERENCES, clock, flow, flow_memorising, lazy
-from validate.detect import transition_steps
+from twopeaks.sim.network.network import init_params
+from twopeaks.sim.network.runtime import resolve
+from twopeaks.sim.storage.records import Plan
+from twopeaks.sim.training.loop import train
+from twopeaks.theory.errors import InputError
+from twopeaks.theory.flows.problem import Problem, centred_classes
+from twopeaks.theory.flows.slow import Tangent
+from twopeaks.theory.predictors.times import (
+    TIMES,
+    first_weights,
+    lazy_memorising,
+    memory_clock,
+    memory_steps,
+    time_interval,
+)
+from twopeaks.theory.predictors.times.adam import adam_course, adamw_course, burst, sign_memorising
+from twopeaks.theory.predictors.times.descent import descent
+from twopeaks.theory.predictors.times.members import Crossing, Member
+from twopeaks.theory.predictors.times.predictors import REFERENCES, clock, flow, flow_memorising, lazy
+from twopeaks.theory.setting import Network, Optimizer, Setting, Task
+from twopeaks.validate.measured.detect import transition_steps
 
 SEEDS = (0, 1, 2)
 RUNTIME = resolve("cpu", threads=1)

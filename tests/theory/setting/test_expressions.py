@@ -17,11 +17,22 @@ from sympy import factorint
 from sympy.polys.domains import ZZ
 from sympy.polys.galoistools import gf_add, gf_gcdex, gf_irreducible_p, gf_mul, gf_neg, gf_pow_mod, gf_rem
 
-from theory.errors import InputError
-from theory.expressions import MAX_LENGTH, Binary, Negative, Node, Number, Power, Variable, parse, text_of, variables
-from theory.expressions import values as values_of
-from theory.fields import FiniteField, finite_field
-from theory.tables import UNDEFINED, expression_table
+from twopeaks.theory.errors import InputError
+from twopeaks.theory.setting.expressions import (
+    MAX_LENGTH,
+    Binary,
+    Negative,
+    Node,
+    Number,
+    Power,
+    Variable,
+    parse,
+    text_of,
+    variables,
+)
+from twopeaks.theory.setting.expressions import values as values_of
+from twopeaks.theory.setting.fields import FiniteField, finite_field
+from twopeaks.theory.setting.tables import UNDEFINED, expression_table
 
 SMALL = (2, 3, 4, 5, 7, 8, 9, 16, 25, 27)
 

@@ -15,10 +15,9 @@ from hypothesis import strategies as st
 from pydantic import BaseModel, ValidationError
 from scipy.stats import chi2, chi2_contingency, chisquare
 
-from theory.errors import InputError
-from theory.groups import named
-from theory.sampling import Purpose, draw_pairs, label_table, stream
-from theory.setting import (
+from twopeaks.theory.errors import InputError
+from twopeaks.theory.groups import named
+from twopeaks.theory.setting import (
     OBSERVABLES,
     TRANSITIONS,
     Network,
@@ -29,6 +28,7 @@ from theory.setting import (
     explain,
     standard,
 )
+from twopeaks.theory.setting.sampling import Purpose, draw_pairs, label_table, stream
 
 KLEIN = ((0, 1, 2, 3), (1, 0, 3, 2), (2, 3, 0, 1), (3, 2, 1, 0))
 

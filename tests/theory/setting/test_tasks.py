@@ -19,23 +19,23 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 from scipy.stats import chisquare
 
-from sim.data import pack_data
-from sim.network import Gradient, evaluate, init_params
-from sim.records import Plan
-from sim.runtime import Runtime
-from sim.snapshots import snapshots
-from sim.store import run_name
-from sim.train import train
 from tests import oracle
-from theory.errors import InputError
-from theory.flows.problem import Problem
-from theory.groups import named
-from theory.predict import paper_law, predict
-from theory.sampling import Purpose, draw_pairs, label_table, stream
-from theory.setting import Network, Optimizer, Setting, Task, explain
-from theory.tables import MAX_ROWS, UNDEFINED, Table, parity_table, product_table
-from validate.cli import run
-from validate.controls import control_cells
+from twopeaks.sim.network.data import pack_data
+from twopeaks.sim.network.network import Gradient, evaluate, init_params
+from twopeaks.sim.network.runtime import Runtime
+from twopeaks.sim.storage.records import Plan
+from twopeaks.sim.storage.store import run_name
+from twopeaks.sim.training.loop import train
+from twopeaks.sim.training.snapshots import snapshots
+from twopeaks.theory.errors import InputError
+from twopeaks.theory.flows.problem import Problem
+from twopeaks.theory.groups import named
+from twopeaks.theory.predictors.heights import paper_law, predict
+from twopeaks.theory.setting import Network, Optimizer, Setting, Task, explain
+from twopeaks.theory.setting.sampling import Purpose, draw_pairs, label_table, stream
+from twopeaks.theory.setting.tables import MAX_ROWS, UNDEFINED, Table, parity_table, product_table
+from twopeaks.validate.cli.app import run
+from twopeaks.validate.experiment.controls import control_cells
 
 #: One task of each kind, with fewer operands than two, as many and more.
 KINDS: dict[str, Task] = {

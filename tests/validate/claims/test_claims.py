@@ -16,17 +16,17 @@ from hypothesis import strategies as st
 from scipy.integrate import quad
 from scipy.stats import ttest_1samp
 
-from sim.runtime import Runtime
-from theory.ascent import ascend, random_nodes
-from theory.equations import labels
-from theory.errors import InputError
-from theory.groups import named
-from theory.landscape import Landscape, all_pairs
-from validate.claims import Claim, Finding, Form, Sample, Series, as_finding, estimate, judge
-from validate.examine import Outcome, as_data, examine, overall
-from validate.exams import CLAIMS, flatness, lazy, pick, transition, variants
-from validate.laboratory import Laboratory
-from validate.verdicts import allowed, counts, measured, summary
+from twopeaks.sim.network.runtime import Runtime
+from twopeaks.theory.equations import labels
+from twopeaks.theory.errors import InputError
+from twopeaks.theory.groups import named
+from twopeaks.theory.landscape.ascent import ascend, random_nodes
+from twopeaks.theory.landscape.landscape import Landscape, all_pairs
+from twopeaks.validate.claims.claim import Claim, Finding, Form, Sample, Series, as_finding, estimate, judge
+from twopeaks.validate.claims.examine import Outcome, as_data, examine, overall
+from twopeaks.validate.claims.exams import CLAIMS, flatness, lazy, pick, transition, variants
+from twopeaks.validate.claims.laboratory import Laboratory
+from twopeaks.validate.claims.words import allowed, counts, measured, summary
 
 VALUES = (0.31, 0.52, 0.48, 0.61, 0.44)
 
@@ -393,7 +393,7 @@ def test_a_write_that_fails_leaves_nothing(tmp_path: Path, single: Runtime, monk
     def full(*_: object) -> None:
         raise OSError("no space left")
 
-    monkeypatch.setattr("validate.files.os.replace", full)
+    monkeypatch.setattr("twopeaks.validate.measured.files.os.replace", full)
     with pytest.raises(OSError, match="no space left"):
         run([claim(form(*YES))], tmp_path, single)
     assert list((tmp_path / "findings").iterdir()) == []

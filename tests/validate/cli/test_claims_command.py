@@ -15,17 +15,17 @@ import numpy as np
 import pytest
 from matplotlib.figure import Figure
 
-from theory.errors import InputError
-from validate import exams
-from validate.claims import Claim, Finding, Form, Sample, Series, judge
-from validate.claims_page import claims_page
-from validate.cli import run
-from validate.examine import Outcome
-from validate.figures.claims import fig_all_series, fig_series, fig_verdicts
-from validate.figures.style import VERDICTS
-from validate.laboratory import Laboratory
-from validate.terminal import open_ended
-from validate.verdicts import measured
+from twopeaks.theory.errors import InputError
+from twopeaks.validate.claims import exams
+from twopeaks.validate.claims.claim import Claim, Finding, Form, Sample, Series, judge
+from twopeaks.validate.claims.examine import Outcome
+from twopeaks.validate.claims.laboratory import Laboratory
+from twopeaks.validate.claims.words import measured
+from twopeaks.validate.cli.app import run
+from twopeaks.validate.figures.drawing.style import VERDICTS
+from twopeaks.validate.figures.of_runs.claims import fig_all_series, fig_series, fig_verdicts
+from twopeaks.validate.pages.claims import claims_page
+from twopeaks.validate.screen.terminal import open_ended
 
 CALLS: list[str] = []
 SMALL = ["--claims", "--quick", "--threads", "1", "--device", "cpu"]
@@ -154,7 +154,7 @@ def test_the_csv_has_a_row_a_form(ran: Path) -> None:
 def test_seeds_are_counted_from_the_first(
     arguments: list[str], seeds: range, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("validate.claims_command.save_figure", lambda figure, stem: [])
+    monkeypatch.setattr("twopeaks.validate.cli.claims_command.save_figure", lambda figure, stem: [])
     told = json.loads(printed(capsys, "--claims", "second-claim", "--threads", "1", "--json", *arguments))
     assert told["claims"][0]["seeds"] == list(seeds)
     assert CALLS == ["second"]
@@ -237,14 +237,15 @@ def test_an_interrupt_keeps_the_findings(monkeypatch: pytest.MonkeyPatch, capsys
 
 
 def test_help_needs_no_torch() -> None:
-    code = "import sys; from validate.cli import run; run(['validate', '--help']); sys.exit('torch' in sys.modules)"
+    code = "import sys; from twopeaks.validate.cli.app import run; run(['validate', '--help'])"
+    code += "; sys.exit('torch' in sys.modules)"
     shown = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
     assert shown.returncode == 0
     assert "--claims" in shown.stdout
 
 
 def test_a_real_claim_end_to_end(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
-    from validate.exams import lazy
+    from twopeaks.validate.claims.exams import lazy
 
     monkeypatch.setattr(exams, "CLAIMS", lazy.CLAIMS)
     told = json.loads(printed(capsys, *SMALL, "wide-limit", "--seeds", "3", "--json"))

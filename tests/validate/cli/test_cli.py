@@ -6,16 +6,16 @@ import json
 import os
 import subprocess
 import sys
-import tomllib
 from pathlib import Path
 
 import pytest
 from rich.console import Console
 
-from theory.rivals import RIVALS
-from validate.cli import run
+import twopeaks
+from tests.places import ROOT
+from twopeaks.theory.predictors.rivals import RIVALS
+from twopeaks.validate.cli.app import run
 
-ROOT = Path(__file__).parent.parent
 PREDICTION_KEYS = {
     "predictor",
     "quantity",
@@ -44,9 +44,9 @@ def printed(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> str:
 
 
 def test_the_version_is_that_of_the_project(capsys: pytest.CaptureFixture[str]) -> None:
-    declared = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["version"]
     assert run(["--version"]) == 0
-    assert capsys.readouterr().out == f"twopeaks {declared}\n"
+    assert capsys.readouterr().out == f"twopeaks {twopeaks.__version__}\n"
+    assert f"version: {twopeaks.__version__}\n" in (ROOT / "CITATION.cff").read_text()
 
 
 def test_predict_lists_every_predictor(capsys: pytest.CaptureFixture[str]) -> None:
@@ -77,7 +77,7 @@ def test_predict_prints_a_table_for_people(capsys: pytest.CaptureFixture[str]) -
 def test_predictions_stay_readable_in_a_narrow_terminal(
     columns: int, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr("validate.commands.console", lambda: Console(width=columns, highlight=False))
+    monkeypatch.setattr("twopeaks.validate.cli.commands.console", lambda: Console(width=columns, highlight=False))
     lines = printed(["predict", "--group", "Dic6", "--group", "Z23"], capsys).splitlines()
     assert max(map(len, lines)) <= columns
     assert len(lines) < 40
@@ -155,7 +155,7 @@ def test_a_group_table_equals_the_named_group(capsys: pytest.CaptureFixture[str]
 
 @pytest.mark.parametrize("command", [[], ["train"], ["predict"], ["demo"]], ids=" ".join)
 def test_help_is_there(command: list[str]) -> None:
-    code = f"from validate.cli import run; raise SystemExit(run({[*command, '--help']!r}))"
+    code = f"from twopeaks.validate.cli.app import run; raise SystemExit(run({[*command, '--help']!r}))"
     shown = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
     assert shown.returncode == 0
     assert "--help" in shown.stdout
@@ -269,7 +269,7 @@ def test_a_bad_count_of_controls_is_named_as_it_was_given(
 @pytest.mark.parametrize("arguments", [["derive"], ["predict", "--group", "Z7", "--json"]], ids=" ".join)
 def test_output_to_a_full_disk_is_one_line(arguments: list[str]) -> None:
     with Path("/dev/full").open("w") as full:
-        command = [sys.executable, "-m", "validate.cli", *arguments]
+        command = [sys.executable, "-m", "twopeaks", *arguments]
         ended = subprocess.run(command, stdout=full, stderr=subprocess.PIPE, text=True, check=False)
     assert ended.returncode == 2
     assert ended.stderr.startswith("error: output must be written where there is room")
@@ -280,7 +280,7 @@ def test_an_interrupt_says_what_is_kept(monkeypatch: pytest.MonkeyPatch, capsys:
     def stop(*_: object) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("validate.commands.predict", stop)
+    monkeypatch.setattr("twopeaks.validate.cli.commands.predict", stop)
     assert run(["predict"]) == 130
     assert "finished runs in the folder of --out are kept" in capsys.readouterr().err
 
@@ -299,7 +299,7 @@ def test_bad_workers_leave_no_folder(command: str, capsys: pytest.CaptureFixture
 
 
 def test_a_terminal_without_unicode_gets_escapes() -> None:
-    command = [sys.executable, "-m", "validate.cli", "figures", "--results", str(ROOT / "results")]
+    command = [sys.executable, "-m", "twopeaks", "figures", "--results", str(ROOT / "results")]
     said = subprocess.run(command, env={**os.environ, "PYTHONIOENCODING": "ascii"}, capture_output=True, check=True)
     assert said.stderr == b""
     assert b"NAME \\u2026" in said.stdout

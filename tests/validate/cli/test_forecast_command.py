@@ -9,15 +9,15 @@ from typing import Any
 import numpy as np
 import pytest
 
-from sim import store
-from sim.records import End, Plan, Records
-from sim.runtime import Runtime
-from sim.train import train
-from theory.errors import InputError
-from theory.setting import Setting, standard
-from validate.cli import run
-from validate.curves import curves_at, read_csv
-from validate.forecast_command import At, parsed
+from twopeaks.sim.network.runtime import Runtime
+from twopeaks.sim.storage import store
+from twopeaks.sim.storage.records import End, Plan, Records
+from twopeaks.sim.training.loop import train
+from twopeaks.theory.errors import InputError
+from twopeaks.theory.setting import Setting, standard
+from twopeaks.validate.cli.app import run
+from twopeaks.validate.cli.forecast_command import At, parsed
+from twopeaks.validate.measured.curves import curves_at, read_csv
 
 RUNTIME = {"device": "cpu", "dtype": "float32"}
 HEADER = "step,train_loss,train_accuracy,test_loss,test_accuracy"

@@ -11,17 +11,17 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from theory.errors import InputError
-from theory.groups import named
-from theory.predict import NO_RUN as PREDICTORS
-from theory.predict import shared_form
-from theory.setting import standard
-from validate.cli import run
-from validate.families import FAMILIES, crossings
-from validate.measured import Measured, at_half
-from validate.measured_csv import measured_csv
-from validate.scaling import compare, verdict
-from validate.scaling_laws import CORRECTED, LAWS, M_LOG_M, Cell, with_predictions
+from twopeaks.theory.errors import InputError
+from twopeaks.theory.groups import named
+from twopeaks.theory.predictors.heights import NO_RUN as PREDICTORS
+from twopeaks.theory.predictors.heights import shared_form
+from twopeaks.theory.setting import standard
+from twopeaks.validate.cli.app import run
+from twopeaks.validate.laws.compare import compare, verdict
+from twopeaks.validate.laws.families import FAMILIES, crossings
+from twopeaks.validate.laws.laws import CORRECTED, LAWS, M_LOG_M, Cell, with_predictions
+from twopeaks.validate.measured.cell import Measured, at_half
+from twopeaks.validate.measured.from_csv import measured_csv
 
 ORDERS = (11, 13, 17, 19, 23, 29, 31, 41, 47, 59)
 

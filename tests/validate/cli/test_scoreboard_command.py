@@ -14,17 +14,18 @@ import numpy as np
 import polars as pl
 import pytest
 
-from sim.sweep_folder import SweepFolder
-from theory.predict import NO_RUN
-from theory.rivals import RIVALS
-from validate import results
-from validate.cli import run
-from validate.figures.scoreboard import fig_scoreboard
-from validate.measured import Measured
-from validate.measured_csv import measured_csv
-from validate.measured_sweep import measured_sweep
-from validate.predictors import read_predictions
-from validate.scoreboard import Board, boards
+from tests.places import ROOT
+from twopeaks.sim.sweep.folder import SweepFolder
+from twopeaks.theory.predictors.heights import NO_RUN
+from twopeaks.theory.predictors.rivals import RIVALS
+from twopeaks.validate.cli.app import run
+from twopeaks.validate.figures.of_runs.scoreboard import fig_scoreboard
+from twopeaks.validate.measured import results
+from twopeaks.validate.measured.cell import Measured
+from twopeaks.validate.measured.from_csv import measured_csv
+from twopeaks.validate.measured.from_sweep import measured_sweep
+from twopeaks.validate.scores.board import Board, boards
+from twopeaks.validate.scores.predictors import read_predictions
 
 SPEC = """
 name = "tiny"
@@ -40,7 +41,6 @@ every = 10
 [grid]
 samples = [18, 36, 44]
 """
-ROOT = Path(__file__).parent.parent
 
 
 pytestmark = pytest.mark.usefixtures("predictors_in_no_time")
@@ -261,7 +261,7 @@ def test_nonsense_is_one_line_and_exit_code_2(
 
 
 def test_scoring_stored_results_needs_no_torch(ran: Path) -> None:
-    code = "import sys; from validate.cli import run;"
+    code = "import sys; from twopeaks.validate.cli.app import run;"
     code += "run(['validate', 'twopeaks-sweep-tiny', '--out', 'o2', '--quantity', 'n_c']);"
     code += "sys.exit('torch' in sys.modules)"
     found = subprocess.run([sys.executable, "-c", code], cwd=ran, check=False, capture_output=True, env=_here())

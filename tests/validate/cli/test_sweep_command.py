@@ -17,15 +17,16 @@ import polars as pl
 import pytest
 from polars.testing import assert_frame_equal
 
-from sim import journal, shards
-from sim.runtime import Runtime, resolve
-from sim.spec import read_spec, spec_of
-from sim.sweep_folder import SweepFolder
 from tests.processes import pieces
-from theory.errors import InputError
-from validate import results, sweep_command
-from validate.cli import run
-from validate.sweep_state import state
+from twopeaks.sim.network.runtime import Runtime, resolve
+from twopeaks.sim.sweep import journal, shards
+from twopeaks.sim.sweep.folder import SweepFolder
+from twopeaks.sim.sweep.spec import read_spec, spec_of
+from twopeaks.theory.errors import InputError
+from twopeaks.validate.cli import sweep_command
+from twopeaks.validate.cli.app import run
+from twopeaks.validate.measured import results
+from twopeaks.validate.measured.progress import state
 
 GRID = """
 name = "tiny"
@@ -295,7 +296,8 @@ def test_time_counts_while_the_sweep_runs_only(monkeypatch: pytest.MonkeyPatch) 
 
 def test_status_needs_no_torch_and_no_right_to_write(here: None, capsys: pytest.CaptureFixture[str]) -> None:
     swept(["tiny.toml"], capsys)
-    code = f"import sys; from validate.cli import run; code = run(['sweep', '--out', {str(OUT)!r}, '--status'])"
+    code = "import sys; from twopeaks.validate.cli.app import run"
+    code += f"; code = run(['sweep', '--out', {str(OUT)!r}, '--status'])"
     code += "; sys.exit(code or 'torch' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], capture_output=True, check=False).returncode == 0
 
@@ -350,7 +352,7 @@ def test_notes_of_training_are_lines_on_stderr(
     here: None, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     history = {"notes": ["checkpoints could not be written (No space left on device); earlier ones were kept"]}
-    monkeypatch.setattr("sim.checkpoint.Checkpoints.history", history)
+    monkeypatch.setattr("twopeaks.sim.storage.checkpoint.Checkpoints.history", history)
     assert run(["sweep", "tiny.toml"]) == 0
     lines = capsys.readouterr().err.splitlines()
     assert len(lines) == 4
@@ -359,7 +361,7 @@ def test_notes_of_training_are_lines_on_stderr(
 
 def test_a_terminal_shows_how_far_it_is() -> None:
     master, slave = pty.openpty()
-    command = [sys.executable, "-m", "validate.cli", "sweep", "tiny.toml", "--workers", "1"]
+    command = [sys.executable, "-m", "twopeaks", "sweep", "tiny.toml", "--workers", "1"]
     environment = {**os.environ, "TERM": "xterm", "COLUMNS": "120", "LINES": "30"}
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=slave, env=environment) as process:
         os.close(slave)
@@ -421,5 +423,5 @@ def test_a_scheduler_that_does_not_answer_is_named(
     def silent(address: str) -> None:
         raise InputError("--scheduler", "the address of a Dask scheduler that answers", address, "start one")
 
-    monkeypatch.setattr("sim.cluster.Cluster", silent)
+    monkeypatch.setattr("twopeaks.sim.sweep.cluster.Cluster", silent)
     assert "--scheduler must be the address" in refused(["tiny.toml", "--scheduler", "tcp://127.0.0.1:9"], capsys)

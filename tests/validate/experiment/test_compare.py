@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import pytest
 
-from sim.records import Plan
-from sim.runtime import Runtime
-from sim.train import train
-from theory import InputError, Setting, predict, standard
-from theory.optimizer import Optimizer
-from validate.compare import compare
-from validate.controls import with_task
-from validate.detect import transition_steps
-from validate.experiment import ACROSS
+from twopeaks.sim.network.runtime import Runtime
+from twopeaks.sim.storage.records import Plan
+from twopeaks.sim.training.loop import train
+from twopeaks.theory.errors import InputError
+from twopeaks.theory.predictors.heights import predict
+from twopeaks.theory.setting import Setting, standard
+from twopeaks.theory.setting.optimizer import Optimizer
+from twopeaks.validate.experiment.compare import compare
+from twopeaks.validate.experiment.controls import with_task
+from twopeaks.validate.experiment.experiment import ACROSS
+from twopeaks.validate.measured.detect import transition_steps
 
 SIZES, STEPS = (20, 38, 43), 600
 

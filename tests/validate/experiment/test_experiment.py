@@ -9,8 +9,8 @@ from pathlib import Path
 import matplotlib
 import pytest
 
-from validate import experiment
-from validate.cli import run
+from twopeaks.validate.cli.app import run
+from twopeaks.validate.experiment import experiment
 
 SMALL = ["--width", "48", "--lr", "0.01", "--weight-decay", "0.003", "--control-seeds", "2", "--workers", "1"]
 

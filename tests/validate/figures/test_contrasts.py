@@ -9,14 +9,14 @@ import numpy as np
 import polars as pl
 import pytest
 
-from sim import store
-from sim.records import End, Records
-from sim.spec import spec_of
-from sim.sweep_folder import SweepFolder
-from theory.errors import InputError
-from theory.setting import OBSERVABLES, Setting
-from validate.figures.contrasts import Look, contrast, draw_contrast
-from validate.figures.print_style import sheet
+from twopeaks.sim.storage import store
+from twopeaks.sim.storage.records import End, Records
+from twopeaks.sim.sweep.folder import SweepFolder
+from twopeaks.sim.sweep.spec import spec_of
+from twopeaks.theory.errors import InputError
+from twopeaks.theory.setting import OBSERVABLES, Setting
+from twopeaks.validate.figures.drawing.print_style import sheet
+from twopeaks.validate.figures.of_paper.contrasts import Look, contrast, draw_contrast
 
 LOOKS = {"slow": Look("slow", "#222222"), "fast": Look("fast", "#0072B2")}
 ORDER = tuple(LOOKS)

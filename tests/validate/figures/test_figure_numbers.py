@@ -8,18 +8,19 @@ import numpy as np
 import polars as pl
 import pytest
 
-from theory.errors import InputError
-from theory.groups import named
-from theory.irreps import irreps
-from theory.landscape import Landscape, all_pairs
-from theory.phases import blocks
-from validate.figures import forecast_scores, growth, predicted_n_c
-from validate.figures.ascents import climb
-from validate.figures.catalogue import read_table
-from validate.figures.drawing import medians, part, table_of
-from validate.figures.irreps_one_by_one import shares
+from tests.places import ROOT
+from twopeaks.theory.errors import InputError
+from twopeaks.theory.groups import named
+from twopeaks.theory.groups.irreps import irreps
+from twopeaks.theory.landscape.landscape import Landscape, all_pairs
+from twopeaks.theory.predictors.phases import blocks
+from twopeaks.validate.figures.drawing.entry import read_table
+from twopeaks.validate.figures.drawing.marks import medians, part, table_of
+from twopeaks.validate.figures.of_paper.ascents import climb
+from twopeaks.validate.figures.of_paper.irreps_one_by_one import shares
+from twopeaks.validate.figures.of_results import forecast_scores, growth, predicted_n_c
 
-RESULTS = Path(__file__).parent.parent / "results"
+RESULTS = ROOT / "results"
 
 
 def test_shares_of_representations_are_those_that_outputs_were_made_of() -> None:

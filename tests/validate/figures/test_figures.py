@@ -19,15 +19,16 @@ from matplotlib.figure import Figure
 from matplotlib.text import Text
 
 from tests.colour_vision import MATRICES, nearest, seen_lab
-from theory.errors import InputError
-from validate.cli import run
-from validate.figures.catalogue import CATALOGUE, Entry, entry, read_table
-from validate.figures.print_style import FACES, Columns, Face, panels, sheet
-from validate.figures.style import COLOURS, PREDICTORS
+from tests.places import ROOT
+from twopeaks.theory.errors import InputError
+from twopeaks.validate.cli.app import run
+from twopeaks.validate.figures.catalogue import CATALOGUE, entry
+from twopeaks.validate.figures.drawing.entry import Entry, read_table
+from twopeaks.validate.figures.drawing.print_style import FACES, Columns, Face, panels, sheet
+from twopeaks.validate.figures.drawing.style import COLOURS, PREDICTORS
 
 Refused = Callable[[Sequence[str], str], None]
 
-ROOT = Path(__file__).parent.parent
 RESULTS = ROOT / "results"
 #: Points: what can still be read in print.
 SMALLEST = 5.5

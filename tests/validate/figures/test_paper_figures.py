@@ -11,18 +11,18 @@ import polars as pl
 import pytest
 from numpy.typing import NDArray
 
-from sim import store
-from sim.cells import Cell
-from sim.records import End, Records
-from sim.runtime import resolve
-from sim.spec import spec_of
-from sim.sweep_folder import SweepFolder
-from theory.errors import InputError
-from theory.setting import OBSERVABLES
-from validate.figures import dynamics, learning_rates, muon_width, node_energies
-from validate.figures.catalogue import entry
-from validate.figures.over_seeds import cells, mean_of, quantiles_of
-from validate.figures_measure import reduced
+from twopeaks.sim.network.runtime import resolve
+from twopeaks.sim.storage import store
+from twopeaks.sim.storage.records import End, Records
+from twopeaks.sim.sweep.cells import Cell
+from twopeaks.sim.sweep.folder import SweepFolder
+from twopeaks.sim.sweep.spec import spec_of
+from twopeaks.theory.errors import InputError
+from twopeaks.theory.setting import OBSERVABLES
+from twopeaks.validate.cli.figures_measure import reduced
+from twopeaks.validate.figures.catalogue import entry
+from twopeaks.validate.figures.drawing.over_seeds import cells, mean_of, quantiles_of
+from twopeaks.validate.figures.of_paper import dynamics, learning_rates, muon_width, node_energies
 
 Floats = NDArray[np.float64]
 

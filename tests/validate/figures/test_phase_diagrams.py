@@ -8,14 +8,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from sim import store
-from sim.records import End, Records
-from sim.spec import spec_of
-from sim.sweep_folder import SweepFolder
-from theory.errors import InputError
-from theory.setting import OBSERVABLES
-from validate.figures.phase_diagrams import fig_phase_diagrams, reduce
-from validate.figures.print_style import sheet
+from twopeaks.sim.storage import store
+from twopeaks.sim.storage.records import End, Records
+from twopeaks.sim.sweep.folder import SweepFolder
+from twopeaks.sim.sweep.spec import spec_of
+from twopeaks.theory.errors import InputError
+from twopeaks.theory.setting import OBSERVABLES
+from twopeaks.validate.figures.drawing.print_style import sheet
+from twopeaks.validate.figures.of_paper.phase_diagrams import fig_phase_diagrams, reduce
 
 GROUPS = ["S3", "Z2xZ4", "Z11", "Z9", "Z7"]
 

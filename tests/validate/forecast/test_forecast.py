@@ -12,22 +12,22 @@ import pytest
 from numpy.typing import NDArray
 from scipy.optimize import approx_fprime
 
-from sim.spec import read_spec
-from theory.errors import InputError
-from theory.groups import named
-from theory.irreps import irreps, real_blocks
-from theory.phases import blocks, learned, phases_form
-from theory.predict import shared_form
-from theory.setting import Setting, standard
-from validate.curves import Curve
-from validate.forecast import GUESS, THEORY, VARIANTS, Forecast, forecast, of_data, shipped
-from validate.forecast_features import KINDS, WHETHER, available, features, largest, local, names_of
-from validate.forecast_fit import fitted, forecaster, observe, rows
-from validate.forecast_model import Model, Rows, fit, likelihood
-from validate.forecast_score import auroc, brier, observations, reliability, score
-from validate.forecast_theory import held_share, phases_size, shared_size, transition_size
+from tests.places import ROOT
+from twopeaks.sim.sweep.spec import read_spec
+from twopeaks.theory.errors import InputError
+from twopeaks.theory.groups import named
+from twopeaks.theory.groups.irreps import irreps, real_blocks
+from twopeaks.theory.predictors.heights import shared_form
+from twopeaks.theory.predictors.phases import blocks, learned, phases_form
+from twopeaks.theory.setting import Setting, standard
+from twopeaks.validate.forecast.features import KINDS, WHETHER, available, features, largest, local, names_of
+from twopeaks.validate.forecast.fit import fitted, forecaster, observe, rows
+from twopeaks.validate.forecast.forecast import GUESS, THEORY, VARIANTS, Forecast, forecast, of_data, shipped
+from twopeaks.validate.forecast.model import Model, Rows, fit, likelihood
+from twopeaks.validate.forecast.score import auroc, brier, observations, reliability, score
+from twopeaks.validate.forecast.theory import held_share, phases_size, shared_size, transition_size
+from twopeaks.validate.measured.curves import Curve
 
-ROOT = Path(__file__).parent.parent
 KNOWN = tuple(kind for kind in KINDS if kind not in THEORY)
 
 

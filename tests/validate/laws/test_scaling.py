@@ -11,12 +11,13 @@ import pytest
 from scipy.optimize import minimize
 from scipy.stats import norm
 
-from theory.errors import InputError
-from theory.predict import shared_form
-from theory.setting import standard
-from validate.figures.scaling import fig_scaling
-from validate.scaling import EVIDENCE, SIGMAS, Comparison, compare, verdict
-from validate.scaling_laws import (
+from tests.places import ROOT
+from twopeaks.theory.errors import InputError
+from twopeaks.theory.predictors.heights import shared_form
+from twopeaks.theory.setting import standard
+from twopeaks.validate.figures.of_runs.scaling import fig_scaling
+from twopeaks.validate.laws.compare import EVIDENCE, SIGMAS, Comparison, compare, verdict
+from twopeaks.validate.laws.laws import (
     ASYMPTOTE,
     CORRECTED,
     FOUR_THIRDS,
@@ -30,7 +31,7 @@ from validate.scaling_laws import (
     with_predictions,
 )
 
-CROSSINGS = Path(__file__).parent.parent / "results" / "crossings" / "measured.csv"
+CROSSINGS = ROOT / "results" / "crossings" / "measured.csv"
 TRUTHS: dict[str, Callable[[float], float]] = {
     "c M log M": lambda M: 2.6 * M * math.log(M),
     "c M^(4/3)": lambda M: 2.75 * M ** (4 / 3),

@@ -7,9 +7,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sim.records import Records
-from theory.setting import OBSERVABLES, TRANSITIONS, Transition
-from validate.detect import crossing, transition_steps
+from twopeaks.sim.storage.records import Records
+from twopeaks.theory.setting import OBSERVABLES, TRANSITIONS, Transition
+from twopeaks.validate.measured.detect import crossing, transition_steps
 
 HELD = Transition("test_accuracy", 0.9, 100)
 TOUCHED = Transition("test_accuracy", 0.9, 0)

@@ -10,23 +10,23 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from sim.records import Plan
-from sim.spec import read_spec
-from sim.sweep_folder import SweepFolder
-from theory.errors import InputError
-from theory.phases import ACCURACY
-from theory.predict import Prediction
-from theory.setting import standard
-from validate import results
-from validate.cli import run
-from validate.figures.scoreboard import fig_scoreboard
-from validate.measured import Measured
-from validate.measured_csv import measured_csv
-from validate.measured_sweep import measured_sweep, to_measure
-from validate.predictors import Said, read_predictions
-from validate.ranking import rms_interval
-from validate.scoreboard import Board, boards, judge
-from validate.scoreboard_words import brief, error, headline, median
+from twopeaks.sim.storage.records import Plan
+from twopeaks.sim.sweep.folder import SweepFolder
+from twopeaks.sim.sweep.spec import read_spec
+from twopeaks.theory.errors import InputError
+from twopeaks.theory.predictors.heights import Prediction
+from twopeaks.theory.predictors.phases import ACCURACY
+from twopeaks.theory.setting import standard
+from twopeaks.validate.cli.app import run
+from twopeaks.validate.figures.of_runs.scoreboard import fig_scoreboard
+from twopeaks.validate.measured import results
+from twopeaks.validate.measured.cell import Measured
+from twopeaks.validate.measured.from_csv import measured_csv
+from twopeaks.validate.measured.from_sweep import measured_sweep, to_measure
+from twopeaks.validate.scores.board import Board, boards, judge
+from twopeaks.validate.scores.predictors import Said, read_predictions
+from twopeaks.validate.scores.ranking import rms_interval
+from twopeaks.validate.scores.words import brief, error, headline, median
 
 SPEC = """
 name = "tiny"
@@ -161,7 +161,7 @@ def test_members_that_diverged_have_no_accuracy(monkeypatch: pytest.MonkeyPatch,
     columns = {"end": ends, "final_test_accuracy": [0.2, 0.9, 1.0, None], "seconds": [1.0] * 4, "seed": [0, 1, 2, 3]}
     columns |= {"t_mem": [10, None, 10, None], "t_grok": [None] * 4, "grokked": [False] * 4}
     part = results.Part(standard("Z11", samples=60), Plan(steps=300, every=10), columns)
-    monkeypatch.setattr("validate.measured_sweep.parts", lambda *told: [part])
+    monkeypatch.setattr("twopeaks.validate.measured.from_sweep.parts", lambda *told: [part])
     *_, found = measured_sweep(SweepFolder(tmp_path), accuracy=True)[0]
     assert (found.value, found.seeds, found.low, found.high) == (0.6, 2, 0.2, 1.0)
     assert found.note == "1 of 4 stopped after they had grokked, before the budget; 2 diverged, left out"

@@ -10,17 +10,17 @@ from pathlib import Path
 
 import pytest
 
-from sim import store
-from sim.flat import SETTING
-from sim.setting_builder import Builder
-from sim.sweep_folder import SweepFolder
-from theory.errors import InputError
-from theory.setting import Setting, standard
-from validate.cli import run
-from validate.measured import Measured, Quantity, at_half, ordered
-from validate.measured_csv import measured_csv
-from validate.measured_files import measured_table, provenance, write_measured
-from validate.sources import Sources
+from twopeaks.sim.storage import store
+from twopeaks.sim.sweep.flat import SETTING
+from twopeaks.sim.sweep.folder import SweepFolder
+from twopeaks.sim.sweep.setting_builder import Builder
+from twopeaks.theory.errors import InputError
+from twopeaks.theory.setting import Setting, standard
+from twopeaks.validate.cli.app import run
+from twopeaks.validate.measured.cell import Measured, Quantity, at_half, ordered
+from twopeaks.validate.measured.from_csv import measured_csv
+from twopeaks.validate.measured.sources import Sources
+from twopeaks.validate.measured.to_csv import measured_table, provenance, write_measured
 
 SPEC = """
 name = "tiny"

@@ -13,16 +13,16 @@ import numpy as np
 import polars as pl
 import pytest
 
-from sim import store
-from sim.cells import Cell
-from sim.records import End, Records
-from sim.spec import Spec, spec_of
-from sim.sweep_folder import SweepFolder
-from theory.errors import InputError
-from theory.setting import OBSERVABLES
-from validate import results
-from validate.series import Outcome, series
-from validate.statistics import transition_point
+from twopeaks.sim.storage import store
+from twopeaks.sim.storage.records import End, Records
+from twopeaks.sim.sweep.cells import Cell
+from twopeaks.sim.sweep.folder import SweepFolder
+from twopeaks.sim.sweep.spec import Spec, spec_of
+from twopeaks.theory.errors import InputError
+from twopeaks.theory.setting import OBSERVABLES
+from twopeaks.validate.measured import results
+from twopeaks.validate.measured.series import Outcome, series
+from twopeaks.validate.measured.statistics import transition_point
 
 CONTENT = {
     "name": "made-up",
@@ -201,7 +201,7 @@ def test_what_was_fitted_is_not_fitted_again(folder: SweepFolder, monkeypatch: p
     def never(*_: Any) -> None:
         raise AssertionError("fitted again")
 
-    monkeypatch.setattr("validate.statistics.transition_point", never)
+    monkeypatch.setattr("twopeaks.validate.measured.statistics.transition_point", never)
     again = series(part.outcome for part in results.parts(folder))
     assert results.points(again, None, before).equals(before)
 
@@ -220,16 +220,17 @@ def test_tables_are_written_whole_and_read_without_torch(folder: SweepFolder) ->
     last = results.last_points(folder)
     assert last is not None
     assert last.equals(results.transitions(folder.root))
-    code = "import sys, pathlib; from validate import results; results.table(pathlib.Path(sys.argv[1]))"
+    code = (
+        "import sys, pathlib; from twopeaks.validate.measured import results; results.table(pathlib.Path(sys.argv[1]))"
+    )
     code += "; sys.exit('torch' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code, str(folder.root)], check=False).returncode == 0
 
 
 def test_a_table_that_finds_no_room_leaves_the_old_one(folder: SweepFolder) -> None:
     (folder.root / "members.parquet").write_text("old")
-    code = (
-        "import resource, sys, pathlib; from sim.sweep_folder import SweepFolder; from validate import results as r\n"
-    )
+    code = "import resource, sys, pathlib; from twopeaks.sim.sweep.folder import SweepFolder\n"
+    code += "from twopeaks.validate.measured import results as r\n"
     code += "f = SweepFolder(pathlib.Path(sys.argv[1])); frame = r.frame(r.parts(f))\n"
     code += "resource.setrlimit(resource.RLIMIT_FSIZE, (500, 500)); r.write(f, frame, frame)"
     cramped = subprocess.run(

@@ -8,7 +8,7 @@ from scipy.optimize import root
 from scipy.special import betainc, expit, logit
 from scipy.stats import beta
 
-from validate.statistics import TransitionPoint, fit_logistic, rate_interval, transition_point
+from twopeaks.validate.measured.statistics import TransitionPoint, fit_logistic, rate_interval, transition_point
 
 SIZES = np.array([150.0, 159, 168, 177, 186, 195, 204])
 EIGHT = np.full(7, 8.0)

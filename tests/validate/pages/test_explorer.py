@@ -15,22 +15,22 @@ from typing import Any
 import numpy as np
 import pytest
 
-from sim import store
-from sim.records import End, Plan, Records
-from sim.setting_builder import Builder
-from sim.spec import spec_of
-from sim.sweep_folder import SweepFolder
 from tests.specs import CROSSED
-from theory.peaks import Peaks, closed_peaks, relu_peaks, shared_peaks
-from theory.predict import Prediction, closed_form, shared_form
-from theory.relu import relu_form
-from theory.setting import OBSERVABLES, Setting
-from validate import commands, report_command
-from validate.cli import run
-from validate.explorer.commands import claim_line, predict_line, train_line
-from validate.explorer.page import as_json
-from validate.explorer.runs import chosen_curves, stages_of
-from validate.measured_sweep import late_told, measured_sweep, rates_told
+from twopeaks.sim.storage import store
+from twopeaks.sim.storage.records import End, Plan, Records
+from twopeaks.sim.sweep.folder import SweepFolder
+from twopeaks.sim.sweep.setting_builder import Builder
+from twopeaks.sim.sweep.spec import spec_of
+from twopeaks.theory.predictors.heights import Prediction, closed_form, shared_form
+from twopeaks.theory.predictors.peaks import Peaks, closed_peaks, relu_peaks, shared_peaks
+from twopeaks.theory.predictors.relu import relu_form
+from twopeaks.theory.setting import OBSERVABLES, Setting
+from twopeaks.validate.cli import commands, report_command
+from twopeaks.validate.cli.app import run
+from twopeaks.validate.measured.from_sweep import late_told, measured_sweep, rates_told
+from twopeaks.validate.pages.explorer.commands import claim_line, predict_line, train_line
+from twopeaks.validate.pages.explorer.page import as_json
+from twopeaks.validate.pages.explorer.runs import chosen_curves, stages_of
 
 pytestmark = pytest.mark.usefixtures("predictors_in_no_time")
 

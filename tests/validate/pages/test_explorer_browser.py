@@ -13,16 +13,16 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from tests.places import ROOT
 from tests.specs import CROSSED
-from validate.cli import run
-from validate.measured_csv import measured_csv
-from validate.predictors import read_predictions
-from validate.scoreboard_words import number
+from twopeaks.validate.cli.app import run
+from twopeaks.validate.measured.from_csv import measured_csv
+from twopeaks.validate.scores.predictors import read_predictions
+from twopeaks.validate.scores.words import number
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
 
-ROOT = Path(__file__).parent.parent
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome", "chrome"))), None)
 #: Longest wait for anything, in milliseconds: a busy machine is slow, and a page that hangs never gets there.
 PATIENCE = 30_000

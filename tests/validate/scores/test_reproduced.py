@@ -10,14 +10,14 @@ from pathlib import Path
 
 import pytest
 
-from sim.spec import read_spec
-from theory.setting import standard
-from validate.measured import Measured, Quantity
-from validate.measured_csv import measured_csv
-from validate.measured_sweep import to_measure
-from validate.reproduced import Again, again, summary
+from tests.places import ROOT
+from twopeaks.sim.sweep.spec import read_spec
+from twopeaks.theory.setting import standard
+from twopeaks.validate.measured.cell import Measured, Quantity
+from twopeaks.validate.measured.from_csv import measured_csv
+from twopeaks.validate.measured.from_sweep import to_measure
+from twopeaks.validate.scores.reproduced import Again, again, summary
 
-ROOT = Path(__file__).parent.parent
 SPEC = """
 name = "tiny"
 seeds = 2

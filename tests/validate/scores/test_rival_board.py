@@ -10,18 +10,18 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from sim import store
-from sim.records import End, Plan, Records
-from sim.setting_builder import Builder
-from sim.sweep_folder import SweepFolder
-from theory.rival_times import DENSITY, FIRST_PASSAGE, NORM_SEPARATION
-from theory.setting import OBSERVABLES, Setting
-from validate.cli import run
-from validate.measured import Measured
-from validate.measured_sweep import measured_sweep
-from validate.predictors import Said
-from validate.rival_board import RIVAL_TIMES, rival_times
-from validate.scoreboard import boards
+from twopeaks.sim.storage import store
+from twopeaks.sim.storage.records import End, Plan, Records
+from twopeaks.sim.sweep.folder import SweepFolder
+from twopeaks.sim.sweep.setting_builder import Builder
+from twopeaks.theory.predictors.rival_times import DENSITY, FIRST_PASSAGE, NORM_SEPARATION
+from twopeaks.theory.setting import OBSERVABLES, Setting
+from twopeaks.validate.cli.app import run
+from twopeaks.validate.measured.cell import Measured
+from twopeaks.validate.measured.from_sweep import measured_sweep
+from twopeaks.validate.scores.board import boards
+from twopeaks.validate.scores.predictors import Said
+from twopeaks.validate.scores.rival_board import RIVAL_TIMES, rival_times
 
 PLAN = Plan(steps=20_000, every=5)
 #: Norm at which everything generalises, rate of contraction over 2 lr eta, step of memorising.

@@ -12,20 +12,21 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from sim.spec import spec_of
-from theory.errors import InputError
-from theory.predict import NO_RUN, Prediction
-from theory.rivals import RIVALS
-from theory.setting import Setting, standard
-from theory.times import TIMES
-from validate.measured import Measured, Quantity, at_half, distinct, names
-from validate.measured_csv import COLUMNS, measured_csv
-from validate.measured_sweep import median_of, to_measure
-from validate.predictors import Said, asked, read_predictions, registry, subjects
-from validate.ranking import median_interval, place
-from validate.scoreboard import Board, Entry, boards, judge
-from validate.scoreboard_words import brief, error, factor, headline, number, rank, restricted
-from validate.scoreboard_words import measured as in_words
+from tests.places import ROOT
+from twopeaks.sim.sweep.spec import spec_of
+from twopeaks.theory.errors import InputError
+from twopeaks.theory.predictors.heights import NO_RUN, Prediction
+from twopeaks.theory.predictors.rivals import RIVALS
+from twopeaks.theory.predictors.times import TIMES
+from twopeaks.theory.setting import Setting, standard
+from twopeaks.validate.measured.cell import Measured, Quantity, at_half, distinct, names
+from twopeaks.validate.measured.from_csv import COLUMNS, measured_csv
+from twopeaks.validate.measured.from_sweep import median_of, to_measure
+from twopeaks.validate.scores.board import Board, Entry, boards, judge
+from twopeaks.validate.scores.predictors import Said, asked, read_predictions, registry, subjects
+from twopeaks.validate.scores.ranking import median_interval, place
+from twopeaks.validate.scores.words import brief, error, factor, headline, number, rank, restricted
+from twopeaks.validate.scores.words import measured as in_words
 
 GROUPS = ("Z11", "Z13", "Z17", "Z19", "Z23", "D5", "D7", "D9", "Z29", "Z31", "S4", "A4")
 
@@ -340,7 +341,7 @@ def test_n_c_is_asked_at_half_of_all_rows_whatever_was_measured(tmp_path: Path) 
 
 
 def test_the_committed_crossings_are_read() -> None:
-    root = Path(__file__).parent.parent / "results" / "crossings"
+    root = ROOT / "results" / "crossings"
     found, _ = measured_csv(root / "measured.csv")
     assert len(found) >= 6
     assert not any(one.censored for one in found)
@@ -557,7 +558,7 @@ def test_entries_count_only_where_the_scope_says() -> None:
 
 
 def test_the_table_of_the_committed_crossings_has_a_seed_count() -> None:
-    path = Path(__file__).parent.parent / "results" / "crossings" / "measured.csv"
+    path = ROOT / "results" / "crossings" / "measured.csv"
     with path.open() as file:
         rows = list(csv.DictReader(file))
     assert all(row["seeds"] and row["steps"] and row["width"] for row in rows)

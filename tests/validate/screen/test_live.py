@@ -24,28 +24,28 @@ from rich.console import Console
 from rich.live import Live
 from rich.text import Text
 
-from sim.cells import Cell, Finished
-from sim.checkpoint import Checkpoints
-from sim.records import Plan, Records
-from sim.runtime import Runtime
-from sim.shards import Place
-from sim.store import save
-from sim.train import packs, train, train_members
 from tests.processes import pieces
 from tests.specs import TINY
-from theory.setting import Network, Optimizer, Setting, Task, standard
-from validate.canvas import Canvas
-from validate.cli import run
-from validate.detect import transition_steps
-from validate.live_chart import compact, framed, sparkline, step_ticks
-from validate.live_curves import BINS, LiveCurves
-from validate.live_picture import run_picture
-from validate.live_screen import moving
-from validate.live_train import RunView, prediction
-from validate.series import Series
-from validate.sweep_charts import SweepCharts, transition_lines
-from validate.sweep_screen import Screen, Tally, screen
-from validate.terminal import status_bar
+from twopeaks.sim.network.runtime import Runtime
+from twopeaks.sim.storage.checkpoint import Checkpoints
+from twopeaks.sim.storage.records import Plan, Records
+from twopeaks.sim.storage.store import save
+from twopeaks.sim.sweep.cells import Cell, Finished
+from twopeaks.sim.sweep.shards import Place
+from twopeaks.sim.training.loop import packs, train, train_members
+from twopeaks.theory.setting import Network, Optimizer, Setting, Task, standard
+from twopeaks.validate.cli.app import run
+from twopeaks.validate.measured.detect import transition_steps
+from twopeaks.validate.measured.series import Series
+from twopeaks.validate.screen.canvas import Canvas
+from twopeaks.validate.screen.chart import compact, framed, sparkline, step_ticks
+from twopeaks.validate.screen.curves import BINS, LiveCurves
+from twopeaks.validate.screen.live import moving
+from twopeaks.validate.screen.run_picture import run_picture
+from twopeaks.validate.screen.sweep_charts import SweepCharts, transition_lines
+from twopeaks.validate.screen.sweep_screen import Screen, Tally, screen
+from twopeaks.validate.screen.terminal import status_bar
+from twopeaks.validate.screen.training import RunView, prediction
 
 Floats = NDArray[np.float64]
 Row = tuple[list[int], int, dict[str, Floats]]
@@ -227,7 +227,7 @@ def test_after_an_interruption_the_earlier_part_is_told_first(tmp_path: Path, si
 
 @pytest.mark.parametrize("seed", range(8))
 def test_transitions_so_far_are_those_of_the_curves_so_far(seed: int) -> None:
-    """Against `validate.detect`, which reads whole curves, after each record of curves that come and go."""
+    """Against `validate.measured.detect`, which reads whole curves, after each record of curves that come and go."""
     rng = np.random.default_rng(seed)
     steps = np.cumsum(rng.choice([25, 50, 100], 30)) - 25  # so that records lie just where the hold of t_grok ends
     plan, members = Plan(steps=int(steps[-1]), every=1), 6
@@ -392,7 +392,7 @@ def on_a_terminal(
     fcntl.ioctl(slave, termios.TIOCSWINSZ, struct.pack("HHHH", size[1], size[0], 0, 0))
     names = ("COLUMNS", "LINES", "NO_COLOR", "TERM")
     environment = {k: v for k, v in os.environ.items() if k not in names} | {"TERM": "xterm", "PYTHONUTF8": "1"}
-    command = [sys.executable, "-m", "validate.cli", *arguments]
+    command = [sys.executable, "-m", "twopeaks", *arguments]
     with subprocess.Popen(command, stdin=slave, stdout=slave, stderr=slave, env=environment) as process:
         os.close(slave)
         shown = b""
@@ -444,7 +444,7 @@ def test_without_a_terminal_a_note_says_so(
 def test_a_terminal_that_cannot_show_it(
     environment: dict[str, str], reason: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    from validate import live_screen
+    from twopeaks.validate.screen import live as live_screen
 
     class Terminal(io.StringIO):
         encoding = environment.get("PYTHONIOENCODING", "utf-8")

@@ -13,19 +13,19 @@ import numpy as np
 import pytest
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
-from sim.cells import Cell, Finished
-from sim.records import Plan, Records
-from sim.runtime import Runtime, resolve
-from sim.store import load, run_name, save
-from sim.train import train
 from tests.specs import TINY
-from theory.setting import OBSERVABLES, Network, Optimizer, Setting, Task, standard
-from validate import tensorboard_files
-from validate.cli import run
-from validate.detect import transition_steps
-from validate.sweep_boards import SweepBoards
-from validate.sweep_screen import screen
-from validate.tensorboard_files import Board, is_complete, write_run
+from twopeaks.sim.network.runtime import Runtime, resolve
+from twopeaks.sim.storage.records import Plan, Records
+from twopeaks.sim.storage.store import load, run_name, save
+from twopeaks.sim.sweep.cells import Cell, Finished
+from twopeaks.sim.training.loop import train
+from twopeaks.theory.setting import OBSERVABLES, Network, Optimizer, Setting, Task, standard
+from twopeaks.validate.cli.app import run
+from twopeaks.validate.measured.detect import transition_steps
+from twopeaks.validate.screen import tensorboard as tensorboard_files
+from twopeaks.validate.screen.sweep_boards import SweepBoards
+from twopeaks.validate.screen.sweep_screen import screen
+from twopeaks.validate.screen.tensorboard import Board, is_complete, write_run
 
 GROKS = Setting(
     task=Task(group="Z7", samples=46), network=Network(width=64), optimizer=Optimizer(lr=2e-2, weight_decay=1e-3)
@@ -265,7 +265,7 @@ def finished(tmp_path: Path, single: Runtime) -> Iterator[list[Finished]]:
 def test_each_finished_cell_of_a_sweep_is_written_once(
     finished: list[Finished], single: Runtime, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    from sim.shards import Place
+    from twopeaks.sim.sweep.shards import Place
 
     place, boards = Place(Path("runs"), single), SweepBoards(Path("board"), "float32")
 
@@ -287,7 +287,7 @@ def test_each_finished_cell_of_a_sweep_is_written_once(
 def test_a_damaged_cell_is_left_to_the_sweep_and_a_full_disk_is_noted(
     finished: list[Finished], single: Runtime, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    from sim.shards import Place
+    from twopeaks.sim.sweep.shards import Place
 
     (finished[0].folders[0] / "curves.npz").write_bytes(b"torn")
     boards = SweepBoards(Path("board"), "float32")

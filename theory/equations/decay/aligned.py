@@ -1,4 +1,4 @@
-"""Blocks that need fewer nodes: the quaternions, and what they are up to scalars. Built in `theory.constructions`."""
+"""Blocks that need fewer nodes: the quaternions, and what they are up to scalars. Built in `groups.constructions`."""
 
 from __future__ import annotations
 
@@ -7,11 +7,11 @@ from collections.abc import Callable
 import numpy as np
 import sympy as sp
 
-from theory.constructions import Nodes, half_units, quaternion_nodes, quaternion_products, remainder
-from theory.equations.algebra import relative
-from theory.equations.base import Check, Equation, Step
-from theory.groups import named
-from theory.representations import Representation, representations
+from twopeaks.theory.equations.core.algebra import relative
+from twopeaks.theory.equations.core.equation import Check, Equation, Step
+from twopeaks.theory.groups import named
+from twopeaks.theory.groups.constructions import Nodes, half_units, quaternion_nodes, quaternion_products, remainder
+from twopeaks.theory.groups.representations import Representation, representations
 
 __all__ = ["EQUATIONS", "fewer_nodes"]
 

@@ -11,11 +11,11 @@ from collections.abc import Callable
 import numpy as np
 import sympy as sp
 
-from theory.equations.algebra import Matrix, matrix, relative, symbols_of, vanishes
-from theory.equations.base import Check, Equation, Step
-from theory.equations.forgetting import EQUATIONS as FORGETTING
-from theory.equations.memory import EQUATIONS as MEMORY
-from theory.equations.numeric import extrapolated, integrated, lowered
+from twopeaks.theory.equations.core.algebra import Matrix, matrix, relative, symbols_of, vanishes
+from twopeaks.theory.equations.core.equation import Check, Equation, Step
+from twopeaks.theory.equations.core.numeric import extrapolated, integrated, lowered
+from twopeaks.theory.equations.decay.forgetting import EQUATIONS as FORGETTING
+from twopeaks.theory.equations.decay.memory import EQUATIONS as MEMORY
 
 __all__ = ["EQUATIONS", "balance", "norm_of_node", "preconditioned", "slow_flow"]
 

@@ -11,8 +11,8 @@ import numpy as np
 import sympy as sp
 from scipy.optimize import brentq, minimize_scalar
 
-from theory.equations.algebra import relative, vanishes
-from theory.equations.base import Check, Equation, Step
+from twopeaks.theory.equations.core.algebra import relative, vanishes
+from twopeaks.theory.equations.core.equation import Check, Equation, Step
 
 __all__ = ["EQUATIONS", "crossing", "node_cost", "pair_cost", "power_cost", "real_cost", "sample_cost"]
 

@@ -7,9 +7,9 @@ from collections.abc import Callable
 import numpy as np
 import sympy as sp
 
-from theory.equations.algebra import relative, vanishes
-from theory.equations.base import Check, Equation, Step
-from theory.equations.numeric import extrapolated
+from twopeaks.theory.equations.core.algebra import relative, vanishes
+from twopeaks.theory.equations.core.equation import Check, Equation, Step
+from twopeaks.theory.equations.core.numeric import extrapolated
 
 __all__ = ["EQUATIONS", "memory"]
 

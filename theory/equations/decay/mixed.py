@@ -7,10 +7,10 @@ from collections.abc import Callable
 import numpy as np
 import sympy as sp
 
-from theory.equations.algebra import relative
-from theory.equations.base import Check, Equation, Step
-from theory.groups import named
-from theory.representations import representations
+from twopeaks.theory.equations.core.algebra import relative
+from twopeaks.theory.equations.core.equation import Check, Equation, Step
+from twopeaks.theory.groups import named
+from twopeaks.theory.groups.representations import representations
 
 __all__ = ["EQUATIONS", "share"]
 

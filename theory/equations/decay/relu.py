@@ -9,10 +9,10 @@ from collections.abc import Callable
 import numpy as np
 import sympy as sp
 
-from theory.constructions import pair_nodes
-from theory.equations.algebra import Matrix, relative
-from theory.equations.base import Check, Equation, Step
-from theory.equations.heights import pair_cost
+from twopeaks.theory.equations.core.algebra import Matrix, relative
+from twopeaks.theory.equations.core.equation import Check, Equation, Step
+from twopeaks.theory.equations.decay.heights import pair_cost
+from twopeaks.theory.groups.constructions import pair_nodes
 
 __all__ = ["EQUATIONS", "amplitude_cost", "convex_height", "orbit_network"]
 

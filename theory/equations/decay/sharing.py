@@ -1,7 +1,7 @@
 """Heights of every group: what a block of any dimension and type costs, and how blocks share what they leave over.
 
 A block is a real irreducible representation (f = 1, D = d^2), a complex pair (f = 2, D = 2 d^2) or a quaternionic one
-(f = 2, D = d^2): D is the dimension of its real functions. The nodes are built in `theory.constructions`.
+(f = 2, D = d^2): D is the dimension of its real functions. The nodes are built in `theory.groups.constructions`.
 """
 
 from __future__ import annotations
@@ -12,11 +12,11 @@ import numpy as np
 import sympy as sp
 from scipy.optimize import minimize_scalar
 
-from theory.constructions import Nodes, feature_nodes, remainder
-from theory.equations.algebra import Matrix, relative, vanishes
-from theory.equations.base import Check, Equation, Step
-from theory.groups import Group, alternating, cyclic, named, symmetric
-from theory.representations import Representation, representations
+from twopeaks.theory.equations.core.algebra import Matrix, relative, vanishes
+from twopeaks.theory.equations.core.equation import Check, Equation, Step
+from twopeaks.theory.groups import Group, alternating, cyclic, named, symmetric
+from twopeaks.theory.groups.constructions import Nodes, feature_nodes, remainder
+from twopeaks.theory.groups.representations import Representation, representations
 
 __all__ = ["EQUATIONS", "block_cost", "carried", "leftover", "odd_cyclic", "shrunk"]
 
@@ -236,7 +236,7 @@ def _real_plane() -> tuple[sp.Expr, sp.Expr]:
 
 
 def _phases(count: int) -> sp.Expr:
-    """What the 2 ``count`` nodes of one complex character leave over, as `theory.constructions` has them."""
+    """What the 2 ``count`` nodes of one complex character leave over, as `theory.groups.constructions` has them."""
     x, y, z = sp.symbols("x y z", real=True)
     turns = [2 * sp.pi * k / (4 if count == 2 else count) for k in range(count)]
     nodes = sum(

@@ -7,11 +7,11 @@ from collections.abc import Callable
 import numpy as np
 import sympy as sp
 
-from theory.equations.algebra import vanishes
-from theory.equations.base import Check, Equation, Printed, Step
-from theory.equations.features import brute_energy
-from theory.equations.peaks import ascended
-from theory.groups import cyclic
+from twopeaks.theory.equations.core.algebra import vanishes
+from twopeaks.theory.equations.core.equation import Check, Equation, Printed, Step
+from twopeaks.theory.equations.learning.features import brute_energy
+from twopeaks.theory.equations.learning.peaks import ascended
+from twopeaks.theory.groups import cyclic
 
 __all__ = ["EQUATIONS", "cyclic_peaks"]
 

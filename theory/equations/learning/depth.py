@@ -13,9 +13,9 @@ import numpy as np
 import sympy as sp
 from numpy.typing import NDArray
 
-from theory.equations.algebra import Matrix, centring_matrix, matrix, relative, symbols_of, vanishes
-from theory.equations.base import Check, Equation, Printed, Step
-from theory.equations.numeric import lowered
+from twopeaks.theory.equations.core.algebra import Matrix, centring_matrix, matrix, relative, symbols_of, vanishes
+from twopeaks.theory.equations.core.equation import Check, Equation, Printed, Step
+from twopeaks.theory.equations.core.numeric import lowered
 
 __all__ = ["EQUATIONS", "average_handed_down", "handed_down", "residual_network"]
 

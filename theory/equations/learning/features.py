@@ -15,10 +15,10 @@ import numpy as np
 import sympy as sp
 from numpy.typing import NDArray
 
-from theory.equations.algebra import Matrix, centring, relative, symbols_of, vanishes
-from theory.equations.base import Check, Equation, Step
-from theory.groups import Group, cyclic, named
-from theory.irreps import irreps
+from twopeaks.theory.equations.core.algebra import Matrix, centring, relative, symbols_of, vanishes
+from twopeaks.theory.equations.core.equation import Check, Equation, Step
+from twopeaks.theory.groups import Group, cyclic, named
+from twopeaks.theory.groups.irreps import irreps
 
 __all__ = ["EQUATIONS", "brute_energy", "brute_gradient", "cyclic_energy", "energy_ascent", "group_energy"]
 

@@ -12,10 +12,10 @@ from collections.abc import Callable
 import numpy as np
 import sympy as sp
 
-from theory.equations.algebra import Matrix, centring_matrix, matrix, relative, symbols_of, vanishes
-from theory.equations.base import Check, Equation, Printed, Step
-from theory.equations.missing import EQUATIONS as MISSING
-from theory.equations.numeric import lowered
+from twopeaks.theory.equations.core.algebra import Matrix, centring_matrix, matrix, relative, symbols_of, vanishes
+from twopeaks.theory.equations.core.equation import Check, Equation, Printed, Step
+from twopeaks.theory.equations.core.numeric import lowered
+from twopeaks.theory.equations.learning.missing import EQUATIONS as MISSING
 
 __all__ = ["EQUATIONS", "gradient_at_rest", "many_nodes", "repulsion_strength", "two_nodes"]
 

@@ -15,8 +15,9 @@ from scipy.integrate import quad
 from scipy.linalg import expm
 from scipy.optimize import brentq
 
-from theory.equations.algebra import Matrix, centring, centring_matrix, matrix, relative, symbols_of, vanishes
-from theory.equations.base import Check, Equation, Printed, Step
+from twopeaks.theory.equations.core import algebra
+from twopeaks.theory.equations.core.algebra import Matrix, centring, matrix, relative, symbols_of, vanishes
+from twopeaks.theory.equations.core.equation import Check, Equation, Printed, Step
 
 __all__ = [
     "EQUATIONS",
@@ -49,7 +50,7 @@ Fc, Yc = symbols_of(r"\tilde{F}", n, K), symbols_of(r"\tilde{Y}", n, M)
 
 def _random(rng: np.random.Generator, samples: int = 7, width: int = 4, classes: int = 3) -> tuple[Matrix, Matrix]:
     """Centred random features and labels."""
-    centre = centring_matrix(samples)
+    centre = algebra.centring_matrix(samples)
     return centre @ rng.standard_normal((samples, width)), centre @ rng.standard_normal((samples, classes))
 
 
@@ -62,7 +63,7 @@ def gradient_on_features() -> Equation:
     def check(rng: np.random.Generator) -> Check:
         proved = vanishes(slope - centre * (y - f * v) * v.T)
         a, b, c = rng.standard_normal((7, 4)), rng.standard_normal((7, 3)), rng.standard_normal((4, 3))
-        centred = centring_matrix(7)
+        centred = algebra.centring_matrix(7)
 
         def loss(x: Matrix) -> float:
             return float(0.5 * np.sum((centred @ (b - x @ c)) ** 2))
@@ -351,8 +352,8 @@ def wide_limit() -> Equation:
         proved = sp.simplify(mode - eta / (k_width * c + eta) ** 2 * sp.sqrt(k_width * c) * y**2) == 0
         # Rows with F~F~^T = K c_1 P exactly; c_2 as the trace of F~^T F~ = n c_2 I would have it.
         frame = np.linalg.qr(rng.standard_normal((width, size)))[0].T
-        a = np.sqrt(width * c1) * centring_matrix(size) @ frame
-        b = centring_matrix(size) @ rng.standard_normal((size, 3))
+        a = np.sqrt(width * c1) * algebra.centring_matrix(size) @ frame
+        b = algebra.centring_matrix(size) @ rng.standard_normal((size, 3))
         c2 = np.sum(a * a) / (size * width)
         v_rest = _v_flow(a, b, decay)(60.0)
         exact = (b - a @ v_rest) @ v_rest.T

@@ -10,8 +10,8 @@ import numpy as np
 import sympy as sp
 from scipy.optimize import minimize
 
-from theory.equations.algebra import Matrix, relative, vanishes
-from theory.equations.base import Check, Equation, Step
+from twopeaks.theory.equations.core.algebra import Matrix, relative, vanishes
+from twopeaks.theory.equations.core.equation import Check, Equation, Step
 
 __all__ = ["EQUATIONS", "crossing", "crossing_of_irrep", "focus", "spread"]
 

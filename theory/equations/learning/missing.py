@@ -12,10 +12,10 @@ from collections.abc import Callable, Sequence
 import numpy as np
 import sympy as sp
 
-from theory.equations.algebra import Matrix, matrix, relative, symbols_of, vanishes
-from theory.equations.base import Check, Equation, Printed, Step
-from theory.groups import Group, alternating, cyclic, dicyclic, symmetric
-from theory.representations import Representation, representations
+from twopeaks.theory.equations.core.algebra import Matrix, matrix, relative, symbols_of, vanishes
+from twopeaks.theory.equations.core.equation import Check, Equation, Printed, Step
+from twopeaks.theory.groups import Group, alternating, cyclic, dicyclic, symmetric
+from twopeaks.theory.groups.representations import Representation, representations
 
 __all__ = ["EQUATIONS", "missing_energy", "missing_labels"]
 

@@ -13,10 +13,10 @@ import sympy as sp
 from scipy.integrate import quad, solve_ivp
 from scipy.optimize import brentq
 
-from theory.equations.algebra import relative, vanishes
-from theory.equations.base import Check, Equation, Step
-from theory.equations.features import brute_gradient
-from theory.groups import cyclic
+from twopeaks.theory.equations.core.algebra import relative, vanishes
+from twopeaks.theory.equations.core.equation import Check, Equation, Step
+from twopeaks.theory.equations.learning.features import brute_gradient
+from twopeaks.theory.groups import cyclic
 
 __all__ = ["EQUATIONS", "blow_up", "early_tail", "first_mode", "growth", "invariant", "survival", "trajectory"]
 

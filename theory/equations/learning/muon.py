@@ -14,9 +14,9 @@ import sympy as sp
 from numpy.typing import NDArray
 from scipy.integrate import quad
 
-from theory.equations.algebra import relative
-from theory.equations.base import Check, Equation, Printed, Step
-from theory.equations.orthogonal import EQUATIONS as ORTHOGONAL
+from twopeaks.theory.equations.core.algebra import relative
+from twopeaks.theory.equations.core.equation import Check, Equation, Printed, Step
+from twopeaks.theory.equations.learning.orthogonal import EQUATIONS as ORTHOGONAL
 
 __all__ = ["EQUATIONS", "collector", "guided_collector", "unequal_collector", "winner"]
 

@@ -7,8 +7,8 @@ from collections.abc import Callable
 import numpy as np
 import sympy as sp
 
-from theory.equations.algebra import relative, symbols_of, vanishes
-from theory.equations.base import Check, Equation, Step
+from twopeaks.theory.equations.core.algebra import relative, symbols_of, vanishes
+from twopeaks.theory.equations.core.equation import Check, Equation, Step
 
 __all__ = ["EQUATIONS", "newton_schulz", "steepest"]
 

@@ -8,11 +8,11 @@ import numpy as np
 import sympy as sp
 from scipy.optimize import minimize
 
-from theory.equations.algebra import Matrix, relative, vanishes
-from theory.equations.base import Check, Equation, Printed, Step
-from theory.equations.features import brute_energy, brute_gradient
-from theory.groups import Group, named
-from theory.irreps import irreps
+from twopeaks.theory.equations.core.algebra import Matrix, relative, vanishes
+from twopeaks.theory.equations.core.equation import Check, Equation, Printed, Step
+from twopeaks.theory.equations.learning.features import brute_energy, brute_gradient
+from twopeaks.theory.groups import Group, named
+from twopeaks.theory.groups.irreps import irreps
 
 __all__ = [
     "EQUATIONS",

@@ -1,10 +1,10 @@
 """When networks memorise and when they generalise, said without training them; each module says what it neglects."""
 
-from theory.times.adam import adam_course, adamw_course, memory_clock, memory_steps, sign_memorising
-from theory.times.descent import descent, lazy_memorising
-from theory.times.members import Course, first_weights
-from theory.times.predictors import SEEDS, TIMES, clock, flow, flow_memorising, lazy, time_interval
-from theory.times.selection import selection, steps_to_grok
+from twopeaks.theory.predictors.times.adam import adam_course, adamw_course, memory_clock, memory_steps, sign_memorising
+from twopeaks.theory.predictors.times.descent import descent, lazy_memorising
+from twopeaks.theory.predictors.times.members import Course, first_weights
+from twopeaks.theory.predictors.times.predictors import SEEDS, TIMES, clock, flow, flow_memorising, lazy, time_interval
+from twopeaks.theory.predictors.times.selection import selection, steps_to_grok
 
 __all__ = [
     "SEEDS",

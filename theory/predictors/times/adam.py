@@ -35,12 +35,12 @@ from typing import NamedTuple
 import numpy as np
 from scipy.optimize import brentq
 
-from theory.flows.problem import Array
-from theory.flows.stabilised import stiffness
-from theory.lower import function
-from theory.setting import TRANSITIONS, Optimizer, Setting
-from theory.times.descent import LONGEST, follow
-from theory.times.members import Course, Member
+from twopeaks.theory.equations.lower import function
+from twopeaks.theory.flows.problem import Array
+from twopeaks.theory.flows.stabilised import stiffness
+from twopeaks.theory.predictors.times.descent import LONGEST, follow
+from twopeaks.theory.predictors.times.members import Course, Member
+from twopeaks.theory.setting import TRANSITIONS, Optimizer, Setting
 
 __all__ = [
     "Faded",

@@ -16,11 +16,11 @@ from collections.abc import Callable
 
 import numpy as np
 
-from theory.flows.problem import Array, Problem
-from theory.flows.slow import Tangent
-from theory.flows.stabilised import stabilised
-from theory.setting import TRANSITIONS, Setting
-from theory.times.members import Course, Crossing, Member, first_weights
+from twopeaks.theory.flows.problem import Array, Problem
+from twopeaks.theory.flows.slow import Tangent
+from twopeaks.theory.flows.stabilised import stabilised
+from twopeaks.theory.predictors.times.members import Course, Crossing, Member, first_weights
+from twopeaks.theory.setting import TRANSITIONS, Setting
 
 __all__ = ["LONGEST", "descent", "follow", "lazy_memorising"]
 
@@ -52,7 +52,7 @@ def follow(
         y: weights to start from.
         longest: time at which to give up (as it does after 30,000 gradients).
         hold: how long test accuracy must stay at its level.
-        tolerance: as `theory.flows.stabilised.stabilised` has it.
+        tolerance: as `twopeaks.theory.flows.stabilised.stabilised` has it.
         first: step to begin with.
     """
     memorised, generalised, gradients = member.memorised(), member.generalised(hold), 0

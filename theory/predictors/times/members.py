@@ -7,9 +7,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from theory.flows.problem import Array, Problem
-from theory.sampling import stream
-from theory.setting import TRANSITIONS, Setting
+from twopeaks.theory.flows.problem import Array, Problem
+from twopeaks.theory.setting import TRANSITIONS, Setting
+from twopeaks.theory.setting.sampling import stream
 
 __all__ = ["Course", "Crossing", "Member", "first_weights"]
 

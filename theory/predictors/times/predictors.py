@@ -14,13 +14,20 @@ from functools import lru_cache
 import numpy as np
 from scipy.stats import binom
 
-from theory.errors import InputError
-from theory.prediction import Answer, Prediction, another_clock, another_network, another_task, stamped
-from theory.setting import Optimizer, Setting
-from theory.times.adam import adam_course, adamw_course, memory_clock, memory_steps, rule_course, sign_memorising
-from theory.times.descent import LONGEST, descent, lazy_memorising
-from theory.times.members import Course
-from theory.times.selection import SELECTION, selection
+from twopeaks.theory.errors import InputError
+from twopeaks.theory.predictors.answer import Answer, Prediction, another_clock, another_network, another_task, stamped
+from twopeaks.theory.predictors.times.adam import (
+    adam_course,
+    adamw_course,
+    memory_clock,
+    memory_steps,
+    rule_course,
+    sign_memorising,
+)
+from twopeaks.theory.predictors.times.descent import LONGEST, descent, lazy_memorising
+from twopeaks.theory.predictors.times.members import Course
+from twopeaks.theory.predictors.times.selection import SELECTION, selection
+from twopeaks.theory.setting import Optimizer, Setting
 
 __all__ = [
     "CLOCK",

@@ -32,11 +32,11 @@ from numpy.typing import NDArray
 from scipy.optimize import brentq, least_squares
 from scipy.special import ndtr
 
-from theory.data_rows import records
-from theory.groups import Group, named
-from theory.phases import blocks
-from theory.prediction import Answer, Prediction, another_clock, another_network, another_task, stamped
-from theory.setting import TRANSITIONS, Setting
+from twopeaks.theory.groups import Group, named
+from twopeaks.theory.heights.tables import records
+from twopeaks.theory.predictors.answer import Answer, Prediction, another_clock, another_network, another_task, stamped
+from twopeaks.theory.predictors.phases import blocks
+from twopeaks.theory.setting import TRANSITIONS, Setting
 
 __all__ = [
     "CONSTANTS",

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from validate.claims import Claim
-from validate.exams import features, flatness, interaction, lazy, optimisation, transition, variants
-from validate.exams.problems import pick
+from twopeaks.validate.claims.claim import Claim
+from twopeaks.validate.claims.exams import features, flatness, interaction, lazy, optimisation, transition, variants
+from twopeaks.validate.claims.exams.problems import pick
 
 __all__ = ["CLAIMS", "pick"]
 

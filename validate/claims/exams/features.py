@@ -6,14 +6,22 @@ from itertools import chain
 
 import numpy as np
 
-from theory.flows.nodes import winners
-from theory.groups import Group, named
-from theory.irreps import irreps, real_blocks
-from theory.lower import function
-from validate.claims import Claim, Finding, Form, Sample
-from validate.exams.problems import PAPER, band, problem, views
-from validate.laboratory import Laboratory
-from validate.probes import Array, dominant, kernel_gradient, live, node_energies, purities, strongest_frequency
+from twopeaks.theory.equations.lower import function
+from twopeaks.theory.flows.nodes import winners
+from twopeaks.theory.groups import Group, named
+from twopeaks.theory.groups.irreps import irreps, real_blocks
+from twopeaks.validate.claims.claim import Claim, Finding, Form, Sample
+from twopeaks.validate.claims.exams.problems import PAPER, band, problem, views
+from twopeaks.validate.claims.laboratory import Laboratory
+from twopeaks.validate.claims.weights import (
+    Array,
+    dominant,
+    kernel_gradient,
+    live,
+    node_energies,
+    purities,
+    strongest_frequency,
+)
 
 __all__ = ["CLAIMS"]
 

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import numpy as np
 
-from theory.ascent import curvatures
-from theory.features import flat_directions
-from theory.groups import Group, named
-from theory.irreps import irreps, real_blocks
-from theory.landscape import Landscape, all_pairs
-from validate.claims import Claim, Finding, Form, Sample
-from validate.exams.problems import PAPER, problem, views
-from validate.laboratory import Laboratory
-from validate.probes import Array, dominant, live, purities
+from twopeaks.theory.groups import Group, named
+from twopeaks.theory.groups.irreps import irreps, real_blocks
+from twopeaks.theory.landscape.ascent import curvatures
+from twopeaks.theory.landscape.features import flat_directions
+from twopeaks.theory.landscape.landscape import Landscape, all_pairs
+from twopeaks.validate.claims.claim import Claim, Finding, Form, Sample
+from twopeaks.validate.claims.exams.problems import PAPER, problem, views
+from twopeaks.validate.claims.laboratory import Laboratory
+from twopeaks.validate.claims.weights import Array, dominant, live, purities
 
 __all__ = ["CLAIMS"]
 

@@ -5,12 +5,12 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from sim.snapshots import snapshots
-from theory.constructions import NODES_PER_PAIR, pair_nodes
-from validate.claims import Claim, Finding, Form, Sample
-from validate.exams.problems import PAPER, band, member, problem, views
-from validate.laboratory import Laboratory
-from validate.probes import Array, Hidden, live, strongest_frequency
+from twopeaks.sim.training.snapshots import snapshots
+from twopeaks.theory.groups.constructions import NODES_PER_PAIR, pair_nodes
+from twopeaks.validate.claims.claim import Claim, Finding, Form, Sample
+from twopeaks.validate.claims.exams.problems import PAPER, band, member, problem, views
+from twopeaks.validate.claims.laboratory import Laboratory
+from twopeaks.validate.claims.weights import Array, Hidden, live, strongest_frequency
 
 __all__ = ["CLAIMS"]
 

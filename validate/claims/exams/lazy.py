@@ -5,15 +5,15 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from sim.snapshots import Snapshots, snapshots
-from theory.flows.network import adam_start, network_flow
-from theory.flows.problem import Problem
-from theory.flows.solution import Solver
-from theory.setting import Setting
-from validate.claims import Claim, Finding, Form, Sample, Series
-from validate.exams.problems import PAPER, band, member, problem, views
-from validate.laboratory import Laboratory
-from validate.probes import cosine, gradient_norm, gradient_on_features, hidden, kernel_gradient
+from twopeaks.sim.training.snapshots import Snapshots, snapshots
+from twopeaks.theory.flows.network import adam_start, network_flow
+from twopeaks.theory.flows.problem import Problem
+from twopeaks.theory.flows.solution import Solver
+from twopeaks.theory.setting import Setting
+from twopeaks.validate.claims.claim import Claim, Finding, Form, Sample, Series
+from twopeaks.validate.claims.exams.problems import PAPER, band, member, problem, views
+from twopeaks.validate.claims.laboratory import Laboratory
+from twopeaks.validate.claims.weights import cosine, gradient_norm, gradient_on_features, hidden, kernel_gradient
 
 __all__ = ["CLAIMS"]
 

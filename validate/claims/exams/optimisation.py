@@ -7,10 +7,10 @@ from typing import Any
 
 import numpy as np
 
-from theory.setting import Setting
-from validate.claims import Claim, Finding, Form, Sample
-from validate.exams.problems import FIGURE_10, PAPER, band, censored, faster, problem
-from validate.laboratory import Laboratory
+from twopeaks.theory.setting import Setting
+from twopeaks.validate.claims.claim import Claim, Finding, Form, Sample
+from twopeaks.validate.claims.exams.problems import FIGURE_10, PAPER, band, censored, faster, problem
+from twopeaks.validate.claims.laboratory import Laboratory
 
 __all__ = ["CLAIMS"]
 

@@ -8,13 +8,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from sim.records import Records
-from sim.snapshots import Snapshots
-from theory.errors import InputError
-from theory.setting import Setting
-from validate.claims import Claim, Sample, Series
-from validate.detect import transition_steps
-from validate.probes import Hidden, hidden
+from twopeaks.sim.storage.records import Records
+from twopeaks.sim.training.snapshots import Snapshots
+from twopeaks.theory.errors import InputError
+from twopeaks.theory.setting import Setting
+from twopeaks.validate.claims.claim import Claim, Sample, Series
+from twopeaks.validate.claims.weights import Hidden, hidden
+from twopeaks.validate.measured.detect import transition_steps
 
 __all__ = [
     "FIGURE_10",

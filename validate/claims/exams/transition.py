@@ -6,17 +6,17 @@ from dataclasses import replace
 
 import numpy as np
 
-from sim.snapshots import snapshots
-from theory.flows.problem import Problem
-from theory.flows.slow import norm_descent
-from theory.flows.solution import Solver
-from theory.predict import closed_form, paper_law
-from theory.setting import Setting
-from validate.claims import Claim, Finding, Form, Sample, Series
-from validate.exams.problems import PAPER, band, censored, member, problem, reached, views
-from validate.laboratory import Laboratory
-from validate.probes import gradient_on_features, live
-from validate.statistics import rate_interval, transition_point
+from twopeaks.sim.training.snapshots import snapshots
+from twopeaks.theory.flows.problem import Problem
+from twopeaks.theory.flows.slow import norm_descent
+from twopeaks.theory.flows.solution import Solver
+from twopeaks.theory.predictors.heights import closed_form, paper_law
+from twopeaks.theory.setting import Setting
+from twopeaks.validate.claims.claim import Claim, Finding, Form, Sample, Series
+from twopeaks.validate.claims.exams.problems import PAPER, band, censored, member, problem, reached, views
+from twopeaks.validate.claims.laboratory import Laboratory
+from twopeaks.validate.claims.weights import gradient_on_features, live
+from twopeaks.validate.measured.statistics import rate_interval, transition_point
 
 __all__ = ["CLAIMS"]
 

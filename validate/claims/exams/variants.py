@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 
-from theory.groups import named
-from validate.claims import Claim, Finding, Form, Sample
-from validate.exams.problems import PAPER, band, censored, member, problem
-from validate.laboratory import Laboratory
-from validate.probes import live, purities, strongest_frequency
+from twopeaks.theory.groups import named
+from twopeaks.validate.claims.claim import Claim, Finding, Form, Sample
+from twopeaks.validate.claims.exams.problems import PAPER, band, censored, member, problem
+from twopeaks.validate.claims.laboratory import Laboratory
+from twopeaks.validate.claims.weights import live, purities, strongest_frequency
 
 __all__ = ["CLAIMS"]
 

@@ -11,15 +11,15 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
-from theory.ascent import ascend, random_nodes
-from theory.features import classify, irrep_energy
-from theory.groups import Group, named
-from theory.irreps import irreps, real_blocks
-from theory.landscape import Landscape, all_pairs, random_pairs
-from theory.survey import basins
-from validate.figures.drawing import committed, marked, numbers, part, table_of, told
-from validate.figures.print_style import figure_of, letters, narrow, panels
-from validate.figures.style import COLOURS, FADED, INK
+from twopeaks.theory.groups import Group, named
+from twopeaks.theory.groups.irreps import irreps, real_blocks
+from twopeaks.theory.landscape.ascent import ascend, random_nodes
+from twopeaks.theory.landscape.features import classify, irrep_energy
+from twopeaks.theory.landscape.landscape import Landscape, all_pairs, random_pairs
+from twopeaks.theory.landscape.survey import basins
+from twopeaks.validate.figures.drawing.marks import committed, marked, numbers, part, table_of, told
+from twopeaks.validate.figures.drawing.print_style import figure_of, letters, narrow, panels
+from twopeaks.validate.figures.drawing.style import COLOURS, FADED, INK
 
 __all__ = ["CAPTION", "climb", "fig_ascents", "gather"]
 

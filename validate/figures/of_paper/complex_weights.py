@@ -9,7 +9,7 @@ import polars as pl
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from validate.figures.contrasts import READING, Look, contrast, draw_contrast
+from twopeaks.validate.figures.of_paper.contrasts import READING, Look, contrast, draw_contrast
 
 __all__ = ["CAPTION", "fig_complex_weights", "reduce"]
 

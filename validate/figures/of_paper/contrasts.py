@@ -23,15 +23,15 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
-from sim.store import load
-from sim.sweep_folder import SweepFolder
-from theory.errors import InputError
-from theory.setting import Setting
-from validate.figures.drawing import marked, part, small
-from validate.figures.print_style import figure_of, letters, narrow, panels
-from validate.figures.style import FADED
-from validate.results import Part, parts
-from validate.statistics import bootstrap_interval
+from twopeaks.sim.storage.store import load
+from twopeaks.sim.sweep.folder import SweepFolder
+from twopeaks.theory.errors import InputError
+from twopeaks.theory.setting import Setting
+from twopeaks.validate.figures.drawing.marks import marked, part, small
+from twopeaks.validate.figures.drawing.print_style import figure_of, letters, narrow, panels
+from twopeaks.validate.figures.drawing.style import FADED
+from twopeaks.validate.measured.results import Part, parts
+from twopeaks.validate.measured.statistics import bootstrap_interval
 
 __all__ = ["READING", "Look", "contrast", "draw_contrast"]
 

@@ -13,10 +13,10 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.ticker import PercentFormatter
 
-from validate.detect import grokked
-from validate.figures.over_seeds import Cell, Floats, Summary, cells, quantiles_of, rounded
-from validate.figures.print_style import figure_of, letters, narrow, panels
-from validate.figures.style import COLOURS, INK
+from twopeaks.validate.figures.drawing.over_seeds import Cell, Floats, Summary, cells, quantiles_of, rounded
+from twopeaks.validate.figures.drawing.print_style import figure_of, letters, narrow, panels
+from twopeaks.validate.figures.drawing.style import COLOURS, INK
+from twopeaks.validate.measured.detect import grokked
 
 __all__ = ["fig_dynamics", "reduce"]
 

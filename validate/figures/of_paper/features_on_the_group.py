@@ -13,17 +13,17 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
-from theory.features import block_powers
-from theory.groups import Group, named
-from theory.irreps import irreps, real_blocks
-from theory.setting import standard
-from validate.figures.drawing import numbers, part, small, table_of
-from validate.figures.print_style import figure_of, letters, narrow, panels
-from validate.figures.style import COLOURS, FADED, INK
-from validate.probes import live
+from twopeaks.theory.groups import Group, named
+from twopeaks.theory.groups.irreps import irreps, real_blocks
+from twopeaks.theory.landscape.features import block_powers
+from twopeaks.theory.setting import standard
+from twopeaks.validate.claims.weights import live
+from twopeaks.validate.figures.drawing.marks import numbers, part, small, table_of
+from twopeaks.validate.figures.drawing.print_style import figure_of, letters, narrow, panels
+from twopeaks.validate.figures.drawing.style import COLOURS, FADED, INK
 
 if TYPE_CHECKING:
-    from sim.runtime import Runtime
+    from twopeaks.sim.network.runtime import Runtime
 
 __all__ = ["CAPTION", "fig_features_on_the_group", "measure"]
 
@@ -53,7 +53,7 @@ def measure(runtime: Runtime, stage: Callable[[str, int], Callable[[int], None]]
         runtime: where to train.
         stage: (name, total) -> what hears of steps done.
     """
-    from sim.snapshots import snapshots  # torch, where something is trained and nowhere else
+    from twopeaks.sim.training.snapshots import snapshots  # torch, where something is trained and nowhere else
 
     rows: list[_Row] = []
     alone = replace(runtime, threads=1)  # one small network: a second thread costs more than it gives

@@ -12,16 +12,16 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
-from theory.groups import Group, named
-from theory.phases import STEP, Block, accuracy, blocks, learned
-from theory.setting import Optimizer, standard
-from validate.figures.catalogue import read_table
-from validate.figures.drawing import bars, committed, numbers, part, table_of, told
-from validate.figures.print_style import figure_of, letters, narrow, panels
-from validate.figures.style import COLOURS, INK
+from twopeaks.theory.groups import Group, named
+from twopeaks.theory.predictors.phases import STEP, Block, accuracy, blocks, learned
+from twopeaks.theory.setting import Optimizer, standard
+from twopeaks.validate.figures.drawing.entry import read_table
+from twopeaks.validate.figures.drawing.marks import bars, committed, numbers, part, table_of, told
+from twopeaks.validate.figures.drawing.print_style import figure_of, letters, narrow, panels
+from twopeaks.validate.figures.drawing.style import COLOURS, INK
 
 if TYPE_CHECKING:
-    from sim.runtime import Runtime
+    from twopeaks.sim.network.runtime import Runtime
 
 __all__ = ["ACCURATE", "CAPTION", "TRAINED", "fig_irreps_one_by_one", "gather", "measure", "shares"]
 
@@ -98,7 +98,7 @@ def measure(runtime: Runtime, stage: Callable[[str, int], Callable[[int], None]]
         runtime: where to train.
         stage: (name, total) -> what hears of steps done.
     """
-    from sim.snapshots import snapshots  # torch, where something is trained and nowhere else
+    from twopeaks.sim.training.snapshots import snapshots  # torch, where something is trained and nowhere else
 
     group, rows = named(TRAINED), [row for name in ACCURATE for row in _theory(name)]
     progress = stage(f"{TRAINED}, {len(_SIZES)} sizes", len(_SIZES) * len(_SEEDS) * _STEPS)

@@ -11,8 +11,8 @@ import polars as pl
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from validate.figures.over_seeds import Cell, cells, mean_of, rounded
-from validate.figures.print_style import figure_of, letters, narrow, panels
+from twopeaks.validate.figures.drawing.over_seeds import Cell, cells, mean_of, rounded
+from twopeaks.validate.figures.drawing.print_style import figure_of, letters, narrow, panels
 
 __all__ = ["fig_learning_rates", "reduce"]
 

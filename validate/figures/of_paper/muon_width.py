@@ -12,9 +12,9 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import FormatStrFormatter
 
-from validate.figures.over_seeds import Cell, Floats, cells, mean_of, rounded
-from validate.figures.print_style import figure_of, letters, narrow, panels
-from validate.figures.style import FADED, INK
+from twopeaks.validate.figures.drawing.over_seeds import Cell, Floats, cells, mean_of, rounded
+from twopeaks.validate.figures.drawing.print_style import figure_of, letters, narrow, panels
+from twopeaks.validate.figures.drawing.style import FADED, INK
 
 __all__ = ["fig_muon_width", "reduce"]
 

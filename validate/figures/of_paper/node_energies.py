@@ -12,12 +12,12 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import FormatStrFormatter
 from numpy.typing import NDArray
 
-from validate.figures.over_seeds import Summary, rounded
-from validate.figures.print_style import figure_of, letters, narrow, panels
-from validate.figures.style import COLOURS
+from twopeaks.validate.figures.drawing.over_seeds import Summary, rounded
+from twopeaks.validate.figures.drawing.print_style import figure_of, letters, narrow, panels
+from twopeaks.validate.figures.drawing.style import COLOURS
 
 if TYPE_CHECKING:  # drawing needs no torch
-    from sim.runtime import Runtime
+    from twopeaks.sim.network.runtime import Runtime
 
 __all__ = ["Size", "fig_node_energies", "measure"]
 
@@ -50,7 +50,7 @@ class Size(NamedTuple):
 SIZE = Size("Z127", 3225, 1024, 2, {0.001: 1000, 0.005: 500, 0.02: 500, 0.05: 500})
 #: Edges of the bins of E; what lies beyond counts in the last one.
 _EDGES = np.geomspace(0.1, 25.6, 49)
-#: Kinds of `theory.features.classify`, from the bottom of a pile up: colour, name.
+#: Kinds of `twopeaks.theory.landscape.features.classify`, from the bottom of a pile up: colour, name.
 _KINDS = {
     "irrep": (COLOURS["generalising"], "one frequency"),
     "spread": ("#a8a8a8", "several frequencies"),
@@ -80,8 +80,8 @@ def measure(runtime: Runtime, stage: Callable[[str, int], Callable[[int], None]]
         Rows lr, what, low, high, value: share of live nodes of a kind with energy from low to high; test accuracy and
         live nodes, mean and range over seeds; energies of ideal features, median and quantiles 10% and 90%.
     """
-    from sim.snapshots import snapshots
-    from theory.setting import Setting
+    from twopeaks.sim.training.snapshots import snapshots
+    from twopeaks.theory.setting import Setting
 
     tell = stage("node-energies", size.seeds * sum(size.steps.values()))
     rows: list[dict[str, Any]] = []
@@ -103,10 +103,10 @@ def measure(runtime: Runtime, stage: Callable[[str, int], Callable[[int], None]]
 def _of_rate(
     group: str, lr: float, members: Sequence[tuple[Array, Array]], pairs: NDArray[np.int64]
 ) -> Iterator[dict[str, Any]]:
-    from theory.features import classify
-    from theory.groups import named
-    from theory.landscape import Landscape, all_pairs
-    from validate.probes import accuracy, live
+    from twopeaks.theory.groups import named
+    from twopeaks.theory.landscape.features import classify
+    from twopeaks.theory.landscape.landscape import Landscape, all_pairs
+    from twopeaks.validate.claims.weights import accuracy, live
 
     of = named(group)
     kinds: list[str] = []
@@ -133,9 +133,9 @@ def _unit(nodes: Array) -> Array:
 
 def _ideal(group: str, pairs: NDArray[np.int64]) -> Iterator[dict[str, Any]]:
     """Energies of ideal features on one training set: cosines (feat.10), one pair (mem.1), one row (mem.3)."""
-    from theory.constructions import pair_nodes
-    from theory.groups import named
-    from theory.landscape import Landscape
+    from twopeaks.theory.groups import named
+    from twopeaks.theory.groups.constructions import pair_nodes
+    from twopeaks.theory.landscape.landscape import Landscape
 
     of = named(group)
     M = of.order

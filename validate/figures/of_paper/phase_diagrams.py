@@ -17,15 +17,15 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.patheffects import AbstractPathEffect, Normal, Stroke
 
-from sim.sweep_folder import SweepFolder
-from theory.errors import InputError
-from theory.groups import Group
-from theory.predict import paper_law, phases_form, shared_form
-from theory.setting import Setting
-from validate.figures.drawing import part
-from validate.figures.print_style import figure_of, letters, narrow, panels
-from validate.figures.style import PREDICTORS
-from validate.results import Part, parts
+from twopeaks.sim.sweep.folder import SweepFolder
+from twopeaks.theory.errors import InputError
+from twopeaks.theory.groups import Group
+from twopeaks.theory.predictors.heights import paper_law, phases_form, shared_form
+from twopeaks.theory.setting import Setting
+from twopeaks.validate.figures.drawing.marks import part
+from twopeaks.validate.figures.drawing.print_style import figure_of, letters, narrow, panels
+from twopeaks.validate.figures.drawing.style import PREDICTORS
+from twopeaks.validate.measured.results import Part, parts
 
 __all__ = ["CAPTION", "fig_phase_diagrams", "reduce"]
 

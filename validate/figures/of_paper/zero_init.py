@@ -9,8 +9,8 @@ import polars as pl
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from theory.setting import Setting
-from validate.figures.contrasts import READING, Look, contrast, draw_contrast
+from twopeaks.theory.setting import Setting
+from twopeaks.validate.figures.of_paper.contrasts import READING, Look, contrast, draw_contrast
 
 __all__ = ["CAPTION", "fig_zero_init", "reduce"]
 

@@ -11,10 +11,10 @@ import polars as pl
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from theory.errors import InputError
-from validate.figures.drawing import bars, marked, numbers, part, small, table_of
-from validate.figures.print_style import figure_of, letters, narrow, panels
-from validate.figures.style import FADED, INK
+from twopeaks.theory.errors import InputError
+from twopeaks.validate.figures.drawing.marks import bars, marked, numbers, part, small, table_of
+from twopeaks.validate.figures.drawing.print_style import figure_of, letters, narrow, panels
+from twopeaks.validate.figures.drawing.style import FADED, INK
 
 __all__ = ["CAPTION", "FILES", "fig_forecast_scores", "gather"]
 

@@ -11,18 +11,18 @@ import polars as pl
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from theory.phases import PHASES
-from theory.predict import SHARED, Prediction
-from theory.setting import Setting
-from validate.families import crossings
-from validate.figures.drawing import bars, marked, numbers, part, table_of
-from validate.figures.print_style import figure_of, letters, panels
-from validate.figures.style import INK, PREDICTORS
-from validate.measured import Measured
-from validate.predictors import read_predictions
-from validate.scaling import Score, compare
-from validate.scaling_laws import CORRECTED, FOUR_THIRDS, LAWS, M_LOG_M, NO_RUN, Law
-from validate.sources import Sources
+from twopeaks.theory.predictors.heights import SHARED, Prediction
+from twopeaks.theory.predictors.phases import PHASES
+from twopeaks.theory.setting import Setting
+from twopeaks.validate.figures.drawing.marks import bars, marked, numbers, part, table_of
+from twopeaks.validate.figures.drawing.print_style import figure_of, letters, panels
+from twopeaks.validate.figures.drawing.style import INK, PREDICTORS
+from twopeaks.validate.laws.compare import Score, compare
+from twopeaks.validate.laws.families import crossings
+from twopeaks.validate.laws.laws import CORRECTED, FOUR_THIRDS, LAWS, M_LOG_M, NO_RUN, Law
+from twopeaks.validate.measured.cell import Measured
+from twopeaks.validate.measured.sources import Sources
+from twopeaks.validate.scores.predictors import read_predictions
 
 __all__ = ["CAPTION", "fig_growth", "gather"]
 

@@ -11,14 +11,14 @@ import polars as pl
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from theory.phases import PHASES
-from theory.predict import PAPER_LAW
-from validate.figures.drawing import error_rows, marked, medians, numbers, part, table_of, told
-from validate.figures.print_style import figure_of, letters, narrow, panels
-from validate.figures.style import FADED, INK, PREDICTORS
-from validate.predictors import read_predictions
-from validate.scoreboard import Board, boards
-from validate.sources import Sources
+from twopeaks.theory.predictors.heights import PAPER_LAW
+from twopeaks.theory.predictors.phases import PHASES
+from twopeaks.validate.figures.drawing.marks import error_rows, marked, medians, numbers, part, table_of, told
+from twopeaks.validate.figures.drawing.print_style import figure_of, letters, narrow, panels
+from twopeaks.validate.figures.drawing.style import FADED, INK, PREDICTORS
+from twopeaks.validate.measured.sources import Sources
+from twopeaks.validate.scores.board import Board, boards
+from twopeaks.validate.scores.predictors import read_predictions
 
 __all__ = ["CAPTION", "FOLDERS", "SEEN", "fig_predicted_n_c", "gather"]
 
@@ -35,7 +35,7 @@ committed before the runs. S0: x², Adam at rate 1e-3, η = 2e-4 and K = 14 M wh
 
 #: Folders of results whose predictions were committed before the runs.
 FOLDERS = ("transitions", "decisive")
-#: Groups that were known while heights-phases was built (`theory.phases.SPREAD`).
+#: Groups that were known while heights-phases was built (`twopeaks.theory.predictors.phases.SPREAD`).
 SEEN = frozenset({"Z17", "Z23", "Z31", "Z2xZ2xZ6", "S4", "D4xZ3", "Q8xZ3"})
 #: Points of the names of 28 groups beside each other.
 _TINY = 5.6

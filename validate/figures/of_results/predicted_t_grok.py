@@ -11,14 +11,14 @@ import polars as pl
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from theory.predict import shared_form
-from theory.setting import standard
-from validate.figures.drawing import error_rows, marked, medians, numbers, part, table_of, told
-from validate.figures.print_style import figure_of, letters, narrow, panels
-from validate.figures.style import FADED, INK
-from validate.predictors import asked, read_predictions, registry
-from validate.scoreboard import Board, boards
-from validate.sources import Sources
+from twopeaks.theory.predictors.heights import shared_form
+from twopeaks.theory.setting import standard
+from twopeaks.validate.figures.drawing.marks import error_rows, marked, medians, numbers, part, table_of, told
+from twopeaks.validate.figures.drawing.print_style import figure_of, letters, narrow, panels
+from twopeaks.validate.figures.drawing.style import FADED, INK
+from twopeaks.validate.measured.sources import Sources
+from twopeaks.validate.scores.board import Board, boards
+from twopeaks.validate.scores.predictors import asked, read_predictions, registry
 
 __all__ = ["CAPTION", "fig_predicted_t_grok", "gather"]
 

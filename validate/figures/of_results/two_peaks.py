@@ -12,16 +12,16 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter
 
-from theory.groups import named
-from theory.memorising import memorised
-from theory.phases import PHASES, all_at_once
-from theory.setting import Optimizer
-from theory.sharing import shared_height
-from validate.figures.drawing import bars, committed, numbers, part, table_of, told
-from validate.figures.print_style import figure_of, letters, narrow, panels
-from validate.figures.style import COLOURS, FADED, INK
-from validate.measured_sweep import rates_told
-from validate.statistics import rate_interval
+from twopeaks.theory.groups import named
+from twopeaks.theory.heights.memorising import memorised
+from twopeaks.theory.heights.sharing import shared_height
+from twopeaks.theory.predictors.phases import PHASES, all_at_once
+from twopeaks.theory.setting import Optimizer
+from twopeaks.validate.figures.drawing.marks import bars, committed, numbers, part, table_of, told
+from twopeaks.validate.figures.drawing.print_style import figure_of, letters, narrow, panels
+from twopeaks.validate.figures.drawing.style import COLOURS, FADED, INK
+from twopeaks.validate.measured.from_sweep import rates_told
+from twopeaks.validate.measured.statistics import rate_interval
 
 __all__ = ["CAPTION", "GROUPS", "fig_two_peaks", "gather"]
 

@@ -11,10 +11,10 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
-from validate.claims import Estimate, Form, Judgement, Series
-from validate.examine import Outcome, overall
-from validate.figures.style import COLOURS, FADED, INK, VERDICTS, axes, finish
-from validate.verdicts import allowed, counts, measured
+from twopeaks.validate.claims.claim import Estimate, Form, Judgement, Series
+from twopeaks.validate.claims.examine import Outcome, overall
+from twopeaks.validate.claims.words import allowed, counts, measured
+from twopeaks.validate.figures.drawing.style import COLOURS, FADED, INK, VERDICTS, axes, finish
 
 __all__ = ["fig_all_series", "fig_series", "fig_verdicts"]
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from validate.curves import Curve
-from validate.figures.style import COLOURS, FADED, INK, axes, finish
-from validate.forecast import Forecast
+from twopeaks.validate.figures.drawing.style import COLOURS, FADED, INK, axes, finish
+from twopeaks.validate.forecast.forecast import Forecast
+from twopeaks.validate.measured.curves import Curve
 
 __all__ = ["fig_forecast"]
 

@@ -6,9 +6,9 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from validate.experiment import Result
-from validate.figures.style import COLOURS, FADED, INK, axes, finish
-from validate.figures.transition import draw_measured, draw_outcomes
+from twopeaks.validate.experiment.experiment import Result
+from twopeaks.validate.figures.drawing.style import COLOURS, FADED, INK, axes, finish
+from twopeaks.validate.figures.of_runs.transition import draw_measured, draw_outcomes
 
 __all__ = ["fig_two_peaks"]
 

@@ -7,9 +7,9 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import NullFormatter, ScalarFormatter
 
-from validate.figures.style import COLOURS, FADED, INK, PREDICTORS, axes, finish
-from validate.scaling import Comparison, Verdict, verdict
-from validate.scaling_laws import ASYMPTOTE, CORRECTED, FOUR_THIRDS, M_LOG_M, NO_RUN, Law
+from twopeaks.validate.figures.drawing.style import COLOURS, FADED, INK, PREDICTORS, axes, finish
+from twopeaks.validate.laws.compare import Comparison, Verdict, verdict
+from twopeaks.validate.laws.laws import ASYMPTOTE, CORRECTED, FOUR_THIRDS, M_LOG_M, NO_RUN, Law
 
 __all__ = ["fig_scaling"]
 

@@ -11,10 +11,10 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
 
-from validate.figures.style import FADED, INK, PREDICTORS, axes, finish
-from validate.measured import ErrorKind
-from validate.scoreboard import Board, Entry, Standing
-from validate.scoreboard_words import share
+from twopeaks.validate.figures.drawing.style import FADED, INK, PREDICTORS, axes, finish
+from twopeaks.validate.measured.cell import ErrorKind
+from twopeaks.validate.scores.board import Board, Entry, Standing
+from twopeaks.validate.scores.words import share
 
 __all__ = ["fig_scoreboard"]
 

@@ -6,8 +6,8 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from validate.experiment import Result
-from validate.figures.style import COLOURS, INK, PREDICTORS, axes, finish
+from twopeaks.validate.experiment.experiment import Result
+from twopeaks.validate.figures.drawing.style import COLOURS, INK, PREDICTORS, axes, finish
 
 __all__ = ["draw_measured", "draw_outcomes", "fig_transition"]
 

@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, get_args
 
-from theory.errors import InputError
-from validate.claims import Estimate, Form, Judgement, Verdict
-from validate.explorer.commands import claim_line
+from twopeaks.theory.errors import InputError
+from twopeaks.validate.claims.claim import Estimate, Form, Judgement, Verdict
+from twopeaks.validate.pages.explorer.commands import claim_line
 
 __all__ = ["Examined", "read_claims"]
 

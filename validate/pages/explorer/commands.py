@@ -6,9 +6,9 @@ import shlex
 from collections.abc import Collection, Sequence
 from typing import Any
 
-from sim.flat import PARTS, PLAN, SETTING, flat
-from sim.records import Plan
-from theory.setting import Setting, default_width
+from twopeaks.sim.storage.records import Plan
+from twopeaks.sim.sweep.flat import PARTS, PLAN, SETTING, flat
+from twopeaks.theory.setting import Setting, default_width
 
 __all__ = ["claim_line", "predict_line", "scored_line", "train_line"]
 

@@ -16,7 +16,7 @@ class Spot:
 
     Attributes:
         value, low, high: in training pairs, steps or shares; None where open or unknown.
-        text: the same in words, as `validate.scoreboard_words` has it.
+        text: the same in words, as `twopeaks.validate.scores.words` has it.
     """
 
     value: float | None

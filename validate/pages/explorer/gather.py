@@ -7,18 +7,18 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from theory.errors import InputError
-from theory.predict import Prediction
-from validate.explorer.claims import Examined, read_claims
-from validate.explorer.data import Curves, Marked, Shown
-from validate.explorer.groups import Series, as_shown, found_series
-from validate.explorer.runs import Predicted, chosen_curves
-from validate.explorer.theory_curves import spot
-from validate.measured import ON_REQUEST, distinct, names
-from validate.predictors import Predictor, asked, registry, subjects
-from validate.scoreboard import Board
-from validate.scoreboard_command import Request, provided, scored
-from validate.sources import Sources
+from twopeaks.theory.errors import InputError
+from twopeaks.theory.predictors.heights import Prediction
+from twopeaks.validate.cli.scoreboard_command import Request, provided, scored
+from twopeaks.validate.measured.cell import ON_REQUEST, distinct, names
+from twopeaks.validate.measured.sources import Sources
+from twopeaks.validate.pages.explorer.claims import Examined, read_claims
+from twopeaks.validate.pages.explorer.data import Curves, Marked, Shown
+from twopeaks.validate.pages.explorer.groups import Series, as_shown, found_series
+from twopeaks.validate.pages.explorer.runs import Predicted, chosen_curves
+from twopeaks.validate.pages.explorer.theory_curves import spot
+from twopeaks.validate.scores.board import Board
+from twopeaks.validate.scores.predictors import Predictor, asked, registry, subjects
 
 __all__ = ["Content", "gather"]
 
@@ -34,7 +34,7 @@ class Content:
         groups: networks that differ in their size alone.
         boards: of each quantity that is scored.
         claims: examined; empty if none were given.
-        provenance: command, sources and their digests, versions, notes; from `validate.scoreboard_command`.
+        provenance: command, sources and their digests, versions, notes; from `validate.cli.scoreboard_command`.
     """
 
     groups: tuple[Shown, ...]

@@ -5,20 +5,20 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from sim.bisect import resized
-from sim.records import Plan
-from theory.predict import Prediction
-from theory.rivals import RIVALS
-from theory.setting import Setting
-from validate.explorer.commands import predict_line, scored_line, train_line
-from validate.explorer.data import Claimed, Curves, Fate, Shown, Spot
-from validate.explorer.labels import colour_of, label_of
-from validate.explorer.theory_curves import accuracy_over, grid, mountains, spot
-from validate.measured import Measured, at_half
-from validate.measured_sweep import late_told, rates_told
-from validate.scoreboard import judge
-from validate.scoreboard_words import error, measured
-from validate.statistics import rate_interval
+from twopeaks.sim.storage.records import Plan
+from twopeaks.sim.sweep.bisect import resized
+from twopeaks.theory.predictors.heights import Prediction
+from twopeaks.theory.predictors.rivals import RIVALS
+from twopeaks.theory.setting import Setting
+from twopeaks.validate.measured.cell import Measured, at_half
+from twopeaks.validate.measured.from_sweep import late_told, rates_told
+from twopeaks.validate.measured.statistics import rate_interval
+from twopeaks.validate.pages.explorer.commands import predict_line, scored_line, train_line
+from twopeaks.validate.pages.explorer.data import Claimed, Curves, Fate, Shown, Spot
+from twopeaks.validate.pages.explorer.labels import colour_of, label_of
+from twopeaks.validate.pages.explorer.theory_curves import accuracy_over, grid, mountains, spot
+from twopeaks.validate.scores.board import judge
+from twopeaks.validate.scores.words import error, measured
 
 __all__ = ["Series", "as_shown", "found_series", "unmeasured"]
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from validate.figures.style import FADED, PREDICTORS
+from twopeaks.validate.figures.drawing.style import FADED, PREDICTORS
 
 __all__ = ["colour_of", "label_of"]
 

@@ -9,10 +9,10 @@ from dataclasses import asdict
 from html import escape
 from importlib.resources import files
 
-from validate.explorer.data import Shown
-from validate.explorer.gather import Content
-from validate.explorer.sections import claims_html, lead, nav, scoreboard_html, sources_html, stages_html
-from validate.files import finite
+from twopeaks.validate.measured.files import finite
+from twopeaks.validate.pages.explorer.data import Shown
+from twopeaks.validate.pages.explorer.gather import Content
+from twopeaks.validate.pages.explorer.sections import claims_html, lead, nav, scoreboard_html, sources_html, stages_html
 
 __all__ = ["as_json", "page"]
 
@@ -71,4 +71,4 @@ def _inside_script(text: str) -> str:
 
 
 def _asset(name: str) -> str:
-    return files("validate.explorer").joinpath("assets", name).read_text(encoding="utf-8")
+    return files("twopeaks.validate.pages.explorer").joinpath("assets", name).read_text(encoding="utf-8")

@@ -10,14 +10,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from sim.store import load
-from sim.sweep_folder import SweepFolder
-from theory.setting import TRANSITIONS
-from validate.detect import crossing
-from validate.explorer.commands import train_line
-from validate.explorer.data import Curves, Marked, Stages
-from validate.measured import at_half
-from validate.results import Part, parts
+from twopeaks.sim.storage.store import load
+from twopeaks.sim.sweep.folder import SweepFolder
+from twopeaks.theory.setting import TRANSITIONS
+from twopeaks.validate.measured.cell import at_half
+from twopeaks.validate.measured.detect import crossing
+from twopeaks.validate.measured.results import Part, parts
+from twopeaks.validate.pages.explorer.commands import train_line
+from twopeaks.validate.pages.explorer.data import Curves, Marked, Stages
 
 __all__ = ["LEAVES", "Predicted", "chosen_curves", "stages_of"]
 
@@ -53,7 +53,7 @@ def chosen_curves(folder: SweepFolder, predicted: Predicted) -> dict[tuple[str, 
     """Curves by content id of their setting with half of all rows, and budget; sizes increasing.
 
     Args:
-        folder: of the sweep; runs that cannot be read are left out, `validate.measured_sweep` names them.
+        folder: of the sweep; runs that cannot be read are left out, `twopeaks.validate.measured.from_sweep` names them.
         predicted: steps that theories had said, by content id of the setting and budget.
     """
     found: dict[tuple[str, int | None], list[_Member]] = {}

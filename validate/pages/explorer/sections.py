@@ -7,16 +7,17 @@ from collections.abc import Iterable, Mapping, Sequence
 from html import escape
 from itertools import chain
 
-from theory.setting import TRANSITIONS
-from validate import claims_page, scoreboard_page
-from validate import scoreboard_words as words
-from validate.explorer.claims import Examined
-from validate.explorer.gather import Content
-from validate.explorer.runs import LEAVES
-from validate.figures.style import VERDICTS
-from validate.measured import QUANTITIES
-from validate.page import fact_table
-from validate.scoreboard import Board
+from twopeaks.theory.setting import TRANSITIONS
+from twopeaks.validate.figures.drawing.style import VERDICTS
+from twopeaks.validate.measured.cell import QUANTITIES
+from twopeaks.validate.pages import claims as claims_page
+from twopeaks.validate.pages import scoreboard as scoreboard_page
+from twopeaks.validate.pages.explorer.claims import Examined
+from twopeaks.validate.pages.explorer.gather import Content
+from twopeaks.validate.pages.explorer.runs import LEAVES
+from twopeaks.validate.pages.page import fact_table
+from twopeaks.validate.scores import words
+from twopeaks.validate.scores.board import Board
 
 __all__ = ["claims_html", "command_html", "lead", "nav", "scoreboard_html", "sources_html", "stages_html"]
 

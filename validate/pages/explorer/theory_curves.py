@@ -6,14 +6,14 @@ from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 
-from theory.peaks import Peaks, closed_peaks, relu_peaks, shared_peaks
-from theory.phases import SPREAD, accuracy, blocks, learned, phases_accuracy
-from theory.phases import STEP as PHASES_STEP
-from theory.predict import CLOSED_FORM, PHASES, RELU, SHARED, Prediction
-from theory.setting import Setting
-from validate.explorer.data import Accuracy, Mountains, Spot
-from validate.explorer.labels import label_of
-from validate.scoreboard_words import number
+from twopeaks.theory.predictors.heights import CLOSED_FORM, PHASES, RELU, SHARED, Prediction
+from twopeaks.theory.predictors.peaks import Peaks, closed_peaks, relu_peaks, shared_peaks
+from twopeaks.theory.predictors.phases import SPREAD, accuracy, blocks, learned, phases_accuracy
+from twopeaks.theory.predictors.phases import STEP as PHASES_STEP
+from twopeaks.theory.setting import Setting
+from twopeaks.validate.pages.explorer.data import Accuracy, Mountains, Spot
+from twopeaks.validate.pages.explorer.labels import label_of
+from twopeaks.validate.scores.words import number
 
 __all__ = ["accuracy_over", "grid", "mountains", "spot"]
 
@@ -65,7 +65,7 @@ def mountains(setting: Setting, said: Mapping[str, Prediction], n: Sequence[floa
 
 
 def accuracy_over(setting: Setting, n: Sequence[float]) -> Accuracy | None:
-    """Test accuracy that blocks which generalise one by one give, with the interval of `theory.phases`."""
+    """Test accuracy that blocks which generalise one by one give, with the interval of `theory.predictors.phases`."""
     if not setting.task.has_group:
         return None
     told = phases_accuracy(setting)

@@ -13,7 +13,7 @@ from matplotlib import style
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from theory.errors import InputError
+from twopeaks.theory.errors import InputError
 
 __all__ = ["FACES", "Columns", "Face", "figure_of", "letters", "narrow", "panels", "sheet"]
 
@@ -46,7 +46,7 @@ def sheet(face: Face = "sans", columns: Columns = 2) -> Iterator[None]:
         raise InputError("--face", " or ".join(FACES), face, "sans is the default")
     if columns not in _WIDTHS:
         raise InputError("--columns", "1 or 2", columns, "2 is the default")
-    folder = files("validate.figures") / "styles"
+    folder = files("twopeaks.validate.figures.drawing") / "styles"
     with style.context([str(folder / f"{name}.mplstyle") for name in ("base", face, _WIDTHS[columns])]):
         yield
 

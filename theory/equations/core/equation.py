@@ -69,7 +69,8 @@ class Equation:
         derivation: steps that lead to the statement, each computed, not typed, where that is possible.
         check: runs the verification with the given random generator.
         printed: the statement in print, where it differs.
-        inputs: arguments, in order, of the function that `theory.lower` makes of the right-hand side (of the last
+        inputs: arguments, in order, of the function that `theory.equations.lower` makes of the right-hand side (of the
+        last
             relation, where there are several); None if the statement is no function.
     """
 

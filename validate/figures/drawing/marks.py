@@ -14,8 +14,8 @@ from matplotlib.axis import Axis
 from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
 from numpy.typing import NDArray
 
-from validate.figures.catalogue import read_table
-from validate.ranking import median_interval
+from twopeaks.validate.figures.drawing.entry import read_table
+from twopeaks.validate.scores.ranking import median_interval
 
 __all__ = [
     "bars",

@@ -10,12 +10,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from sim.flat import flat
-from sim.records import Records, concatenate
-from sim.store import load
-from sim.sweep_folder import SweepFolder
-from theory.errors import InputError
-from validate.statistics import bootstrap_interval
+from twopeaks.sim.storage.records import Records, concatenate
+from twopeaks.sim.storage.store import load
+from twopeaks.sim.sweep.flat import flat
+from twopeaks.sim.sweep.folder import SweepFolder
+from twopeaks.theory.errors import InputError
+from twopeaks.validate.measured.statistics import bootstrap_interval
 
 __all__ = ["Cell", "Floats", "Summary", "cells", "mean_of", "quantiles_of", "rounded"]
 

@@ -10,7 +10,7 @@ import numpy as np
 import sympy as sp
 from scipy.integrate import solve_ivp
 
-from theory.equations.algebra import Matrix
+from twopeaks.theory.equations.core.algebra import Matrix
 
 __all__ = ["extrapolated", "integrated", "lowered"]
 

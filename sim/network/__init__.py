@@ -1,0 +1,1 @@
+"""One network: parameters, data, forward pass, loss, exact gradients, and the device it lives on."""

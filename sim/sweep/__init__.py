@@ -1,0 +1,1 @@
+"""Many runs: cells of a grid, shards of equal shape, pools and clusters, resumable folders."""

@@ -1,0 +1,1 @@
+"""Learning: optimizers, schedules, packs of members, the loop."""

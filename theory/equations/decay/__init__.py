@@ -1,0 +1,1 @@
+"""Equations of weight decay: peak heights, shared nodes, blocks, and the clock."""

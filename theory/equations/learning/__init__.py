@@ -1,0 +1,1 @@
+"""Equations of learning, stage by stage: lazy learning, features, interaction, Muon, depth."""

@@ -1,0 +1,1 @@
+"""The energy of a feature on real data: ascents, peaks, basins."""

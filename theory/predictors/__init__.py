@@ -1,0 +1,1 @@
+"""Predictors: from a setting to numbers that nobody has measured yet."""

@@ -1,0 +1,43 @@
+"""What is trained on what: task, network, optimizer, and every convention with its content id."""
+
+from twopeaks.theory.setting.setting import (
+    OBSERVABLES,
+    SCHEMA,
+    TRANSITIONS,
+    Activation,
+    Labels,
+    Loss,
+    Network,
+    Optimizer,
+    OptimizerName,
+    Readout,
+    Scaling,
+    Setting,
+    Task,
+    Transition,
+    Weights,
+    default_width,
+    explain,
+    standard,
+)
+
+__all__ = [
+    "OBSERVABLES",
+    "SCHEMA",
+    "TRANSITIONS",
+    "Activation",
+    "Labels",
+    "Loss",
+    "Network",
+    "Optimizer",
+    "OptimizerName",
+    "Readout",
+    "Scaling",
+    "Setting",
+    "Task",
+    "Transition",
+    "Weights",
+    "default_width",
+    "explain",
+    "standard",
+]

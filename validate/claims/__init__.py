@@ -1,0 +1,1 @@
+"""What the theorems say about networks, examined on networks."""

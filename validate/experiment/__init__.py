@@ -1,0 +1,1 @@
+"""One transition from end to end: predict, train across it, compare."""

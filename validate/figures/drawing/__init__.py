@@ -1,0 +1,1 @@
+"""What all figures share: styles, colours, panels, marks, and what an entry of the catalogue is."""

@@ -1,0 +1,1 @@
+"""Figures of the catalogue that repeat the paper's experiments."""

@@ -1,0 +1,1 @@
+"""Figures of the catalogue about the results of this project."""

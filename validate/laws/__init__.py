@@ -1,0 +1,1 @@
+"""How n_c grows with the order of the group."""

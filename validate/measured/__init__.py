@@ -1,0 +1,1 @@
+"""From stored runs and CSV files to measured cells: detection, statistics, tables."""

@@ -1,0 +1,1 @@
+"""Every prediction against every measured cell."""
