@@ -41,7 +41,7 @@ def explore(
 ) -> None:
     """Write one page to explore: drag the amount of data, see both peaks, the networks, their curves and all scores."""
     from twopeaks.validate.cli import report_command as command
-    from twopeaks.validate.cli.scoreboard_command import Request
+    from twopeaks.validate.scores.asking import Request
 
     scored = Request(
         sources=tuple(stores),

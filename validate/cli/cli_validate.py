@@ -85,23 +85,26 @@ def examine(
         )
         raise InputError("SPEC_OR_STORE", "given", "nothing", remedy)
     from twopeaks.validate.cli import scoreboard_command as command
+    from twopeaks.validate.scores.asking import Request as Scored
 
     command.scoreboard(
         command.Request(
-            sources=tuple(map(Path, about)),
-            predictions=predictions,
-            predictors=tuple(predictor or ()),
-            quantities=tuple(quantity or ()),
+            scored=Scored(
+                sources=tuple(map(Path, about)),
+                predictions=predictions,
+                predictors=tuple(predictor or ()),
+                quantities=tuple(quantity or ()),
+                rival_times=rival_times,
+                store=store,
+                command=shlex.join(["twopeaks", *sys.argv[1:]]),
+            ),
             write_predictions=write_predictions,
             write_measured=write_measured,
-            rival_times=rival_times,
             train=train,
-            store=store,
             workers=workers,
             device=device,
             out=out,
             as_json=as_json,
-            command=shlex.join(["twopeaks", *sys.argv[1:]]),
         )
     )
 

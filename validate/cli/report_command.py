@@ -13,8 +13,8 @@ from rich.text import Text
 
 from twopeaks.theory.errors import InputError
 from twopeaks.theory.setting import SCHEMA
-from twopeaks.validate.cli.scoreboard_command import Request as Scored
 from twopeaks.validate.pages.explorer.gather import Content, gather
+from twopeaks.validate.scores.asking import Request as Scored
 from twopeaks.validate.screen.terminal import Interrupted, console, print_json, stages
 
 __all__ = ["Request", "report"]

@@ -1,4 +1,4 @@
-"""Where measured cells come from: descriptions of sweeps, their folders, CSV files. No torch here, but for training."""
+"""Where measured cells come from: descriptions of sweeps, their folders, CSV files. No torch here."""
 
 from __future__ import annotations
 
@@ -30,16 +30,11 @@ class Sources:
     Attributes:
         paths: descriptions of sweeps (TOML), folders of sweeps, CSV files of measured cells.
         store: folder of the sweep that a description belongs to; None is where ``sweep`` puts it.
-        train: whether cells that are missing are trained first.
-        workers, device: as ``sweep`` has them.
         accuracy: whether test accuracies are among what is measured.
     """
 
     paths: tuple[Path, ...]
     store: Path | None = None
-    train: bool = False
-    workers: int | None = None
-    device: str = "auto"
     accuracy: bool = False
 
     def gather(self) -> tuple[list[Measured], list[str]]:
@@ -47,12 +42,9 @@ class Sources:
 
         Raises:
             InputError: if one cannot be used, or nothing in it was measured.
-            Interrupted: after Ctrl-C while training, with what is kept.
         """
-        if all(path.suffix == ".csv" for path in self.paths):
-            for option, given in (("--train", self.train), ("--store", self.store is not None)):
-                if given:
-                    raise InputError(option, "given with a sweep", "CSV alone", "leave it out, or give the SPEC.toml")
+        if self.store is not None and all(path.suffix == ".csv" for path in self.paths):
+            raise InputError("--store", "given with a sweep", "CSV alone", "leave it out, or give the SPEC.toml")
         cells, notes = list[Measured](), list[str]()
         for path in self.paths:
             more, said = self._cells(path)
@@ -98,13 +90,16 @@ class Sources:
         """
         return (self._sweep(path) for path in self.paths if path.suffix != ".csv")
 
+    def trainable(self) -> Iterator[tuple[Spec, SweepFolder]]:
+        """Sweeps whose missing cells can be trained: all but CSV files and demos.
+
+        Raises:
+            InputError: if one is no sweep.
+        """
+        return (self._sweep(path) for path in self.paths if path.suffix != ".csv" and not _is_demo(path))
+
     def _of_sweep(self, source: Path) -> tuple[list[Measured], list[str]]:
         spec, folder = self._sweep(source)
-        if self.train:
-            from twopeaks.validate.cli.sweep_command import Options, train
-
-            where = Options(None, folder.root, False, False, False, self.workers, None, self.device, None, False)
-            train(spec, folder, where)
         found = state(folder, spec)
         again = f"run twopeaks sweep {self._given(source)}, or twopeaks validate with --train"
         if not found.parts:

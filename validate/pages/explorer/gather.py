@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from twopeaks.theory.errors import InputError
 from twopeaks.theory.predictors.heights import Prediction
-from twopeaks.validate.cli.scoreboard_command import Request, provided, scored
 from twopeaks.validate.measured.cell import ON_REQUEST, distinct, names
 from twopeaks.validate.measured.sources import Sources
 from twopeaks.validate.pages.explorer.claims import Examined, read_claims
@@ -17,13 +16,11 @@ from twopeaks.validate.pages.explorer.data import Curves, Marked, Shown
 from twopeaks.validate.pages.explorer.groups import Series, as_shown, found_series
 from twopeaks.validate.pages.explorer.runs import Predicted, chosen_curves
 from twopeaks.validate.pages.explorer.theory_curves import spot
+from twopeaks.validate.scores.asking import Request, Stage, provided, scored
 from twopeaks.validate.scores.board import Board
 from twopeaks.validate.scores.predictors import Predictor, asked, registry, subjects
 
 __all__ = ["Content", "gather"]
-
-#: Told the name of a stage and its length; returns what hears of steps done.
-Stage = Callable[[str, int], Callable[[int], object]]
 
 
 @dataclass(frozen=True)
@@ -64,7 +61,7 @@ def gather(request: Request, claims: Path | None, stage: Stage) -> Content:
     wanted = set(request.quantities) or {"n_c"}
     there = {str(cell.quantity) for cell in cells}
     can = bool(request.quantities) or "n_c" in there
-    boards, told = scored(replace(request, quantities=tuple(sorted(wanted))), cells) if can else ([], [])
+    boards, told = scored(replace(request, quantities=tuple(sorted(wanted))), cells, stage) if can else ([], [])
     groups = _groups(series, boards, request, sources, stage)
     notes = [*notes, *told, *_left_out(request, wanted, there)]
     return Content(groups, tuple(boards), examined, provided(request, boards, notes))

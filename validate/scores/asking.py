@@ -1,0 +1,190 @@
+"""What is to be scored, and the answers of predictors to it: read from a file, asked now, or fitted."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from twopeaks.sim.storage import store
+from twopeaks.theory.errors import InputError
+from twopeaks.validate.measured.cell import ON_REQUEST, Measured, Quantity, quantity_of
+from twopeaks.validate.measured.sheets import digest
+from twopeaks.validate.measured.sources import Sources
+from twopeaks.validate.scores import files
+from twopeaks.validate.scores.board import Board, boards
+from twopeaks.validate.scores.predictors import (
+    Predictor,
+    Said,
+    accuracy_registry,
+    asked,
+    predicted_quantities,
+    read_predictions,
+    registry,
+    subjects,
+)
+
+__all__ = ["Request", "Stage", "provided", "said_before", "scored", "wants_accuracy"]
+
+#: Told the name of a stage and its length; returns what hears of steps done.
+Stage = Callable[[str, int], Callable[[int], object]]
+
+
+@dataclass(frozen=True)
+class Request:
+    """What is to be scored.
+
+    Attributes:
+        sources: descriptions of sweeps (TOML), folders of sweeps, CSV files of measured cells.
+        predictions: file of predictions that were written down before.
+        predictors: names of those that are compared; all if empty.
+        quantities: what is scored; all if empty.
+        rival_times: whether rivals' laws of t_grok are fitted on part of the runs and scored on the others.
+        store: folder of the sweep that a description belongs to; None is where ``sweep`` puts it.
+        accuracy: whether test accuracies are measured as well.
+        command: what repeats this call.
+    """
+
+    sources: tuple[Path, ...]
+    predictions: Path | None = None
+    predictors: tuple[str, ...] = ()
+    quantities: tuple[str, ...] = ()
+    rival_times: bool = False
+    store: Path | None = None
+    accuracy: bool = False
+    command: str = ""
+
+    @property
+    def measured(self) -> Sources:
+        """Where cells come from."""
+        return Sources(self.sources, self.store, self.accuracy)
+
+
+def scored(request: Request, cells: Sequence[Measured], stage: Stage) -> tuple[list[Board], list[str]]:
+    """Every prediction that is asked for against cells of the quantities that are asked for, and what is to be said.
+
+    Raises:
+        InputError: if nothing of that was measured, a name is unknown, or the predictions cannot be used.
+    """
+    wanted = {quantity_of("--quantity", name) for name in request.quantities}
+    cells = [cell for cell in cells if not wanted or cell.quantity in wanted]
+    if not cells:
+        what = " or ".join(request.quantities) or "anything"
+        raise InputError("SPEC_OR_STORE", f"where {what} was measured", "no cell", "n_c takes two sizes of a setting")
+    said, told = _said(request, cells, registry(), stage)
+    return boards(cells, said), told
+
+
+def wants_accuracy(request: Request) -> bool:
+    """Whether test accuracy is asked for: by name, by a predictor of nothing else, or by a file that predicts it."""
+    if request.quantities:
+        return "test_accuracy" in request.quantities
+    if set(request.predictors) & (set(accuracy_registry()) - set(registry())):
+        return True
+    return request.predictions is not None and "test_accuracy" in predicted_quantities(request.predictions)
+
+
+def _said(
+    request: Request, cells: Sequence[Measured], functions: Mapping[str, Predictor], stage: Stage
+) -> tuple[list[Said], list[str]]:
+    """Predictions from the file; those who are not in it are asked."""
+    written, notes = list[Said](), list[str]()
+    if request.predictions is not None:
+        written, notes = read_predictions(request.predictions, cells)
+    of_accuracy = accuracy_registry() if request.accuracy else {}
+    fitted = _fitted(request)
+    chosen = _chosen(request, {one.predictor for one in written} | set(functions) | set(of_accuracy) | set(fitted))
+    written = [one for one in written if one.predictor in chosen]
+    there = {one.predictor for one in written if one.quantity not in ON_REQUEST}
+    now = _asked(cells, {n: f for n, f in functions.items() if n in chosen - there}, subjects(), stage)
+    there = {one.predictor for one in written if one.quantity in ON_REQUEST}
+    of_accuracy = {n: f for n, f in of_accuracy.items() if n in chosen - there}
+    now += _asked(cells, of_accuracy, dict.fromkeys(of_accuracy, ON_REQUEST), stage)
+    if now and request.predictions is not None:
+        notes.append(f"not in {request.predictions}, so asked now: {', '.join(one.predictor for one in now)}")
+    if fitted:
+        from twopeaks.validate.scores.rival_board import rival_times
+
+        more, said = rival_times([folder for _, folder in request.measured.sweeps()], cells, chosen & set(fitted))
+        now, notes = now + more, notes + said
+    return [*written, *now], notes
+
+
+def _fitted(request: Request) -> tuple[str, ...]:
+    """Names of laws that are fitted on part of the runs, if they are asked for.
+
+    Raises:
+        InputError: if no source has runs.
+    """
+    if not request.rival_times:
+        return ()
+    from twopeaks.validate.scores.rival_board import RIVAL_TIMES
+
+    if all(path.suffix == ".csv" for path in request.sources):
+        raise InputError("--rival-times", "given with a sweep", "CSV alone", "these laws read the curves of runs")
+    return RIVAL_TIMES
+
+
+def _chosen(request: Request, names: set[str]) -> set[str]:
+    """Those that are asked for, of all there are."""
+    for name in request.predictors:
+        if name not in names:
+            raise InputError("--predictor", "the name of a predictor", name, f"known: {', '.join(sorted(names))}")
+    return set(request.predictors) or names
+
+
+def _asked(
+    cells: Sequence[Measured],
+    functions: Mapping[str, Predictor],
+    of: Mapping[str, Collection[Quantity]],
+    stage: Stage,
+) -> list[Said]:
+    return asked(cells, functions, stage("asking predictors", len(functions)), of) if functions else []
+
+
+def said_before(request: Request, stage: Stage) -> tuple[list[Said], list[Measured], list[str]]:
+    """What is predicted on cells that were not looked at, those cells, and what is to be said of it.
+
+    Laws that are fitted on part of the runs speak of the others; all others of every cell that a sweep would measure.
+
+    Raises:
+        InputError: if a source is no sweep, or a name is unknown.
+    """
+    return _fitted_now(request) if request.rival_times else (*_asked_before(request, stage), [])
+
+
+def _asked_before(request: Request, stage: Stage) -> tuple[list[Said], list[Measured]]:
+    functions = registry()
+    of_accuracy = accuracy_registry() if request.accuracy else {}
+    names = _chosen(request, set(functions) | set(of_accuracy))
+    cells = request.measured.to_measure()
+    cells = [cell for cell in cells if not request.quantities or cell.quantity in request.quantities]
+    said = _asked(cells, {n: f for n, f in functions.items() if n in names}, subjects(), stage)
+    of_accuracy = {n: f for n, f in of_accuracy.items() if n in names}
+    said += _asked(cells, of_accuracy, dict.fromkeys(of_accuracy, ON_REQUEST), stage)
+    return said, cells
+
+
+def _fitted_now(request: Request) -> tuple[list[Said], list[Measured], list[str]]:
+    """What rivals' laws, fitted on part of the runs, say on the others, and all cells that were measured."""
+    from twopeaks.validate.scores.rival_board import rival_times
+
+    names = _chosen(request, set(_fitted(request)))
+    cells, _ = request.measured.gather()
+    said, notes = rival_times([folder for _, folder in request.measured.sweeps()], cells, names)
+    return said, cells, notes
+
+
+def provided(request: Request, found: Sequence[Board], notes: Sequence[str]) -> dict[str, Any]:
+    """All of it as JSON holds it, with where it came from."""
+    texts = [path for path in (*request.sources, request.predictions) if path is not None and path.is_file()]
+    provenance = {
+        "command": request.command,
+        "sources": [str(path) for path in request.sources],
+        "predictions": None if request.predictions is None else str(request.predictions),
+        "sha256": {str(path): digest(path) for path in texts},
+        "versions": store.versions(),
+        "notes": list(notes),
+    }
+    return files.as_data(found, provenance)
