@@ -13,7 +13,7 @@ from twopeaks.sim.network.activations import ACTIVATIONS
 from twopeaks.sim.network.architectures import features
 from twopeaks.sim.network.data import PackData, Tile
 from twopeaks.sim.network.network import Params
-from twopeaks.sim.storage.probe_catalogue import LIVE
+from twopeaks.sim.storage.probe_catalogue import LIVE_SHARE
 from twopeaks.theory.setting import Setting
 
 __all__ = ["Answers", "View", "exact", "squares"]
@@ -67,9 +67,9 @@ class View:
 
     @cached_property
     def live(self) -> Tensor:
-        """(E, K) whether |w|^2 |v| of a node is at least `LIVE` of the largest."""
+        """(E, K) whether |w|^2 |v| of a node is at least `LIVE_SHARE` of the largest."""
         share = self.sizes.square() * exact(squares(self.V, 2)).sqrt()
-        return share >= LIVE * share.amax(dim=1, keepdim=True)
+        return share >= LIVE_SHARE * share.amax(dim=1, keepdim=True)
 
     @cached_property
     def answers(self) -> Answers:

@@ -26,7 +26,7 @@ from twopeaks.theory.setting import Setting
 
 __all__ = [
     "COVERED",
-    "LIVE",
+    "LIVE_SHARE",
     "PROBES",
     "SAMPLED",
     "SIMILAR",
@@ -38,8 +38,9 @@ __all__ = [
     "measured",
 ]
 
-#: A node is live if its share of the function, |w|^2 |v|, is at least this part of the largest one of its network.
-LIVE = 1e-6
+#: A node is live (decay has not taken it away) if |w|^2 |v| is at least this part of the largest one of its network.
+#: Far fewer nodes carry the function: see `twopeaks.validate.claims.weights.CARRYING_SHARE`.
+LIVE_SHARE = 1e-6
 #: A representation is covered if a live node has at least this share of its centred power in it.
 COVERED = 0.75
 #: Node pairs count as similar from this |cosine| of their centred answers.
@@ -149,7 +150,7 @@ PROBES: dict[str, Probe] = {
         "nodes that carry the function",
         "weights",
         20,
-        _fixed(live_nodes=f"nodes with |w|^2 |v| at least {LIVE:g} of the largest"),
+        _fixed(live_nodes=f"nodes with |w|^2 |v| at least {LIVE_SHARE:g} of the largest"),
         _two_layers,
     ),
     "margin": Probe(

@@ -16,15 +16,16 @@ from twopeaks.theory.landscape.landscape import Landscape, all_pairs
 from twopeaks.theory.setting.activations import named_sigma
 
 __all__ = [
+    "CARRYING_SHARE",
     "Hidden",
     "accuracy",
+    "carrying",
     "cosine",
     "dominant",
     "gradient_norm",
     "gradient_on_features",
     "hidden",
     "kernel_gradient",
-    "live",
     "node_energies",
     "purities",
     "strongest_frequency",
@@ -33,8 +34,9 @@ __all__ = [
 Array = NDArray[np.float64]
 Indices = NDArray[np.int64]
 
-#: A node is live if its share of the function, |w|^2 |v|, is at least this part of the largest one.
-LIVE = 1e-2
+#: A node carries the function if |w|^2 |v| is at least this part of the largest one of its network. More nodes are
+#: live, which decay has not taken away: see `twopeaks.sim.storage.probe_catalogue.LIVE_SHARE`.
+CARRYING_SHARE = 1e-2
 
 
 class Hidden(NamedTuple):
@@ -85,10 +87,10 @@ def cosine(a: Array, b: Array) -> float:
     return float(np.sum(a * b) / (np.linalg.norm(a) * np.linalg.norm(b)))
 
 
-def live(W: Array, V: Array) -> Indices:
-    """Nodes that carry the function: |w|^2 |v| at least `LIVE` of the largest."""
+def carrying(W: Array, V: Array) -> Indices:
+    """Nodes that carry the function: |w|^2 |v| at least `CARRYING_SHARE` of the largest."""
     share = (W**2).sum(axis=0) * np.linalg.norm(V, axis=1)
-    return np.flatnonzero(share >= LIVE * share.max())
+    return np.flatnonzero(share >= CARRYING_SHARE * share.max())
 
 
 def purities(group: Group, W: Array) -> Array:

@@ -20,7 +20,7 @@ from twopeaks.sim.probes.probing import PackProbes
 from twopeaks.sim.storage import store
 from twopeaks.sim.storage.checkpoint import Checkpoints
 from twopeaks.sim.storage.probe_catalogue import (
-    LIVE,
+    LIVE_SHARE,
     PROBES,
     SAMPLED,
     SIMILAR,
@@ -105,7 +105,7 @@ class Member:
     @property
     def live(self) -> NDArray[np.bool_]:
         share = (self.W**2).sum(axis=0) * np.sqrt((self.V**2).sum(axis=1))
-        return share >= LIVE * share.max()
+        return share >= LIVE_SHARE * share.max()
 
 
 def members(setting: Setting, seeds: Sequence[int], step: int, runtime: Runtime) -> list[Member]:

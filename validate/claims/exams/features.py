@@ -15,9 +15,9 @@ from twopeaks.validate.claims.exams.problems import PAPER, band, problem, views
 from twopeaks.validate.claims.laboratory import Laboratory
 from twopeaks.validate.claims.weights import (
     Array,
+    carrying,
     dominant,
     kernel_gradient,
-    live,
     node_energies,
     purities,
     strongest_frequency,
@@ -82,7 +82,7 @@ def _grokked(lab: Laboratory, group: str, samples: int, steps: int) -> list[tupl
     found = lab.weights(problem(group, samples, 256), [steps])
     nodes = []
     for W, V, _ in views(found, 0):
-        kept = live(W, V)
+        kept = carrying(W, V)
         nodes.append((W[:, kept], V[kept]))
     return nodes
 
@@ -182,7 +182,7 @@ def _memorisers(lab: Laboratory) -> Finding:
 
 
 def _entries(W: Array, V: Array) -> float:
-    w = W[:, live(W, V)]
+    w = W[:, carrying(W, V)]
     return float(np.median((w**2).sum(axis=0) ** 2 / (w**4).sum(axis=0)))
 
 

@@ -12,7 +12,7 @@ from twopeaks.theory.landscape.landscape import Landscape, all_pairs
 from twopeaks.validate.claims.claim import Claim, Finding, Form, Sample
 from twopeaks.validate.claims.exams.problems import PAPER, problem, views
 from twopeaks.validate.claims.laboratory import Laboratory
-from twopeaks.validate.claims.weights import Array, dominant, live, purities
+from twopeaks.validate.claims.weights import Array, carrying, dominant, purities
 
 __all__ = ["CLAIMS"]
 
@@ -29,7 +29,7 @@ def _flatness(lab: Laboratory) -> Finding:
     for name, n, steps in _GROUPS[: lab.pick(3, 1)]:
         setting = problem(name, n, 256)
         for W, V, _ in views(lab.weights(setting, [steps]), 0):
-            found, expected = _flat_directions(named(name), W[:, live(W, V)])
+            found, expected = _flat_directions(named(name), W[:, carrying(W, V)])
             some.append(float(np.mean(found[expected > 0] > 0)))
             exact.append(float(np.mean(found == expected)))
         budgets.append(f"{name} n={n} {steps} steps")

@@ -10,7 +10,7 @@ from twopeaks.theory.groups.constructions import NODES_PER_PAIR, pair_nodes
 from twopeaks.validate.claims.claim import Claim, Finding, Form, Sample
 from twopeaks.validate.claims.exams.problems import PAPER, band, member, problem, views
 from twopeaks.validate.claims.laboratory import Laboratory
-from twopeaks.validate.claims.weights import Array, Hidden, live, strongest_frequency
+from twopeaks.validate.claims.weights import Array, Hidden, carrying, strongest_frequency
 
 __all__ = ["CLAIMS"]
 
@@ -105,7 +105,7 @@ def _plant(W: Array, V: Array, order: int, frequencies: NDArray[np.int64]) -> tu
 
 def _share_elsewhere(W: Array, V: Array, first: int, learned: NDArray[np.int64]) -> float:
     """Share of the live nodes after the first ones whose strongest frequency is not among the learned."""
-    nodes = live(W, V)
+    nodes = carrying(W, V)
     nodes = nodes[nodes >= first]
     return float(np.mean(~np.isin(strongest_frequency(W[:, nodes]), learned)))
 

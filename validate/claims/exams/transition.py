@@ -15,7 +15,7 @@ from twopeaks.theory.setting import Setting
 from twopeaks.validate.claims.claim import Claim, Finding, Form, Sample, Series
 from twopeaks.validate.claims.exams.problems import PAPER, band, censored, member, problem, reached, views
 from twopeaks.validate.claims.laboratory import Laboratory
-from twopeaks.validate.claims.weights import gradient_on_features, live
+from twopeaks.validate.claims.weights import carrying, gradient_on_features
 from twopeaks.validate.measured.statistics import rate_interval, transition_point
 
 __all__ = ["CLAIMS"]
@@ -188,7 +188,7 @@ def _balance(lab: Laboratory) -> Finding:
     found = lab.weights(setting, [10_000])
     ratios, nodes = [], []
     for W, V, _ in views(found, 0):
-        kept = live(W, V)
+        kept = carrying(W, V)
         ratios.append(float((W**2).sum() / (2 * (V**2).sum())))
         nodes.append(float(np.median((W[:, kept] ** 2).sum(axis=0) / (2 * (V[kept] ** 2).sum(axis=1)))))
     return Finding(

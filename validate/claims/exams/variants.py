@@ -8,7 +8,7 @@ from twopeaks.theory.groups import named
 from twopeaks.validate.claims.claim import Claim, Finding, Form, Sample
 from twopeaks.validate.claims.exams.problems import PAPER, band, censored, member, problem
 from twopeaks.validate.claims.laboratory import Laboratory
-from twopeaks.validate.claims.weights import live, purities, strongest_frequency
+from twopeaks.validate.claims.weights import carrying, purities, strongest_frequency
 
 __all__ = ["CLAIMS"]
 
@@ -95,7 +95,7 @@ def _losses(lab: Laboratory) -> Finding:
         pure = []
         for e in range(len(lab.seeds)):
             W, V = member(found[loss][1], e, 2)
-            pure.append(float(np.mean(purities(named("Z23"), W[:, live(W, V)]))))
+            pure.append(float(np.mean(purities(named("Z23"), W[:, carrying(W, V)]))))
         samples[f"{loss} purity"] = Sample(tuple(pure))
     return Finding(
         samples,

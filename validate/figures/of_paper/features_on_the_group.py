@@ -17,7 +17,7 @@ from twopeaks.theory.groups import Group, named
 from twopeaks.theory.groups.irreps import irreps, real_blocks
 from twopeaks.theory.landscape.features import block_powers
 from twopeaks.theory.setting import standard
-from twopeaks.validate.claims.weights import live
+from twopeaks.validate.claims.weights import carrying
 from twopeaks.validate.figures.drawing.marks import numbers, part, small, table_of
 from twopeaks.validate.figures.drawing.print_style import figure_of, letters, narrow, panels
 from twopeaks.validate.figures.drawing.style import COLOURS, FADED, INK
@@ -71,7 +71,7 @@ def _row(panel: str, kind: str, node: float, x: float, value: float) -> _Row:
 
 def _alive(W: Array, V: Array) -> tuple[Array, Array, Array]:
     """(R, M) weights of both operands and of the output of nodes that decay has left, less means; strongest first."""
-    kept = live(W, V)
+    kept = carrying(W, V)
     strength = (W[:, kept] ** 2).sum(axis=0) * np.linalg.norm(V[kept], axis=1)
     kept = kept[np.argsort(-strength)]
     M = V.shape[1]

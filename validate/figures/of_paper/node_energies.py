@@ -106,14 +106,14 @@ def _of_rate(
     from twopeaks.theory.groups import named
     from twopeaks.theory.landscape.features import classify
     from twopeaks.theory.landscape.landscape import Landscape, all_pairs
-    from twopeaks.validate.claims.weights import accuracy, live
+    from twopeaks.validate.claims.weights import accuracy, carrying
 
     of = named(group)
     kinds: list[str] = []
     energies: list[Array] = []
     accuracies, counts = [], []
     for (W, V), trained in zip(members, pairs, strict=True):
-        nodes = _unit(W[:, live(W, V)].T)
+        nodes = _unit(W[:, carrying(W, V)].T)
         kinds += classify(of, nodes).kinds
         energies.append(Landscape(of, np.sort(trained)).energy(nodes))
         accuracies.append(accuracy(of, W, V, np.setdiff1d(all_pairs(of), trained)))
