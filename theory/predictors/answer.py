@@ -6,10 +6,10 @@ A predictor is a function of a `Setting` that answers with an `Answer`; `stamped
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field
 
 from twopeaks.theory.setting import Setting
 from twopeaks.theory.setting.network import Network
@@ -34,11 +34,14 @@ class Prediction(BaseModel):
         value, low, high: the number and its interval; null where there is none.
         constants_fitted: constants adjusted to any data, by whoever proposed the law.
         runs_used: training runs that the value needed (never runs of the setting itself).
+        gradients_used: gradients of the loss of the very networks that are predicted (their training examples and first
+            weights) that the value needed, summed over seeds. Training takes one a step and seed.
         seconds: time it took, training of control runs included.
         valid: whether the setting lies inside the predictor's range.
         note: what the interval means, or why there is no value.
         assumptions: what must hold for the value to be right.
         group, setting_id: which problem.
+        details: numbers behind the value, by name (such as ``C_gen``); every one is finite.
     """
 
     model_config = ConfigDict(frozen=True, allow_inf_nan=False)
@@ -56,6 +59,8 @@ class Prediction(BaseModel):
     assumptions: tuple[str, ...]
     group: str
     setting_id: str
+    gradients_used: int = 0
+    details: Mapping[str, float] = Field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -70,6 +75,8 @@ class Answer:
     valid: bool
     note: str
     assumptions: tuple[str, ...]
+    gradients_used: int = 0
+    details: Mapping[str, float] = field(default_factory=dict)
 
 
 def stamped(

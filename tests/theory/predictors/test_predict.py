@@ -35,7 +35,7 @@ from twopeaks.theory.predictors.heights import (
 from twopeaks.theory.setting import Network, Setting, Task, standard
 
 KEYS = {"predictor", "quantity", "value", "low", "high", "constants_fitted", "runs_used", "seconds", "valid", "note"}
-KEYS |= {"assumptions", "group", "setting_id"}
+KEYS |= {"assumptions", "group", "setting_id", "gradients_used", "details"}
 
 FIT = HeightFit(generalising=220.0, scale=1.21, power=0.98, crossing=187.5, low=181.0, high=193.0, drift=0.0123)
 CONTROLS = Calibration(fit=FIT, runs=24, seconds=12.5)

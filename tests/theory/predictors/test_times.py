@@ -14,7 +14,7 @@ from twopeaks.sim.network.runtime import resolve
 from twopeaks.sim.storage.records import Plan
 from twopeaks.sim.training.loop import train
 from twopeaks.theory.errors import InputError
-from twopeaks.theory.flows.problem import Problem, centred_classes
+from twopeaks.theory.flows.problem import Array, Problem, centred_classes
 from twopeaks.theory.flows.slow import Tangent
 from twopeaks.theory.predictors.times import (
     TIMES,
@@ -284,3 +284,23 @@ def test_lazy_covers_both_kinds_of_rule() -> None:
         found = lazy(setting(name, lr, 2e-4), (0,))
         assert found.valid
         assert found.value is not None
+
+
+def test_gradients_of_the_seeds_networks_are_counted(monkeypatch: pytest.MonkeyPatch) -> None:
+    taken = 0
+    gradient = Member.gradient
+
+    def counted(self: Member, y: Array) -> Array:
+        nonlocal taken
+        taken += 1
+        return gradient(self, y)
+
+    monkeypatch.setattr(Member, "gradient", counted)
+    rules = (("sgd", 1.0, 2.1e-3), ("adam", 1e-3, 2.1e-4), ("adamw", 1e-3, 0.51))  # integrated by no other test
+    for name, lr, decay in rules:
+        taken = 0
+        found = flow(setting(name, lr, decay), (0, 1))
+        assert found.gradients_used == pytest.approx(taken, rel=0.02)  # a step that ends the integration is not counted
+        assert found.details["gradients_per_seed"] == found.gradients_used / 2
+        own = found.details["first_updates_per_seed"]
+        assert (own == 0) if name == "sgd" else 0 < own < found.gradients_used / 2

@@ -148,7 +148,7 @@ def rule_course(setting: Setting, seed: int) -> Course:
             memorised.look(t, member.train_accuracy(y))
         if t % _LOOK == 0 and generalised.look(t, member.test_accuracy(y)):
             break
-    return Course(memorised.time, generalised.time if generalised.held else None, done)
+    return Course(memorised.time, generalised.time if generalised.held else None, done, done)
 
 
 def _preconditioner(faded: Faded) -> Array:
@@ -163,8 +163,10 @@ def adam_course(setting: Setting, seed: int, *, tolerance: float = 3e-3) -> Cour
     """
     member, rule = Member(setting, seed), setting.optimizer
     faded = burst(member, rule)
-    if faded is None or faded.generalised:
-        return Course(None if faded is None else faded.t_mem, None, _MOST_UPDATES if faded is None else faded.steps)
+    if faded is None:
+        return Course(None, None, _MOST_UPDATES, _MOST_UPDATES)
+    if faded.generalised:
+        return Course(faded.t_mem, None, faded.steps, faded.steps)
     a, D = -math.log(rule.beta2), _preconditioner(faded)
     unit = rule.lr * math.exp(-a * faded.steps / 2) * 2 / a
     begun = memory_clock(faded.steps, rule.beta2)
@@ -177,15 +179,17 @@ def adam_course(setting: Setting, seed: int, *, tolerance: float = 3e-3) -> Cour
         tolerance=tolerance,
     )
     steps = None if slow.t_grok is None else memory_steps(begun + slow.t_grok / unit, rule.beta2)
-    return Course(faded.t_mem, steps, faded.steps + slow.evaluations)
+    return Course(faded.t_mem, steps, faded.steps + slow.evaluations, faded.steps)
 
 
 def adamw_course(setting: Setting, seed: int, *, tolerance: float = 3e-3) -> Course:
     """Transitions of AdamW, in steps. Eq. adam.4."""
     member, rule = Member(setting, seed), setting.optimizer
     faded = burst(member, rule)
-    if faded is None or faded.generalised:
-        return Course(None if faded is None else faded.t_mem, None, _MOST_UPDATES if faded is None else faded.steps)
+    if faded is None:
+        return Course(None, None, _MOST_UPDATES, _MOST_UPDATES)
+    if faded.generalised:
+        return Course(faded.t_mem, None, faded.steps, faded.steps)
     slope = member.gradient(faded.y)
     rough = np.random.default_rng(0).standard_normal(slope.size).astype(slope.dtype)
     radius, _, cost = stiffness(member.gradient, faded.y, slope, rough)
@@ -198,7 +202,7 @@ def adamw_course(setting: Setting, seed: int, *, tolerance: float = 3e-3) -> Cou
         tolerance=tolerance,
     )
     steps = None if slow.t_grok is None else faded.steps + slow.t_grok / (rule.lr * rule.weight_decay)
-    return Course(faded.t_mem, steps, faded.steps + cost + slow.evaluations)
+    return Course(faded.t_mem, steps, faded.steps + cost + slow.evaluations, faded.steps)
 
 
 def sign_memorising(setting: Setting, seed: int) -> Course:

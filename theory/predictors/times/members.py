@@ -20,12 +20,14 @@ class Course:
 
     Attributes:
         t_mem, t_grok: in the unit of the flow; None where the integration ended before.
-        evaluations: gradients it took.
+        evaluations: gradients it took, those of the rule's own updates among them.
+        updates: updates of the rule itself, from the first weights on.
     """
 
     t_mem: float | None
     t_grok: float | None
     evaluations: int
+    updates: int = 0
 
 
 def first_weights(setting: Setting, seed: int) -> tuple[Array, Array]:

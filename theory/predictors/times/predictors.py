@@ -106,7 +106,7 @@ def _in_steps(courses: tuple[Course, ...], lr: float) -> list[Course]:
     def steps(t: float | None) -> float | None:
         return None if t is None else t / lr
 
-    return [Course(steps(c.t_mem), steps(c.t_grok), c.evaluations) for c in courses]
+    return [replace(c, t_mem=steps(c.t_mem), t_grok=steps(c.t_grok)) for c in courses]
 
 
 def _courses(setting: Setting, seeds: tuple[int, ...]) -> list[Course]:
@@ -208,7 +208,11 @@ def _answer(
     cost = f"{np.mean([c.evaluations for c in courses]):.0f} gradients a seed"
     words = f"median of {len(times)} seeds, between order statistics that hold it 9 times in 10; {cost}"
     notes = [words, *notes, *([unreached] if value is None else [])]
-    return Answer(value, low, high, 0, 0, value is not None, "; ".join(notes), assumptions)
+    gradients = sum(course.evaluations for course in courses)
+    updates = sum(course.updates for course in courses)
+    details = {"gradients_per_seed": gradients / len(courses), "first_updates_per_seed": updates / len(courses)}
+    valid = value is not None
+    return Answer(value, low, high, 0, 0, valid, "; ".join(notes), assumptions, gradients, details)
 
 
 def _not_reached(rule: Optimizer) -> str:
