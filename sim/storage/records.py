@@ -42,12 +42,21 @@ class Plan(Frozen):
 
     added = frozenset({"probes", "spacing", "probe_share"})
 
-    steps: int = Field(ge=1, le=10**9, description="updates, such as 3000")
-    every: int = Field(ge=1, description="steps between records (a decade, if log-spaced: how many), such as 50")
-    patience: int | None = Field(None, ge=0, description="steps to go on after grokking, such as 200")
-    probes: tuple[str, ...] = Field((), description="names of probes, such as gradient and irreps")
-    spacing: Spacing = Field("linear", description="linear, or log with so many records a decade")
-    probe_share: float = Field(0.1, ge=0, le=LARGEST, description="cost of probes over that of the run, such as 0.1")
+    steps: int = Field(ge=1, le=10**9, description="budget in updates, such as 3000")
+    every: int = Field(
+        ge=1, description="steps between records, such as 50; with log spacing the number of records a decade"
+    )
+    patience: int | None = Field(
+        None, ge=0, description="steps to go on after grokking, such as 200; then that network stops"
+    )
+    probes: tuple[str, ...] = Field((), description="names of probes (what else to measure), such as gradient,irreps")
+    spacing: Spacing = Field("linear", description="linear, or log: records at equal distances of the logarithm")
+    probe_share: float = Field(
+        0.1,
+        ge=0,
+        le=LARGEST,
+        description="what probes may cost, as a share of the run, such as 0.1; dear ones are measured less often",
+    )
 
     @field_validator("probes")
     @classmethod

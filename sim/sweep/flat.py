@@ -1,4 +1,4 @@
-"""Settings and plans as flat names and values: the keys of a specification, the columns of a table.
+"""Settings and plans as flat names and values: the keys of a specification, the options of commands, columns of tables.
 
 Every field keeps its own name; the rule of the optimizer, whose field is called ``name``, is ``optimizer``.
 """
@@ -9,14 +9,16 @@ from collections.abc import Mapping
 from typing import Any, Literal
 
 from pydantic import BaseModel
+from pydantic.fields import FieldInfo
 
 from twopeaks.sim.storage.records import Plan
-from twopeaks.theory.setting import Setting
+from twopeaks.theory.setting import Setting, default_width
 from twopeaks.theory.setting.network import Network
 from twopeaks.theory.setting.optimizer import Optimizer
+from twopeaks.theory.setting.tables import Table
 from twopeaks.theory.setting.task import Task
 
-__all__ = ["PARTS", "PLAN", "SETTING", "Part", "flat", "part_of"]
+__all__ = ["PARTS", "PLAN", "SETTING", "Part", "default", "field_of", "flat", "part_of", "standard_values"]
 
 #: Where a field of a flat description belongs.
 Part = Literal["task", "network", "optimizer", "setting", "plan"]
@@ -41,6 +43,9 @@ SETTING: dict[str, tuple[Part, str]] = {
 #: The same for a plan.
 PLAN: dict[str, tuple[Part, str]] = {name: ("plan", name) for name in Plan.model_fields}
 
+#: Values of commands and sweeps for fields that a plan requires.
+_PLANNED = {"steps": 3000, "every": 50}
+
 
 def flat(setting: Setting, plan: Plan) -> dict[str, Any]:
     """Every field of a setting and a plan, defaults included, by its flat name."""
@@ -58,3 +63,19 @@ def part_of(part: Part, values: Mapping[str, Any]) -> dict[str, Any]:
     """Fields of one part among flat values, under the part's own names."""
     places = SETTING | PLAN
     return {places[name][1]: value for name, value in values.items() if places[name][0] == part}
+
+
+def field_of(name: str) -> FieldInfo:
+    """The field of this flat name: its type, default and description."""
+    part, field = (SETTING | PLAN)[name]
+    return PARTS[part].model_fields[field]
+
+
+def default(name: str) -> Any:
+    """The model's own default of a field; ``PydanticUndefined``, which equals no value, where the field is required."""
+    return field_of(name).default
+
+
+def standard_values(table: Table) -> dict[str, Any]:
+    """What commands and sweeps take for the required fields: half of the rows, the standard width, a short plan."""
+    return {"samples": max(1, table.rows.size // 2), "width": default_width(table.classes), **_PLANNED}

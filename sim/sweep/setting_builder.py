@@ -1,4 +1,4 @@
-"""Cells from flat names and values, with the defaults of ``twopeaks train``; equal parts are checked once."""
+"""Cells from flat names and values, for sweeps and commands alike; equal parts are checked once."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ from pydantic import BaseModel, ValidationError
 
 from twopeaks.sim.storage.records import Plan
 from twopeaks.sim.sweep.cells import Cell
-from twopeaks.sim.sweep.flat import PARTS, PLAN, SETTING, part_of
+from twopeaks.sim.sweep.flat import PLAN, SETTING, field_of, part_of, standard_values
 from twopeaks.sim.sweep.quantities import resolved
 from twopeaks.theory.errors import InputError
-from twopeaks.theory.setting import Setting, default_width, explain
+from twopeaks.theory.setting import Setting, explain
 from twopeaks.theory.setting.network import Network
 from twopeaks.theory.setting.optimizer import Optimizer
 from twopeaks.theory.setting.tables import Table
@@ -25,7 +25,6 @@ __all__ = ["Builder", "is_whole"]
 
 Model = TypeVar("Model", bound=BaseModel)
 
-_PLAN = {"steps": 3000, "every": 50}
 #: Fields that say what is learned, but not from how many examples.
 _WHAT = ("group", "table", "operands", "expression", "field", "parity")
 
@@ -34,8 +33,7 @@ def is_whole(key: str) -> bool:
     """Whether a field holds an integer."""
     if key not in SETTING | PLAN:
         return False
-    part, field = (SETTING | PLAN)[key]
-    kind = PARTS[part].model_fields[field].annotation
+    kind = field_of(key).annotation
     kinds = typing.get_args(kind) if isinstance(kind, types.UnionType) else (kind,)
     return int in kinds and float not in kinds
 
@@ -53,13 +51,13 @@ class Builder:
         self._made: dict[tuple[type[BaseModel], str], BaseModel] = {}
 
     def cell(self, values: Mapping[str, Any]) -> Cell:
-        """The cell of these values.
+        """The cell of these values, for a sweep.
 
         Raises:
-            InputError: if a value is out of range, or some do not go together; it says in which cell.
+            InputError: if a value is out of range, or some do not go together; it names keys, and says in which cell.
         """
         try:
-            return self._cell(_named(values))
+            return self.checked(values)
         except (ValidationError, InputError) as error:
             problem = explain(error, Plan) if isinstance(error, ValidationError) else error
             place = ", ".join(f"{key} = {_short(values[key])}" for key in self._varied if key in values)
@@ -71,10 +69,16 @@ class Builder:
         what = {key: value for key, value in _named(values).items() if key in _WHAT}
         return self._part(Task, {**what, "samples": 1}).table_of()
 
-    def _cell(self, values: dict[str, Any]) -> Cell:
+    def checked(self, values: Mapping[str, Any]) -> Cell:
+        """The cell of these values, for a command.
+
+        Raises:
+            InputError: if some values do not go together; it names options.
+            ValidationError: if a value is out of range; `twopeaks.theory.setting.explain` makes it one line.
+        """
+        values = _named(values)
         table = self.table(values)
-        defaults = {"samples": max(1, table.rows.size // 2), "width": default_width(table.classes), **_PLAN}
-        values = {key: resolved(key, value, table) for key, value in (defaults | values).items()}
+        values = {key: resolved(key, value, table) for key, value in (standard_values(table) | values).items()}
         if values.get("schedule") == "cosine":
             values = {"decay_steps": values["steps"], **values}
         setting = Setting(

@@ -58,18 +58,29 @@ class Network(Frozen):
     )
 
     width: int = Field(ge=1, le=1_000_000, description="hidden nodes K, such as 256")
-    activation: Activation = Field("x^2", description="sigma of the hidden layer")
+    activation: Activation = Field("x^2", description="function sigma of the hidden nodes")
     init_scale_v: float = Field(
         1.0, ge=0, le=LARGEST, description="factor on the initial output layer; 0 starts it at zero"
     )
-    layers: int = Field(2, ge=2, le=4, description="matrices from W to V, 2 … 4")
-    residual: bool = Field(False, description="whether layers beyond the second add to what they read")
-    weights: Weights = Field("real", description="real, or complex with output Re(F V)")
-    readout: Readout = Field("trained", description="the output layer trained, or solved by ridge regression")
-    family: Family = Field("mlp", description="layers of hidden nodes, or a transformer of one block")
-    embedding: Embedding = Field("one-hot", description="one-hot, or a trained table shared by operands or separate")
-    embedding_dim: int = Field(128, ge=1, le=65_536, description="columns of the embedding table, such as 128")
-    hidden: Hidden = Field("sum", description="sigma of the operands' sum, or their product")
+    layers: int = Field(2, ge=2, le=4, description="matrices from W to V, 2 … 4; more than 2 add hidden layers")
+    residual: bool = Field(False, description="whether each hidden layer beyond the first adds to its input")
+    weights: Weights = Field("real", description="real weights, or complex ones with output Re(F V)")
+    readout: Readout = Field(
+        "trained", description="the output layer V is trained, or solved by ridge regression at each step"
+    )
+    family: Family = Field("mlp", description="layers of hidden nodes, or a transformer of one block (usual with relu)")
+    embedding: Embedding = Field(
+        "one-hot", description="input of W: one-hot, or rows of a trained table, shared by the operands or separate"
+    )
+    embedding_dim: int = Field(
+        128,
+        ge=1,
+        le=65_536,
+        description="columns of the embedding table or of a transformer's residual stream, such as 128",
+    )
+    hidden: Hidden = Field(
+        "sum", description="how operands meet in a hidden node: sigma of their sum, or their product"
+    )
     heads: int = Field(4, ge=1, le=1024, description="attention heads of a transformer, such as 4")
     output_scale: float = Field(1.0, gt=0, le=LARGEST, description="factor on the outputs, such as 1")
 

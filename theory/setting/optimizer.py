@@ -67,26 +67,30 @@ class Optimizer(Frozen):
 
     added = _MUON | _NUMBERS | {"schedule"}
 
-    name: OptimizerName = Field("adam", description="the update rule")
-    lr: float = Field(1e-3, gt=0, le=LARGEST, description="learning rate per step, such as 1e-3")
-    weight_decay: float = Field(2e-4, ge=0, le=LARGEST, description="decay eta, such as 2e-4")
-    momentum: float = Field(0.0, ge=0, lt=1, description="momentum of SGD or Muon")
-    beta1: float = Field(0.9, ge=0, lt=1, description="Adam's average of the gradient")
-    beta2: float = Field(0.999, ge=0, lt=1, description="Adam's average of the squared gradient")
-    eps: float = Field(1e-8, gt=0, description="Adam's guard against division by zero")
-    nesterov: bool = Field(True, description="whether Muon looks one gradient ahead")
-    ns_steps: int = Field(5, ge=1, le=99, description="Newton-Schulz steps of Muon")
-    ns_coefficients: tuple[float, float, float] = Field(
-        (3.4445, -4.7750, 2.0315), description="coefficients of a Newton-Schulz step of Muon"
+    name: OptimizerName = Field(
+        "adam", description="the update rule: adam (coupled decay), adamw (decoupled), sgd, or muon with Adam on V"
     )
-    scaling: Scaling = Field("original", description="how Muon's rate follows the shape of a layer")
-    lr_v: float | None = Field(None, gt=0, le=LARGEST, description="rate of V, which Adam trains beside Muon")
-    schedule: Schedule = Field("constant", description="how the rate changes with time")
+    lr: float = Field(1e-3, gt=0, le=LARGEST, description="learning rate per step, such as 1e-3")
+    weight_decay: float = Field(2e-4, ge=0, le=LARGEST, description="weight decay eta, such as 2e-4")
+    momentum: float = Field(0.0, ge=0, lt=1, description="momentum of SGD or Muon, such as 0.9")
+    beta1: float = Field(0.9, ge=0, lt=1, description="Adam's factor for its mean of the gradient, such as 0.9")
+    beta2: float = Field(
+        0.999, ge=0, lt=1, description="Adam's factor for its mean of the squared gradient, such as 0.999"
+    )
+    eps: float = Field(1e-8, gt=0, description="Adam's guard against division by zero, such as 1e-8")
+    nesterov: bool = Field(True, description="whether Muon uses Nesterov momentum")
+    ns_steps: int = Field(5, ge=1, le=99, description="Newton-Schulz steps of Muon, such as 5")
+    ns_coefficients: tuple[float, float, float] = Field(
+        (3.4445, -4.7750, 2.0315), description="three coefficients a,b,c of a Newton-Schulz step of Muon"
+    )
+    scaling: Scaling = Field("original", description="how Muon scales its rate with the shape of a layer")
+    lr_v: float | None = Field(None, gt=0, le=LARGEST, description="learning rate of V, which Adam trains beside Muon")
+    schedule: Schedule = Field("constant", description="how the learning rate changes with the step")
     warmup_steps: int = Field(10, ge=0, le=10**9, description="updates until the rate is full, such as 10")
     decay_steps: int = Field(
         10_000, ge=1, le=10**9, description="updates until the cosine ends, or from drop to drop, such as 10000"
     )
-    lr_floor: float = Field(0.0, ge=0, le=1, description="share of the rate where the cosine ends")
+    lr_floor: float = Field(0.0, ge=0, le=1, description="share of the rate that is left when the cosine ends")
     lr_drop: float = Field(0.1, gt=0, le=1, description="factor on the rate at each drop")
 
     @model_validator(mode="before")

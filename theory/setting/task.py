@@ -43,16 +43,29 @@ class Task(Frozen):
 
     added = frozenset({"bias", "operands", "expression", "field", "parity", "noise"})
 
-    group: str = Field("Z23", description="a name such as Z23, D11, S4, Z2xZ2xZ6")
-    table: tuple[tuple[int, ...], ...] | None = None
-    labels: Labels = Field("true", description="the group's own labels, or random ones as a control")
-    samples: int = Field(ge=1, description="training pairs, between 1 and M^2")
-    bias: float = Field(0.0, ge=0, le=LARGEST, description="0 draws pairs uniformly, more prefers a small first one")
-    operands: int = Field(2, ge=2, le=22, description="elements of the group that are multiplied, 2 or more")
-    expression: str | None = Field(None, description="such as x^2 + x*y + y^2, together with a field")
-    field: int | None = Field(None, description="size of the field of an expression, a prime power such as 97")
-    parity: tuple[int, int] | None = Field(None, description="bits N and how many of them count, such as (20, 3)")
-    noise: float = Field(0.0, ge=0, le=1, description="share of training labels that are replaced by wrong ones")
+    group: str = Field(
+        "Z23", description="a group: Z23, Z2xZ2xZ6, D11 (order 22), S4, A5, Q8, Dic6, F21, SL(2,3), SmallGroup(16,3), …"
+    )
+    table: tuple[tuple[int, ...], ...] | None = Field(None, description="Cayley table of a group without a name")
+    labels: Labels = Field("true", description="true labels, or random ones (the control that can only memorise)")
+    samples: int = Field(ge=1, description="training examples n, between 1 and the rows of the table (M^2 for a group)")
+    bias: float = Field(
+        0.0,
+        ge=0,
+        le=LARGEST,
+        description="0 draws examples (a, b) uniformly; larger prefers small a, weights (1 + a)^-bias",
+    )
+    operands: int = Field(2, ge=2, le=22, description="number of group elements that are multiplied, 2 or more")
+    expression: str | None = Field(
+        None, description="instead of a group: such as 'x^2 + x*y + y^2', with a field; its letters are the operands"
+    )
+    field: int | None = Field(
+        None, description="size of the finite field of an expression, a prime power such as 97 or 64"
+    )
+    parity: tuple[int, int] | None = Field(
+        None, description="instead of a group: the parity of the first S of N bits, such as 20,3"
+    )
+    noise: float = Field(0.0, ge=0, le=1, description="share of training labels that are replaced by wrong ones, 0 … 1")
 
     @model_validator(mode="after")
     def _named_once(self) -> Self:

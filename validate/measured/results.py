@@ -16,7 +16,7 @@ import polars as pl
 
 from twopeaks.sim.storage.records import Plan
 from twopeaks.sim.storage.store import load
-from twopeaks.sim.sweep.flat import PARTS, PLAN, SETTING, flat
+from twopeaks.sim.sweep.flat import PLAN, SETTING, default, flat
 from twopeaks.sim.sweep.folder import SweepFolder
 from twopeaks.sim.sweep.spec import Spec
 from twopeaks.theory.errors import InputError
@@ -248,10 +248,4 @@ def _telling(found: Sequence[tuple[Setting, Plan]]) -> list[str]:
     for setting, plan in found:
         for name, value in flat(setting, plan).items():
             values.setdefault(name, set()).add(value)
-    return [name for name in (*SETTING, *PLAN) if values.get(name, set()) - _default(name)]
-
-
-def _default(name: str) -> set[Any]:
-    part, field = (SETTING | PLAN)[name]
-    told = PARTS[part].model_fields[field]
-    return set() if told.is_required() else {told.default}
+    return [name for name in (*SETTING, *PLAN) if values.get(name, set()) - {default(name)}]

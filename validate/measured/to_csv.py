@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from twopeaks.sim.storage.records import Plan
-from twopeaks.sim.sweep.flat import PARTS, SETTING, flat
+from twopeaks.sim.sweep.flat import SETTING, default, flat
 from twopeaks.sim.sweep.folder import SweepFolder
 from twopeaks.theory.errors import InputError
 from twopeaks.theory.setting import SCHEMA
@@ -120,12 +120,7 @@ def _fields(cell: Measured) -> dict[str, str]:
     if not cell.setting.task.has_group:
         del values["group"]
     always = {*_FIRST, *(other for (name, value), other in _DEPENDING.items() if values[name] == value)}
-    return {name: _text(x) for name, x in values.items() if name in always or x != _default(name)}
-
-
-def _default(name: str) -> Any:
-    part, field = SETTING[name]
-    return PARTS[part].model_fields[field].default
+    return {name: _text(x) for name, x in values.items() if name in always or x != default(name)}
 
 
 def _measured(cell: Measured) -> Mapping[str, str]:

@@ -398,13 +398,21 @@ def test_bad_value_is_explained_in_one_line(path: str, value: Any, name: str, ex
 @pytest.mark.parametrize(
     ("path", "value", "remedy"),
     [
-        ("task.samples", 0, "expected: training pairs, between 1 and M^2"),
+        ("task.samples", 0, "expected: training examples n, between 1 and the rows of the table (M^2 for a group)"),
         ("network.width", 0, "expected: hidden nodes K, such as 256"),
         ("optimizer.lr", 0.0, "expected: learning rate per step, such as 1e-3"),
-        ("optimizer.name", "lion", "expected: the update rule"),
+        (
+            "optimizer.name",
+            "lion",
+            "expected: the update rule: adam (coupled decay), adamw (decoupled), sgd, or muon with Adam on V",
+        ),
         ("loss", "focal", "expected: class-centred squared error, cross-entropy, hinge or contrastive"),
-        ("network.layers", 5, "expected: matrices from W to V, 2 … 4"),
-        ("task.bias", -1.0, "expected: 0 draws pairs uniformly, more prefers a small first one"),
+        ("network.layers", 5, "expected: matrices from W to V, 2 … 4; more than 2 add hidden layers"),
+        (
+            "task.bias",
+            -1.0,
+            "expected: 0 draws examples (a, b) uniformly; larger prefers small a, weights (1 + a)^-bias",
+        ),
     ],
 )
 def test_explanation_describes_the_field(path: str, value: Any, remedy: str) -> None:

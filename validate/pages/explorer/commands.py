@@ -7,7 +7,7 @@ from collections.abc import Collection, Sequence
 from typing import Any
 
 from twopeaks.sim.storage.records import Plan
-from twopeaks.sim.sweep.flat import PARTS, PLAN, SETTING, flat
+from twopeaks.sim.sweep.flat import PLAN, default, flat
 from twopeaks.theory.setting import Setting, default_width
 
 __all__ = ["claim_line", "predict_line", "scored_line", "train_line"]
@@ -80,12 +80,7 @@ def _differing(setting: Setting, plan: Plan) -> dict[str, Any]:
     if not setting.task.has_group:
         del told["group"]
     always = {"group", "samples", "steps", "every"}
-    return {name: x for name, x in told.items() if name in always or x != same.get(name, _default(name))}
-
-
-def _default(name: str) -> Any:
-    part, field = (SETTING | PLAN)[name]
-    return PARTS[part].model_fields[field].get_default(call_default_factory=False)
+    return {name: x for name, x in told.items() if name in always or x != same.get(name, default(name))}
 
 
 def _text(value: Any) -> str:
