@@ -17,6 +17,7 @@ from twopeaks.sim.sweep.bisect import resized
 from twopeaks.sim.sweep.flat import SETTING, flat
 from twopeaks.theory.errors import InputError
 from twopeaks.theory.setting import Setting, default_width
+from twopeaks.validate.measured.rates import Rate
 from twopeaks.validate.measured.series import order_of
 
 __all__ = [
@@ -74,8 +75,10 @@ class Measured:
         seeds: networks (of each size, for ``n_c``); None where the source does not say.
         budget: steps within which it had to happen; None likewise.
         seconds_of_training: of one thread, of everything the number rests on; None likewise.
-        note: what else is known.
+        note: what else is known, in words; no number is read from it.
         source: where it was read.
+        rates: of ``n_c``, how many networks of each size grokked; empty where the source does not say.
+        late: of times, networks that did not get there within the budget; None where the source does not say.
     """
 
     quantity: Quantity
@@ -88,11 +91,20 @@ class Measured:
     seconds_of_training: float | None
     note: str = ""
     source: str = ""
+    rates: tuple[Rate, ...] = ()
+    late: int | None = None
 
     @property
     def censored(self) -> bool:
         """Whether only a bound is known."""
         return self.value is None
+
+    @property
+    def in_time(self) -> Rate | None:
+        """Of times: how many networks got there within the budget; None where that is not known."""
+        if self.late is None or self.seeds is None:
+            return None
+        return Rate(self.setting.task.samples, self.seeds - self.late, self.seeds)
 
     @property
     def error_kind(self) -> ErrorKind:

@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 from twopeaks.sim.sweep.setting_builder import Builder
 from twopeaks.theory.errors import InputError
 from twopeaks.theory.setting import Setting
 from twopeaks.validate.measured.cell import ON_REQUEST, QUANTITIES, Measured, Quantity, at_half, quantity_of
+from twopeaks.validate.measured.rates import Rate, rates_in_old_note, rates_of, seeds_late_in_old_note
 from twopeaks.validate.measured.sheets import Row, read_sheet
 
 __all__ = ["COLUMNS", "cell_setting", "measured_csv"]
 
 #: Quantities whose name may be that of the column of values.
 _OWN_COLUMN = {name: unit for name, unit in QUANTITIES.items() if name not in ON_REQUEST}
+
+_EMPTY = "leave it empty where it is not known"
 
 #: Column -> what it holds; the fields of the setting come besides (`validate.measured.sheets.FIELDS`), with their
 #: defaults.
@@ -28,6 +32,8 @@ COLUMNS: dict[str, str] = {
     "steps": "budget",
     "seconds": "of training, on one thread",
     "note": "anything",
+    "rates": "of n_c: networks that grokked at each size, as in 40: 0/8, 44: 3/8, 48: 8/8",
+    "late": "of times: networks that did not get there within the budget",
 }
 
 
@@ -50,7 +56,10 @@ def measured_csv(path: Path) -> tuple[list[Measured], list[str]]:
     if not {"group", "expression", "parity"} & set(sheet.columns):
         raise InputError(f"{path}, header", "with a column group", ",".join(sheet.columns), "say what was learned")
     notes = [f"{path}: not used: {', '.join(sheet.unused)}"] if sheet.unused else []
-    return [_cell(row, values[0], str(path)) for row in sheet.rows], notes
+    cells = [_cell(row, values[0], str(path)) for row in sheet.rows]
+    if not {"rates", "late"} & set(sheet.columns):
+        cells = [_of_old_table(cell) for cell in cells]
+    return cells, notes
 
 
 def cell_setting(row: Row, quantity: Quantity) -> Setting:
@@ -104,7 +113,31 @@ def _cell(row: Row, column: str, source: str) -> Measured:
         seconds_of_training=row.number("seconds", zero=True),
         note=row.texts.get("note", ""),
         source=source,
+        rates=_rates(row),
+        late=_late(row),
     )
+
+
+def _rates(row: Row) -> tuple[Rate, ...]:
+    text = row.texts.get("rates", "")
+    try:
+        return rates_of(text)
+    except ValueError:
+        raise row.refused("rates", "sizes and shares as in 40: 0/8, 44: 3/8", text, _EMPTY) from None
+
+
+def _late(row: Row) -> int | None:
+    late, seeds = row.whole("late", zero=True), row.whole("seeds")
+    if late is not None and (seeds is None or late > seeds):
+        raise row.refused("late", "at most the number of seeds", late, "give seeds, and count late ones among them")
+    return late
+
+
+def _of_old_table(cell: Measured) -> Measured:
+    """A cell of a table of version 0.1 with the numbers that such tables have in their notes alone."""
+    if cell.quantity == "n_c":
+        return replace(cell, rates=rates_in_old_note(cell.note))
+    return replace(cell, late=seeds_late_in_old_note(cell.note))
 
 
 def _quantity(row: Row, column: str) -> str:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -17,18 +16,16 @@ from twopeaks.sim.sweep.spec import Spec
 from twopeaks.theory.errors import InputError
 from twopeaks.theory.setting import Setting
 from twopeaks.validate.measured.cell import Measured, Quantity, at_half
+from twopeaks.validate.measured.rates import Rate
 from twopeaks.validate.measured.results import Part, parts
 from twopeaks.validate.measured.series import Series, name_of, order_of, series
 from twopeaks.validate.measured.statistics import bootstrap_interval
 
-__all__ = ["Median", "late_told", "measured_sweep", "median_of", "rates_told", "to_measure"]
+__all__ = ["Median", "measured_sweep", "median_of", "to_measure"]
 
 Floats = NDArray[np.float64]
 
 _RESAMPLES, _SEED = 2000, 0
-
-#: Words of notes that are read again.
-_GROKKED, _LATER = "grokked ", "later than the budget"
 
 
 @dataclass(frozen=True)
@@ -109,23 +106,6 @@ def to_measure(spec: Spec, *, accuracy: bool = False) -> list[Measured]:
     return cells + [_unknown("test_accuracy", cell.setting, cell.plan) for cell in tested]
 
 
-def rates_told(note: str) -> dict[int, tuple[int, int]]:
-    """Size -> how many grokked, of how many, as the note of a cell of n_c tells it; nothing where it does not."""
-    told = note.partition(_GROKKED)[2]
-    return {int(n): (int(k), int(m)) for n, k, m in re.findall(r"(\d+): (\d+)/(\d+)", told)}
-
-
-def late_told(cell: Measured) -> tuple[int, int] | None:
-    """How many reached t_grok within the budget, of how many, as the note of a cell of it tells.
-
-    A sweep that tells of none has none; a file that does may not have counted them, and gives None.
-    """
-    late = re.search(rf"(\d+) of (\d+) {_LATER}", cell.note)
-    if late:
-        return int(late[2]) - int(late[1]), int(late[2])
-    return None if cell.seeds is None or cell.source.endswith(".csv") else (cell.seeds, cell.seeds)
-
-
 def _unknown(quantity: Quantity, setting: Setting, plan: Plan) -> Measured:
     return Measured(quantity, setting, None, None, None, None, plan.steps, None)
 
@@ -151,8 +131,9 @@ def _size(one: Series, found: Sequence[Part], source: str) -> Measured:
         seeds=max(count for _, count in one.rates.values()),
         budget=one.plan.steps,
         seconds_of_training=_seconds(found),
-        note=f"{bracket}; {_GROKKED}{one.text}",
+        note=f"{bracket}; grokked {one.text}",
         source=source,
+        rates=tuple(Rate(n, grokked, members) for n, (grokked, members) in one.rates.items()),
     )
 
 
@@ -163,7 +144,7 @@ def _time(quantity: Quantity, found: Sequence[Part], source: str) -> Measured:
     if quantity == "t_grok":  # one that diverges has no solution, whatever it reached before
         times = [None if end == "diverged" else time for time, end in zip(times, ends, strict=True)]
     median, late, diverged = median_of(times), times.count(None), ends.count("diverged")
-    told = [f"{late} of {len(times)} {_LATER}"] * bool(late) + [f"{diverged} diverged"] * bool(diverged)
+    told = [f"{late} of {len(times)} later than the budget"] * bool(late) + [f"{diverged} diverged"] * bool(diverged)
     low = _record_before(plan, median.low) if median.value is not None else float(plan.steps)
     return Measured(
         quantity,
@@ -176,6 +157,7 @@ def _time(quantity: Quantity, found: Sequence[Part], source: str) -> Measured:
         seconds_of_training=_seconds(found),
         note="; ".join(told),
         source=source,
+        late=late,
     )
 
 

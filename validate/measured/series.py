@@ -15,6 +15,7 @@ from twopeaks.sim.storage.records import Plan
 from twopeaks.sim.sweep.bisect import bracket, resized
 from twopeaks.sim.sweep.flat import flat
 from twopeaks.theory.setting import Setting
+from twopeaks.validate.measured.rates import Rate, rates_text
 
 if TYPE_CHECKING:  # most need no fit, and SciPy takes its time
     from twopeaks.validate.measured.statistics import TransitionPoint
@@ -79,7 +80,7 @@ class Series:
     @property
     def text(self) -> str:
         """The rates as words: ``40: 0/8, 44: 3/8, 48: 8/8``."""
-        return ", ".join(f"{n}: {k}/{m}" for n, (k, m) in self.rates.items())
+        return rates_text(Rate(n, grokked, members) for n, (grokked, members) in self.rates.items())
 
     def label(self, varied: Sequence[str]) -> str:
         """What tells it from others of a sweep in which these fields vary."""

@@ -19,13 +19,14 @@ from twopeaks.theory.errors import InputError
 from twopeaks.theory.setting import SCHEMA
 from twopeaks.validate.measured.cell import Measured, ordered
 from twopeaks.validate.measured.files import write, write_json
+from twopeaks.validate.measured.rates import rates_text
 from twopeaks.validate.measured.sheets import digest
 from twopeaks.validate.measured.sources import Sources
 
 __all__ = ["measured_table", "provenance", "write_measured"]
 
 #: Columns after the fields of the setting.
-_MEASURED = ("quantity", "value", "low", "high", "censored", "seeds", "steps", "seconds", "note")
+_MEASURED = ("quantity", "value", "low", "high", "censored", "seeds", "steps", "seconds", "note", "rates", "late")
 #: Columns before other fields; they are given for every cell, since their defaults go with the table.
 _FIRST = ("group", "samples", "width")
 #: What goes with a field's value has another default for it: these are given as well.
@@ -125,7 +126,7 @@ def _fields(cell: Measured) -> dict[str, str]:
 
 def _measured(cell: Measured) -> Mapping[str, str]:
     values = (cell.value, cell.low, cell.high, True if cell.censored else None, cell.seeds, cell.budget)
-    told = (cell.quantity, *values, cell.seconds_of_training, cell.note)
+    told = (cell.quantity, *values, cell.seconds_of_training, cell.note, rates_text(cell.rates), cell.late)
     return dict(zip(_MEASURED, map(_text, told), strict=True))
 
 

@@ -19,6 +19,7 @@ from twopeaks.theory.setting import Setting, standard
 from twopeaks.validate.cli.app import run
 from twopeaks.validate.measured.cell import Measured, Quantity, at_half, ordered
 from twopeaks.validate.measured.from_csv import measured_csv
+from twopeaks.validate.measured.rates import Rate
 from twopeaks.validate.measured.sources import Sources
 from twopeaks.validate.measured.to_csv import measured_table, provenance, write_measured
 
@@ -74,7 +75,8 @@ UNUSUAL = [
 def test_every_field_of_a_setting_comes_back(tmp_path: Path) -> None:
     settings = [built(**fields) for fields in UNUSUAL]
     cells = [cell("t_mem", one) for one in settings] + [cell("t_grok", one, None, low=500.0) for one in settings]
-    cells += [cell("n_c", at_half(one), high=101.0) for one in settings]
+    cells += [cell("n_c", at_half(one), high=101.0, rates=(Rate(9, 0, 3), Rate(30, 2, 3))) for one in settings]
+    cells += [cell("t_grok", one, budget=900, late=1) for one in settings]
     (tmp_path / "m.csv").write_text(measured_table(cells))
     again, notes = measured_csv(tmp_path / "m.csv")
     assert notes == []

@@ -27,7 +27,7 @@ from twopeaks.theory.predictors.relu import relu_form
 from twopeaks.theory.setting import OBSERVABLES, Setting
 from twopeaks.validate.cli import commands, report_command
 from twopeaks.validate.cli.app import run
-from twopeaks.validate.measured.from_sweep import late_told, measured_sweep, rates_told
+from twopeaks.validate.measured.from_sweep import measured_sweep
 from twopeaks.validate.pages.explorer.commands import claim_line, predict_line, train_line
 from twopeaks.validate.pages.explorer.page import as_json
 from twopeaks.validate.pages.explorer.runs import chosen_curves, stages_of
@@ -219,10 +219,9 @@ def test_fates_of_a_sweep_are_what_was_trained(swept: tuple[Path, Page]) -> None
     folder, page = swept
     cells, _ = measured_sweep(SweepFolder(folder / "twopeaks-sweep-tiny"))
     size = next(cell for cell in cells if cell.quantity == "n_c")
-    groks = {cell.setting.task.samples: late_told(cell) for cell in cells if cell.quantity == "t_grok"}
-    assert rates_told(size.note) == groks
-    assert rates_told("bracket 178 to 184") == {}
-    assert {one["samples"]: (one["grokked"], one["members"]) for one in page.groups[0]["fates"]} == groks
+    in_time = [cell.in_time for cell in cells if cell.quantity == "t_grok"]
+    assert list(size.rates) == in_time
+    assert [(one["samples"], one["grokked"], one["members"]) for one in page.groups[0]["fates"]] == in_time
     assert page.summary["groups"][0]["sizes"] == [40, 70, 100]
 
 

@@ -20,7 +20,7 @@ from twopeaks.theory.setting import Optimizer
 from twopeaks.validate.figures.drawing.marks import bars, committed, numbers, part, table_of, told
 from twopeaks.validate.figures.drawing.print_style import figure_of, letters, narrow, panels
 from twopeaks.validate.figures.drawing.style import COLOURS, FADED, INK
-from twopeaks.validate.measured.from_sweep import rates_told
+from twopeaks.validate.measured.rates import rates_in_old_note
 from twopeaks.validate.measured.statistics import rate_interval
 
 __all__ = ["CAPTION", "GROUPS", "fig_two_peaks", "gather"]
@@ -76,8 +76,8 @@ def _networks(results: Path, group: str) -> Iterator[_Row]:
     predicted = part(committed(results, "transitions", "n_c", "predictions.csv"), group=group, predictor=PHASES)
     yield _row(group, "measured n_c", None, n_c["value"], n_c["low"], n_c["high"])
     yield _row(group, "predicted n_c", None, predicted["value"][0], predicted["low"][0], predicted["high"][0])
-    for n, (k, of) in rates_told(n_c["note"]).items():
-        yield _row(group, "share", n, k / of, *rate_interval(k, of))
+    for n, grokked, members in rates_in_old_note(n_c["note"]):
+        yield _row(group, "share", n, grokked / members, *rate_interval(grokked, members))
     for cell in part(committed(results, "transitions", "t_grok"), group=group).iter_rows(named=True):
         later = cell["value"] is None
         yield _row(group, "later" if later else "t_grok", cell["samples"], cell["low"] if later else cell["value"],

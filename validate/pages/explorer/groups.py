@@ -11,7 +11,7 @@ from twopeaks.theory.predictors.heights import Prediction
 from twopeaks.theory.predictors.rivals import RIVALS
 from twopeaks.theory.setting import Setting
 from twopeaks.validate.measured.cell import Measured, at_half
-from twopeaks.validate.measured.from_sweep import late_told, rates_told
+from twopeaks.validate.measured.rates import Rate
 from twopeaks.validate.measured.statistics import rate_interval
 from twopeaks.validate.pages.explorer.commands import predict_line, scored_line, train_line
 from twopeaks.validate.pages.explorer.data import Claimed, Curves, Fate, Shown, Spot
@@ -154,24 +154,24 @@ def _claimed(one: Series, said: Prediction, origin: str) -> Claimed:
 
 
 def _fates(one: Series) -> tuple[Fate, ...]:
-    rates = rates_told(one.size.note)
+    rates = {rate.samples: rate for rate in one.size.rates}
     return tuple(_fate(one, n, one.cells.get(n, {}), rates.get(n)) for n in sorted({*one.cells, *rates}))
 
 
-def _fate(one: Series, samples: int, cells: Mapping[str, Measured], rate: tuple[int, int] | None) -> Fate:
+def _fate(one: Series, samples: int, cells: Mapping[str, Measured], rate: Rate | None) -> Fate:
     grok, accuracy = cells.get("t_grok"), cells.get("test_accuracy")
-    if rate is None and grok is not None and grok.source:
-        rate = late_told(grok)
-    seeds = rate[1] if rate else max((cell.seeds or 0 for cell in cells.values()), default=0)
+    if rate is None and grok is not None:
+        rate = grok.in_time
+    seeds = rate.members if rate else max((cell.seeds or 0 for cell in cells.values()), default=0)
     line = ""
     if one.budget is not None and seeds:
         plan = Plan(steps=one.budget, every=max(1, one.budget // 200))
         line = train_line(resized(one.setting, samples), plan, range(_FIRST_SEED, _FIRST_SEED + seeds))
     return Fate(
         samples,
-        rate[0] if rate else None,
-        rate[1] if rate else None,
-        _rate(*rate) if rate else None,
+        rate.grokked if rate else None,
+        rate.members if rate else None,
+        _rate(rate.grokked, rate.members) if rate else None,
         _steps(cells.get("t_mem")),
         _steps(cells.get("t_grok")),
         None if accuracy is None else _share(accuracy),
