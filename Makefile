@@ -35,7 +35,7 @@ lint: $(VENV)/.dev
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	mkdir -p build/types/twopeaks # mypy cannot follow the import hook of an editable installation
-	ln -sf $(addprefix $(CURDIR)/,__init__.py __main__.py py.typed theory sim validate) build/types/twopeaks
+	ln -sf $(addprefix $(CURDIR)/,__init__.py __main__.py api.py py.typed theory sim validate) build/types/twopeaks
 	$(BIN)/mypy
 
 bench: $(VENV)/.run  ## speed, as ratios within one run; peak memory; what probes cost; the run of the paper's figure 3

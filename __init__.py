@@ -12,14 +12,12 @@ __version__ = "0.2.0"
 
 #: Public name -> the module that defines it.
 _HOMES = {
+    **dict.fromkeys(("compare", "derive", "forecast", "load", "predict", "sweep", "train"), "twopeaks.api"),
+    **dict.fromkeys(("Network", "Optimizer", "Setting", "Task", "standard"), "twopeaks.theory.setting"),
     "Group": "twopeaks.theory.groups",
     "InputError": "twopeaks.theory.errors",
-    "Network": "twopeaks.theory.setting",
-    "Optimizer": "twopeaks.theory.setting",
     "Prediction": "twopeaks.theory.predictors.answer",
-    "Setting": "twopeaks.theory.setting",
-    "Task": "twopeaks.theory.setting",
-    "standard": "twopeaks.theory.setting",
+    "named": "twopeaks.theory.groups",
 }
 
 __all__ = sorted([*_HOMES, "__version__"])

@@ -9,7 +9,8 @@ from importlib import import_module
 import pytest
 
 HALLS = ("twopeaks.theory", "twopeaks.sim", "twopeaks.validate")
-MODULES = [found.name for hall in HALLS for found in pkgutil.walk_packages(import_module(hall).__path__, f"{hall}.")]
+MODULES = ["twopeaks.api"]
+MODULES += [found.name for hall in HALLS for found in pkgutil.walk_packages(import_module(hall).__path__, f"{hall}.")]
 
 
 @pytest.mark.parametrize("name", MODULES)

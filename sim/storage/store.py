@@ -30,7 +30,7 @@ from twopeaks.sim.storage.usage import usage
 from twopeaks.theory.errors import InputError
 from twopeaks.theory.setting import OBSERVABLES, SCHEMA, Setting
 
-__all__ = ["Stored", "load", "prepare", "run_name", "save", "tidy", "versions"]
+__all__ = ["Stored", "is_run", "load", "prepare", "run_name", "save", "tidy", "versions"]
 
 _MANIFEST, _CURVES = "manifest.json", "curves.npz"
 
@@ -153,6 +153,11 @@ def save(
         reason = error.strerror or str(error)
         raise InputError(str(root), "a folder that takes results", reason, "mend that and run again") from error
     return final
+
+
+def is_run(folder: Path) -> bool:
+    """Whether a folder looks like a stored run."""
+    return (folder / _MANIFEST).is_file()
 
 
 def load(folder: Path) -> Stored:
