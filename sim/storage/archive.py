@@ -8,20 +8,16 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
-import secrets
 from collections.abc import Mapping
-from contextlib import suppress
 from pathlib import Path
 from typing import Any, BinaryIO
 
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["ASIDE", "DamagedError", "facts", "read", "sync_folder", "write"]
+from twopeaks.sim.storage.aside import replacing
 
-#: Ending of a file that is being written.
-ASIDE = ".part"
+__all__ = ["DamagedError", "facts", "read", "write"]
 
 _DIGEST_LINE = len(hashlib.sha256().hexdigest()) + 1
 
@@ -34,31 +30,21 @@ def write(path: Path, facts: Mapping[str, Any], arrays: Mapping[str, NDArray[Any
     """Write ``path`` anew: whenever this is cut short, what was there before is there still.
 
     Args:
-        path: the file; on the way it has another name beside it, which ends in `ASIDE`.
+        path: the file; on the way it has another name, see `twopeaks.sim.storage.aside`.
         facts: anything JSON can say.
         arrays: numbers and booleans, of any shape.
 
     Raises:
         OSError: if it cannot be written; nothing has changed then.
     """
-    aside = path.with_name(f"{path.name}.{secrets.token_hex(4)}{ASIDE}")
-    try:
-        with aside.open("wb") as file:
-            file.write(bytes(_DIGEST_LINE))
-            content = _Hashing(file)
-            content.write(json.dumps({**facts, "arrays": list(arrays)}).encode() + b"\n")
-            for array in arrays.values():
-                np.lib.format.write_array(content, np.asarray(array), allow_pickle=False)
-            file.seek(0)
-            file.write(content.digest_line())
-            file.flush()
-            os.fsync(file.fileno())
-        aside.replace(path)
-    except BaseException:
-        with suppress(OSError):
-            aside.unlink(missing_ok=True)
-        raise
-    sync_folder(path.parent)
+    with replacing(path, shared=True) as aside, aside.open("wb") as file:
+        file.write(bytes(_DIGEST_LINE))
+        content = _Hashing(file)
+        content.write(json.dumps({**facts, "arrays": list(arrays)}).encode() + b"\n")
+        for array in arrays.values():
+            np.lib.format.write_array(content, np.asarray(array), allow_pickle=False)
+        file.seek(0)
+        file.write(content.digest_line())
 
 
 def facts(path: Path) -> dict[str, Any]:
@@ -77,16 +63,6 @@ def read(path: Path) -> tuple[dict[str, Any], dict[str, NDArray[Any]]]:
         DamagedError: if the file cannot be read or is not what was written.
     """
     return _read(path, with_arrays=True)
-
-
-def sync_folder(folder: Path) -> None:
-    """Make renames in a folder outlast a loss of power, where the file system can promise that."""
-    with suppress(OSError):
-        descriptor = os.open(folder, os.O_RDONLY)
-        try:
-            os.fsync(descriptor)
-        finally:
-            os.close(descriptor)
 
 
 class _Hashing:

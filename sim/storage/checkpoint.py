@@ -21,6 +21,7 @@ from typing import Any
 from numpy.typing import NDArray
 
 from twopeaks.sim.storage import archive, locks
+from twopeaks.sim.storage.aside import ASIDE
 from twopeaks.sim.storage.store import versions
 from twopeaks.theory.errors import InputError
 
@@ -145,7 +146,7 @@ class Checkpoints:
         with suppress(OSError):
             lock = self._held or locks.acquire(self.folder / _LOCK)
             if lock is not None:
-                for ending in (_ENDING, archive.ASIDE):
+                for ending in (_ENDING, ASIDE):
                     _remove(self.folder.glob(f"*{ending}"))
                 if lock is not self._held:
                     self._leave(lock)
@@ -193,7 +194,7 @@ class Checkpoints:
     def _look(self) -> None:
         """Sort what is there: checkpoints to go on from, damaged ones, and what dead writers left aside."""
         if self._held is not None and self._held.certain:
-            _remove(self.folder.glob(f"*{archive.ASIDE}"))
+            _remove(self.folder.glob(f"*{ASIDE}"))
         for path in sorted(self.folder.glob(f"*{_ENDING}")):
             try:
                 facts = archive.facts(path)

@@ -23,7 +23,7 @@ from typing import Any
 import numpy as np
 
 from twopeaks.sim.storage import locks
-from twopeaks.sim.storage.archive import sync_folder
+from twopeaks.sim.storage.aside import sync_folder
 from twopeaks.sim.storage.probe_catalogue import columns
 from twopeaks.sim.storage.records import Plan, Records
 from twopeaks.sim.storage.usage import usage

@@ -8,15 +8,13 @@ is held; so any number of processes may use it, and what a killed one left aside
 from __future__ import annotations
 
 import json
-import os
-import secrets
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
 from twopeaks.sim.storage import locks, store
-from twopeaks.sim.storage.archive import sync_folder
+from twopeaks.sim.storage.aside import ASIDE, replacing
 from twopeaks.sim.sweep.journal import JOURNAL
 from twopeaks.sim.sweep.spec import Spec, spec_of
 from twopeaks.theory.errors import InputError
@@ -29,7 +27,7 @@ SCHEMA = 1
 #: End of the name of a folder of checkpoints beside the runs.
 UNFINISHED = ".unfinished"
 
-_FILE, _LOCK, _ASIDE = "sweep.json", ".lock", ".part"
+_FILE, _LOCK = "sweep.json", ".lock"
 
 
 class SweepFolder:
@@ -135,7 +133,7 @@ class SweepFolder:
         lock = locks.acquire(self.root / _LOCK, wait=True)
         try:
             if lock is not None and lock.certain:
-                for left in self.root.glob(f".*{_ASIDE}"):
+                for left in self.root.glob(f".*{ASIDE}"):
                     left.unlink(missing_ok=True)
             yield
         finally:
@@ -143,12 +141,5 @@ class SweepFolder:
                 lock.release()
 
     def _write(self, name: str, content: Callable[[Path], object]) -> None:
-        aside = self.root / f".{name}.{secrets.token_hex(4)}{_ASIDE}"
-        try:
+        with replacing(self.root / name, shared=True) as aside:
             content(aside)
-            with aside.open("rb+") as file:
-                os.fsync(file.fileno())
-            aside.replace(self.root / name)
-        finally:
-            aside.unlink(missing_ok=True)
-        sync_folder(self.root)

@@ -19,7 +19,7 @@ from twopeaks.theory.errors import InputError
 from twopeaks.validate.forecast.forecast import GUESS, Forecast
 from twopeaks.validate.forecast.theory import transition_size
 from twopeaks.validate.measured.curves import Curve
-from twopeaks.validate.measured.statistics import rate_interval
+from twopeaks.validate.measured.statistics import interval_95, of_clusters, rate_interval, resampled
 
 __all__ = [
     "MIXED",
@@ -257,13 +257,8 @@ class _Scorer:
         )
 
     def _interval(self, statistic: Callable[[NDArray[np.int64]], float]) -> Interval:
-        random = np.random.default_rng(0)
-        found = []
-        for _ in range(_RESAMPLES):
-            chosen = random.integers(len(self.clusters), size=len(self.clusters))
-            found.append(statistic(np.concatenate([self.clusters[i] for i in chosen])))
-        low, high = np.nanquantile(found, [0.025, 0.975])
-        return Interval(statistic(np.arange(len(self.seen))), float(low), float(high))
+        drawn = resampled(len(self.clusters), of_clusters(self.clusters, statistic), _RESAMPLES)
+        return Interval(statistic(np.arange(len(self.seen))), *interval_95(drawn))
 
     def _within(self, scores: Floats) -> float:
         """AUROC over all pairs of one series; NaN if no series has both outcomes."""

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import json
 import math
-import os
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+
+from twopeaks.sim.storage.aside import replacing
 
 if TYPE_CHECKING:  # writing JSON needs no figures
     from matplotlib.figure import Figure
@@ -20,8 +20,8 @@ __all__ = ["finite", "save_figure", "write", "write_json"]
 
 def write(path: Path, text: str) -> None:
     """The text in UTF-8."""
-    with _aside(path) as part:
-        part.write_text(text, encoding="utf-8")
+    with replacing(path) as aside:
+        aside.write_text(text, encoding="utf-8")
 
 
 def write_json(path: Path, value: object) -> None:
@@ -39,10 +39,10 @@ def save_figure(figure: Figure, stem: Path, about: Mapping[str, str] | None = No
     """
     paths = [stem.with_name(f"{stem.name}.{kind}") for kind in ("png", "pdf")]
     for path in paths:
-        with _aside(path) as part:
+        with replacing(path) as aside:
             # a date in the file would make it another one at each run
             told = {**(about or {}), "CreationDate": None} if path.suffix == ".pdf" else None
-            figure.savefig(part, format=path.suffix[1:], metadata=told)
+            figure.savefig(aside, format=path.suffix[1:], metadata=told)
     return paths
 
 
@@ -57,13 +57,3 @@ def finite(value: Any) -> Any:
     if isinstance(value, float) and not math.isfinite(value):
         return None
     return value
-
-
-@contextmanager
-def _aside(path: Path) -> Iterator[Path]:
-    part = path.with_name(f".{path.name}.part")
-    try:
-        yield part
-        os.replace(part, path)
-    finally:
-        part.unlink(missing_ok=True)

@@ -19,7 +19,7 @@ from twopeaks.validate.measured.cell import Measured, Quantity, at_half
 from twopeaks.validate.measured.rates import Rate
 from twopeaks.validate.measured.results import Part, parts
 from twopeaks.validate.measured.series import Series, name_of, order_of, series
-from twopeaks.validate.measured.statistics import bootstrap_interval
+from twopeaks.validate.measured.statistics import bootstrap_interval, resampled
 
 __all__ = ["Median", "measured_sweep", "median_of", "to_measure"]
 
@@ -52,8 +52,7 @@ def median_of(times: Sequence[int | None]) -> Median:
     value = _finite(_middle(found[None])[0])
     if len(found) < 2:
         return Median(value, None, None)
-    draws = np.random.default_rng(_SEED).integers(0, len(found), size=(_RESAMPLES, len(found)))
-    medians = np.sort(_middle(found[draws]))
+    medians = np.sort(resampled(len(found), lambda places: _middle(found[places]), _RESAMPLES, _SEED))
     low, high = (_finite(medians[round(q * (_RESAMPLES - 1))]) for q in (0.025, 0.975))
     return Median(value, low, high)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -11,9 +11,22 @@ from scipy.optimize import minimize
 from scipy.special import expit
 from scipy.stats import beta
 
-__all__ = ["TransitionPoint", "bootstrap_interval", "fit_logistic", "rate_interval", "transition_point"]
+__all__ = [
+    "TransitionPoint",
+    "bootstrap_interval",
+    "fit_logistic",
+    "interval_95",
+    "of_clusters",
+    "rate_interval",
+    "resampled",
+    "transition_point",
+]
 
 Floats = NDArray[np.float64]
+Places = NDArray[np.int64]
+
+#: Quantiles of a 95% interval.
+_ENDS = (0.025, 0.975)
 
 
 def rate_interval(successes: int, trials: int, level: float = 0.95) -> tuple[float, float]:
@@ -26,6 +39,48 @@ def rate_interval(successes: int, trials: int, level: float = 0.95) -> tuple[flo
     low = 0.0 if successes == 0 else float(posterior.ppf(tail))
     high = 1.0 if successes == trials else float(posterior.ppf(1 - tail))
     return low, high
+
+
+# --- bootstrap -----------------------------------------------------------------------------------------
+
+
+def resampled(
+    units: int, statistic: Callable[[Places], Floats], resamples: int, seed: int = 0, at_once: int | None = None
+) -> Floats:
+    """A statistic of every resample: units are drawn with replacement, as many as there are.
+
+    What belongs to one unit stays together. For pairs, ``statistic`` looks up the same places in several arrays; for
+    clusters see `of_clusters`.
+
+    Args:
+        units: U, of one or more.
+        statistic: (b, U) places of the units drawn -> (b, ...).
+        resamples: B.
+        seed: of the resampling. The same seed draws the same units.
+        at_once: b, resamples that ``statistic`` gets in one call, to bound memory; all if left out.
+
+    Returns:
+        (B, ...).
+    """
+    draws = np.random.default_rng(seed).integers(0, units, size=(resamples, units))
+    step = at_once or resamples
+    return np.concatenate([np.asarray(statistic(draws[i : i + step])) for i in range(0, resamples, step)])
+
+
+def of_clusters(clusters: Sequence[Places], statistic: Callable[[Places], float]) -> Callable[[Places], Floats]:
+    """What `resampled` takes where a unit is a cluster of members, such as the seeds of one setting.
+
+    Args:
+        clusters: places of the members of each.
+        statistic: places of all members of the clusters drawn -> a number.
+    """
+    return lambda draws: np.array([statistic(np.concatenate([clusters[i] for i in row])) for row in draws])
+
+
+def interval_95(values: Floats) -> tuple[float, float]:
+    """Percentile interval of resampled statistics, (B,); those that are NaN do not count."""
+    low, high = np.nanquantile(values, _ENDS)
+    return float(low), float(high)
 
 
 def bootstrap_interval(
@@ -41,9 +96,10 @@ def bootstrap_interval(
     """
     if len(values) < 2:
         return None, None
-    draws = np.random.default_rng(seed).integers(0, len(values), size=(resamples, len(values)))
-    low, high = np.quantile(statistic(values[draws]), [0.025, 0.975])
-    return float(low), float(high)
+    return interval_95(resampled(len(values), lambda places: statistic(values[places]), resamples, seed))
+
+
+# --- transition point ----------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True)
@@ -134,7 +190,7 @@ def transition_point(
     fitted = [fit_logistic(sizes, k.astype(np.float64), trials)[0] for k in different]
     # A resample of flat rates may cross one half anywhere; beyond this it only says "outside".
     places = np.clip(np.repeat(fitted, counts), sizes[0] - span, sizes[-1] + span)
-    low, high = (float(q) for q in np.quantile(places, [0.025, 0.975]))
+    low, high = interval_95(places)
     if not ((rates > 0) & (rates < 1)).any():
         below, above = sizes[rates == 0], sizes[rates == 1]
         low = min(low, float(below[below < value].max(initial=-np.inf))) if (below < value).any() else low

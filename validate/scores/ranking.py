@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.stats import rankdata
 
-from twopeaks.validate.measured.statistics import bootstrap_interval
+from twopeaks.validate.measured.statistics import bootstrap_interval, interval_95, resampled
 
 __all__ = ["Placing", "median_interval", "place", "rms_interval"]
 
@@ -50,8 +50,7 @@ def median_interval(errors: Floats, resamples: int = 4000, seed: int = 0) -> tup
     """
     if len(errors) < 2:
         return None, None
-    low, high = np.quantile(_medians(errors[None], resamples, seed)[:, 0], [0.025, 0.975])
-    return float(low), float(high)
+    return interval_95(_medians(errors[None], resamples, seed)[:, 0])
 
 
 def rms_interval(errors: Floats, resamples: int = 4000, seed: int = 0) -> tuple[float | None, float | None]:
@@ -76,20 +75,23 @@ def place(errors: Floats, resamples: int = 4000, seed: int = 0) -> list[Placing]
     first = medians == medians.min(axis=1, keepdims=True)
     best = (first / first.sum(axis=1, keepdims=True)).mean(axis=0)
     ranges = np.quantile(rankdata(medians, axis=1), [0.025, 0.975], axis=0, method="inverted_cdf")
-    told, ends = np.median(errors, axis=1), np.quantile(medians, [0.025, 0.975], axis=0)
-    ranks = rankdata(told)
-    found = []
+    observed = np.median(errors, axis=1)
+    ranks = rankdata(observed)
+    placings = []
     for p in range(len(errors)):
-        sure = (ends[0, p], ends[1, p], ranges[0, p], ranges[1, p], best[p])
-        low, high, first, last, chance = map(float, sure) if cells > 1 else [None] * len(sure)
-        found.append(Placing(cells, float(told[p]), low, high, float(ranks[p]), first, last, chance))
-    return found
+        placing = Placing(cells, float(observed[p]), None, None, float(ranks[p]), None, None, None)
+        if cells > 1:
+            low, high = interval_95(medians[:, p])
+            first, last = map(float, ranges[:, p])
+            placing = replace(placing, low=low, high=high, rank_low=first, rank_high=last, best=float(best[p]))
+        placings.append(placing)
+    return placings
 
 
 def _medians(errors: Floats, resamples: int, seed: int) -> Floats:
     """(P, C) -> (B, P): medians over the cells of each resample."""
-    count, cells = errors.shape
-    draws = np.random.default_rng(seed).integers(0, cells, size=(resamples, cells))
-    step = max(1, _AT_ONCE // errors.size)
-    found = [np.median(errors[:, draws[i : i + step]], axis=2).T for i in range(0, resamples, step)]
-    return np.concatenate(found).reshape(resamples, count)
+
+    def medians(cells: NDArray[np.int64]) -> Floats:
+        return np.asarray(np.median(errors[:, cells], axis=2).T)
+
+    return resampled(errors.shape[1], medians, resamples, seed, at_once=max(1, _AT_ONCE // errors.size))

@@ -393,7 +393,7 @@ def test_a_write_that_fails_leaves_nothing(tmp_path: Path, single: Runtime, monk
     def full(*_: object) -> None:
         raise OSError("no space left")
 
-    monkeypatch.setattr("twopeaks.validate.measured.files.os.replace", full)
+    monkeypatch.setattr(Path, "replace", full)
     with pytest.raises(OSError, match="no space left"):
         run([claim(form(*YES))], tmp_path, single)
     assert list((tmp_path / "findings").iterdir()) == []
