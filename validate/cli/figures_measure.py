@@ -25,12 +25,10 @@ def reduced(one: Entry, folder: Path) -> pl.DataFrame:
     """
     if not SweepFolder(folder).holds_a_sweep:
         raise InputError("--store", "the folder of a sweep", str(folder), f"`twopeaks sweep {one.spec} --out {folder}`")
-    reduce = one.function("reduce")
-    if reduce is None:
+    if one.reduce is None:
         raise InputError("--store", "given for a figure that a sweep makes", one.name, f"`{one.remake}`")
     with usable(f"the sweep in {folder}", "one that this figure shows", f"that is {one.spec}"):
-        table: pl.DataFrame = reduce(folder)
-    return table
+        return one.reduce(folder)
 
 
 def measured(one: Entry, out: Path, workers: int | None, device: str) -> pl.DataFrame:
@@ -39,11 +37,9 @@ def measured(one: Entry, out: Path, workers: int | None, device: str) -> pl.Data
     Raises:
         InputError: as ``twopeaks sweep``.
     """
-    measure = one.function("measure")
-    if measure is not None:
+    if one.measure is not None:
         with stages() as stage:
-            table: pl.DataFrame = measure(resolve(device), stage)
-        return table
+            return one.measure(resolve(device), stage)
     spec = one.spec
     if spec is None:
         raise InputError("NAME", "a figure that can be measured", one.name, "see `twopeaks figures`")

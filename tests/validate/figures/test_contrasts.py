@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -14,12 +15,17 @@ from twopeaks.sim.storage.records import End, Records
 from twopeaks.sim.sweep.folder import SweepFolder
 from twopeaks.sim.sweep.spec import spec_of
 from twopeaks.theory.errors import InputError
-from twopeaks.theory.setting import OBSERVABLES, Setting
+from twopeaks.theory.setting import OBSERVABLES
 from twopeaks.validate.figures.drawing.print_style import sheet
-from twopeaks.validate.figures.of_paper.contrasts import Look, contrast, draw_contrast
+from twopeaks.validate.figures.of_paper.contrasts import Contrast, Look
 
 LOOKS = {"slow": Look("slow", "#222222"), "fast": Look("fast", "#0072B2")}
-ORDER = tuple(LOOKS)
+RATES = Contrast(
+    panel=lambda setting: setting.task.name,
+    series=lambda setting: "slow" if setting.optimizer.lr == 1e-3 else "fast",
+    looks=LOOKS,
+    panels=1,
+)
 
 
 def stored(root: Path, times: Mapping[float, Sequence[int | None]], *, lost: Sequence[float] = ()) -> Path:
@@ -48,15 +54,8 @@ def stored(root: Path, times: Mapping[float, Sequence[int | None]], *, lost: Seq
     return root
 
 
-def reduced(root: Path, order: Sequence[str] = ORDER) -> pl.DataFrame:
-    def series(setting: Setting) -> str:
-        return "slow" if setting.optimizer.lr == 1e-3 else "fast"
-
-    return contrast(root, panel=lambda setting: setting.task.name, series=series, order=order)
-
-
 def test_a_curve_is_the_median_and_the_range_of_the_seeds(tmp_path: Path) -> None:
-    table = reduced(stored(tmp_path / "sweep", {1e-3: [100, 200, 400], 1e-2: [100, 100, 100]}))
+    table = RATES.reduce(stored(tmp_path / "sweep", {1e-3: [100, 200, 400], 1e-2: [100, 100, 100]}))
     curve = table.filter((pl.col("kind") == "curve") & (pl.col("series") == "slow"))
     assert curve["step"].to_list() == [100, 200, 300, 400]
     assert curve["value"].to_list() == [0.25, 1, 1, 1]
@@ -65,7 +64,7 @@ def test_a_curve_is_the_median_and_the_range_of_the_seeds(tmp_path: Path) -> Non
 
 
 def test_a_ratio_is_that_of_the_medians_with_seeds_drawn_together(tmp_path: Path) -> None:
-    table = reduced(stored(tmp_path / "sweep", {1e-3: [200, 300, 400], 1e-2: [100, 200, 400]}))
+    table = RATES.reduce(stored(tmp_path / "sweep", {1e-3: [200, 300, 400], 1e-2: [100, 200, 400]}))
     times = table.filter((pl.col("kind") == "time") & (pl.col("series") == "fast"))
     assert times["value"].to_list() == [100, 200, 400]
     assert not times["censored"].any()
@@ -87,7 +86,7 @@ def test_a_ratio_is_that_of_the_medians_with_seeds_drawn_together(tmp_path: Path
 def test_networks_that_were_not_done_make_it_a_bound(
     tmp_path: Path, slow: list[int | None], fast: list[int | None], bound: str
 ) -> None:
-    table = reduced(stored(tmp_path / "sweep", {1e-3: slow, 1e-2: fast}))
+    table = RATES.reduce(stored(tmp_path / "sweep", {1e-3: slow, 1e-2: fast}))
     times = table.filter(pl.col("kind") == "time")
     assert times["censored"].to_list() == [t is None for t in (*slow, *fast)]
     assert times.filter(pl.col("censored"))["value"].unique().to_list() == [400]
@@ -95,7 +94,7 @@ def test_networks_that_were_not_done_make_it_a_bound(
     assert ratio["bound"] == bound
     assert (ratio["value"] is None) == (bound == "?")
     with sheet("sans", 2):
-        _, axes = draw_contrast(table, LOOKS, None, count=1)
+        _, axes = RATES.draw(table)
     words = [text.get_text() for text in axes[-1].texts]
     expected = "open" if bound == "?" else f"{'≤' if bound == '<=' else '≥'} "
     assert any(word.startswith(expected) for word in words)
@@ -103,7 +102,7 @@ def test_networks_that_were_not_done_make_it_a_bound(
 
 def test_a_network_that_diverged_counts_with_its_budget(tmp_path: Path) -> None:
     times: dict[float, list[int | None]] = {1e-3: [200, 300, 400], 1e-2: [None, 200, 400]}
-    table = reduced(stored(tmp_path / "sweep", times, lost=[1e-2]))
+    table = RATES.reduce(stored(tmp_path / "sweep", times, lost=[1e-2]))
     told = table.filter((pl.col("kind") == "time") & (pl.col("series") == "fast"))
     assert told["value"].to_list() == [400, 200, 400]
     assert told["censored"].to_list() == [True, False, False]
@@ -114,6 +113,7 @@ def test_a_network_that_diverged_counts_with_its_budget(tmp_path: Path) -> None:
 def test_a_sweep_that_is_not_complete_is_refused(tmp_path: Path) -> None:
     root = stored(tmp_path / "sweep", {1e-3: [100, 200, 400]})
     with pytest.raises(InputError, match="Z7 without fast"):
-        reduced(root)
+        RATES.reduce(root)
+    slow = replace(RATES, looks={"slow": LOOKS["slow"]}, panels=2)
     with pytest.raises(InputError, match="2 panels"):
-        draw_contrast(reduced(root, ["slow"]), LOOKS, None, count=2)
+        slow.draw(slow.reduce(root))

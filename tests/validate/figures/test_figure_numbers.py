@@ -14,8 +14,7 @@ from twopeaks.theory.groups import named
 from twopeaks.theory.groups.irreps import irreps
 from twopeaks.theory.landscape.landscape import Landscape, all_pairs
 from twopeaks.theory.predictors.phases import blocks
-from twopeaks.validate.figures.drawing.entry import read_table
-from twopeaks.validate.figures.drawing.marks import medians, part, table_of
+from twopeaks.validate.figures.drawing.tables import medians, part, read_table, table_of
 from twopeaks.validate.figures.of_paper.ascents import climb
 from twopeaks.validate.figures.of_paper.irreps_one_by_one import shares
 from twopeaks.validate.figures.of_results import forecast_scores, growth, predicted_n_c

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import io
 import re
+import subprocess
+import sys
 import zlib
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
@@ -23,9 +25,11 @@ from tests.places import ROOT
 from twopeaks.theory.errors import InputError
 from twopeaks.validate.cli.app import run
 from twopeaks.validate.figures.catalogue import CATALOGUE, entry
-from twopeaks.validate.figures.drawing.entry import Entry, read_table
-from twopeaks.validate.figures.drawing.print_style import FACES, Columns, Face, panels, sheet
+from twopeaks.validate.figures.drawing.entry import Entry
+from twopeaks.validate.figures.drawing.panels import panels
+from twopeaks.validate.figures.drawing.print_style import FACES, Columns, Face, sheet
 from twopeaks.validate.figures.drawing.style import COLOURS, PREDICTORS
+from twopeaks.validate.figures.drawing.tables import read_table
 
 Refused = Callable[[Sequence[str], str], None]
 
@@ -174,9 +178,8 @@ def test_every_figure_says_what_it_shows_and_where_it_comes_from(one: Entry) -> 
     assert one.title
     assert len(one.caption) > 80
     assert all((RESULTS / path).exists() for path in one.files)
-    if one.trained:
-        assert one.spec is not None or one.function("measure") is not None
-    assert one.spec is None or one.function("reduce") is not None
+    assert (one.reduce is None) or (one.measure is None), "made by a sweep or by its own training, not by both"
+    assert one.spec is None or one.spec.is_file()
 
 
 @each
@@ -191,13 +194,11 @@ def test_what_makes_a_figure_again_can_be_asked_for(one: Entry) -> None:
 @each
 def test_a_figure_draws_into_given_axes(one: Entry) -> None:
     with sheet("sans", 2):
-        draw = one.function("draw")
-        assert draw is not None
-        figure, made = draw(table(one))  # its axes in their order, which the figure does not tell
+        figure, made = one.drawing(table(one))  # its axes in their order, which the figure does not tell
         count = len(list(made)) if not hasattr(made, "plot") else 1
         host = Figure(figsize=(7, 3 * count), layout="constrained")
         given = list(host.subplots(count, 1, squeeze=False)[:, 0])
-        same, back = draw(table(one), given if count > 1 else given[0])
+        same, back = one.drawing(table(one), given if count > 1 else given[0])
         assert same is host is not figure
         assert (list(back) if count > 1 else [back]) == given or list(back) == given
 
@@ -242,6 +243,12 @@ def test_panels_stand_below_each_other_in_a_column() -> None:
 def test_unknown_styles_are_refused(face: Face, columns: Columns) -> None:
     with pytest.raises(InputError, match="default"), sheet(face, columns):
         pass
+
+
+def test_figures_are_listed_without_what_trains_or_computes() -> None:
+    code = "import sys, twopeaks.validate.figures.catalogue; print({'torch', 'scipy', 'sympy'} & set(sys.modules))"
+    listed = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
+    assert listed.stdout == "set()\n", "a module of a figure imports at its top what only `gather` or `measure` needs"
 
 
 def test_names_are_unique_and_slips_are_met_with_a_guess() -> None:

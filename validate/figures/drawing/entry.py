@@ -1,14 +1,7 @@
 """An entry of the catalogue of figures: its name, what it shows, what its numbers come from.
 
-Modules are imported when they are needed. A module of a figure has
-
-* ``CAPTION``: what a reader needs under it: networks, seeds, budget, intervals, what lines and colours are;
-* ``fig_NAME(table, ax=None) -> (figure, axes)``: draws a table of numbers and computes nothing but places;
-* ``gather(results) -> table``: those numbers, from a folder of committed results, which `Entry` sees to be there;
-* where networks are trained for this figure alone, ``reduce(folder) -> table`` for the folder of the sweep whose
-  description is ``validate/figures/of_paper/sweeps/NAME.toml``, or ``measure(runtime, stage) -> table`` where weights
-  are needed, which sweeps do not store. Then ``gather`` reads ``results/figures/NAME.csv``, which is what these two
-  have made.
+Each module of a figure declares one. Libraries that train or compute (torch, scipy, sympy) are imported by the
+functions that need them: the list of figures is shown, and a figure drawn, without them.
 """
 
 from __future__ import annotations
@@ -16,32 +9,32 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from importlib import import_module
 from importlib.resources import files
-from importlib.util import find_spec
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 import polars as pl
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from twopeaks.theory.errors import InputError
+from twopeaks.validate.figures.drawing.tables import AGAIN, read_table
 
-__all__ = ["Draw", "Entry", "MissingError", "read_table", "usable"]
+if TYPE_CHECKING:
+    from twopeaks.sim.network.runtime import Runtime
 
-_AGAIN = "take the committed ones again"
+__all__ = ["Draw", "Entry", "Measure", "MissingError", "Stage", "usable"]
 
-#: (table, ax=None) -> (figure, axes).
+#: (table, ax=None) -> (figure, axes): draws a table of numbers and computes nothing but places.
 Draw = Callable[..., tuple[Figure, Axes | Sequence[Axes]]]
+#: (name, total) -> a function that is called with every number of steps done.
+Stage = Callable[[str, int], Callable[[int], None]]
+#: (where to train, progress) -> the table of a figure, from networks trained now.
+Measure = Callable[["Runtime", Stage], pl.DataFrame]
 
 
 class MissingError(Exception):
-    """No results that a figure could be drawn from; the text is the path of the first file that is not there."""
-
-
-#: Where the modules of figures are.
-_ROOMS = ("twopeaks.validate.figures.of_paper", "twopeaks.validate.figures.of_results")
+    """No results that a figure could be drawn from; the text is the path of the first file that is missing."""
 
 
 @dataclass(frozen=True)
@@ -49,30 +42,37 @@ class Entry:
     """One figure.
 
     Attributes:
-        name: of the figure, its files, and (with underscores) its module and function.
+        name: of the figure and its files.
         title: what it shows, in a few words.
+        caption: what a reader needs under it: networks, seeds, budget, intervals, what lines and colours are.
+        drawing: the function that draws its table.
         paper: the figure of arXiv 2509.21519 whose counterpart it is, or nothing.
         sources: files of the results folder that it is made from, besides its own.
-        trained: whether networks are trained for it alone, by a sweep or by its own ``measure``.
+        numbers: makes its table from the results folder; without it, the table is the first of its files.
+        reduce: makes its own file from the folder of a trained sweep, the one that `spec` describes.
+        measure: trains networks and makes its own file from their weights, which sweeps do not store.
         made: command that makes its sources, where `make reproduce` does not.
     """
 
     name: str
     title: str
+    caption: str
+    drawing: Draw
     paper: str = ""
     sources: tuple[str, ...] = ()
-    trained: bool = False
+    numbers: Callable[[Path], pl.DataFrame] | None = None
+    reduce: Callable[[Path], pl.DataFrame] | None = None
+    measure: Measure | None = None
     made: str = ""
 
-    @property
-    def under(self) -> str:
-        """Its name as Python has it."""
-        return self.name.replace("-", "_")
+    def __post_init__(self) -> None:
+        """Make the caption one line."""
+        object.__setattr__(self, "caption", " ".join(self.caption.split()))
 
     @property
-    def caption(self) -> str:
-        """What a reader needs under it."""
-        return " ".join(str(self._module().CAPTION).split())
+    def trained(self) -> bool:
+        """Whether networks are trained for it alone."""
+        return self.reduce is not None or self.measure is not None
 
     @property
     def files(self) -> tuple[str, ...]:
@@ -81,9 +81,9 @@ class Entry:
 
     @property
     def spec(self) -> Path | None:
-        """Description of the sweep that it needs, if it is made by one."""
-        path = Path(str(files("twopeaks.validate.figures.of_paper"))) / "sweeps" / f"{self.name}.toml"
-        return path if path.exists() else None
+        """Description of the sweep that it is made by, if there is one."""
+        folder = Path(str(files("twopeaks.validate.figures.of_paper"))) / "sweeps"
+        return None if self.reduce is None else folder / f"{self.name}.toml"
 
     @property
     def remake(self) -> str:
@@ -95,15 +95,6 @@ class Entry:
         folders = " ".join(dict.fromkeys(path.partition("/")[0] for path in self.sources))
         return f'make reproduce ONLY="{folders}"'
 
-    def function(self, what: str) -> Callable[..., Any] | None:
-        """A function of its module: ``draw``, ``gather``, ``reduce`` or ``measure``; None if it has no such one."""
-        found = getattr(self._module(), f"fig_{self.under}" if what == "draw" else what, None)
-        return found if callable(found) else None
-
-    def _module(self) -> Any:
-        room = next(room for room in _ROOMS if find_spec(f"{room}.{self.under}"))
-        return import_module(f"{room}.{self.under}")
-
     def gather(self, results: Path) -> pl.DataFrame:
         """The numbers it shows.
 
@@ -114,22 +105,17 @@ class Entry:
         for path in self.files:
             if not (results / path).exists():
                 raise MissingError(str(results / path))
-        made = self.function("gather")
         with usable(f"{', '.join(self.files)} in {results}", "tables as the repository has them"):
-            return read_table(results / self.files[0]) if made is None else made(results)
+            return read_table(results / self.files[0]) if self.numbers is None else self.numbers(results)
 
     def draw(self, table: pl.DataFrame) -> Figure:
         """The figure, in the style that is in force."""
-        draw = self.function("draw")
-        if draw is None:
-            raise InputError("NAME", "a figure with a function that draws it", self.name, "see `twopeaks figures`")
-        figure: Figure = draw(table)[0]
-        return figure
+        return self.drawing(table)[0]
 
 
 @contextmanager
-def usable(numbers: str, expectation: str, remedy: str = _AGAIN) -> Iterator[None]:
-    """Numbers can be damaged in more ways than can be looked for: whatever that leads to is said of them in one line.
+def usable(numbers: str, expectation: str, remedy: str = AGAIN) -> Iterator[None]:
+    """Report whatever damaged numbers lead to in one line: they can be damaged in more ways than can be checked.
 
     Raises:
         InputError: in place of what arises in the block.
@@ -141,20 +127,3 @@ def usable(numbers: str, expectation: str, remedy: str = _AGAIN) -> Iterator[Non
     except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError, pl.exceptions.PolarsError) as error:
         reason = f"{type(error).__name__}: {(str(error).splitlines() or [''])[0]}"
         raise InputError(numbers, expectation, reason, remedy) from error
-
-
-def read_table(path: Path) -> pl.DataFrame:
-    """A table of numbers for a figure.
-
-    Raises:
-        InputError: if it cannot be read as CSV, or a number in it is not finite (one that is missing is left empty).
-    """
-    try:
-        table = pl.read_csv(path, infer_schema_length=None)
-    except (OSError, pl.exceptions.PolarsError) as error:
-        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
-        raise InputError(str(path), "a CSV file of numbers", reason, _AGAIN) from error
-    for column in table.select(pl.col(pl.Float64)):
-        if not column.drop_nulls().is_finite().all():
-            raise InputError(f"{path}, {column.name}", "finite numbers", "NaN or infinity", _AGAIN)
-    return table

@@ -8,19 +8,15 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from twopeaks.sim.storage.records import Records, concatenate
 from twopeaks.sim.storage.store import load
 from twopeaks.sim.sweep.flat import flat
 from twopeaks.sim.sweep.folder import SweepFolder
 from twopeaks.theory.errors import InputError
-from twopeaks.validate.measured.statistics import bootstrap_interval
+from twopeaks.validate.figures.drawing.tables import Floats
 
-__all__ = ["Cell", "Floats", "Summary", "cells", "mean_of", "quantiles_of", "rounded"]
-
-#: Numbers.
-Floats = NDArray[np.float64]
+__all__ = ["Cell", "Summary", "cells", "mean_of", "quantiles_of", "rounded"]
 
 _RESAMPLES = 2000
 #: What part of the members lies beyond either end of a band.
@@ -61,15 +57,15 @@ def cells(folder: Path) -> list[Cell]:
         run = load(path)
         members = stored.setdefault((run.setting.content_id, run.plan.model_dump_json()), {})
         members.update({int(seed): run.records.some([e]) for e, seed in enumerate(run.records.seeds)})
-    found = []
+    complete = []
     for cell in sweep.spec().cells:
-        of_seeds = stored.get((cell.setting.content_id, cell.plan.model_dump_json()), {})
-        if not set(cell.seeds) <= set(of_seeds):
+        members = stored.get((cell.setting.content_id, cell.plan.model_dump_json()), {})
+        if not set(cell.seeds) <= set(members):
             remedy = f"`twopeaks sweep --resume --out {folder}` trains what is left"
             raise InputError("--store", "a sweep that was trained to its end", folder, remedy)
         fields = flat(cell.setting, cell.plan)
-        found.append(Cell(fields, concatenate([of_seeds[seed] for seed in cell.seeds])))
-    return found
+        complete.append(Cell(fields, concatenate([members[seed] for seed in cell.seeds])))
+    return complete
 
 
 def quantiles_of(values: Floats) -> list[Summary]:
@@ -86,6 +82,8 @@ def _quantiles(values: Floats) -> Summary:
 
 def mean_of(values: Floats) -> Summary:
     """Mean over members with its 95% percentile bootstrap; members whose number is not finite do not count."""
+    from twopeaks.validate.measured.statistics import bootstrap_interval
+
     known = values[np.isfinite(values)]
     if not known.size:
         return Summary(np.nan, np.nan, np.nan)
@@ -94,6 +92,6 @@ def mean_of(values: Floats) -> Summary:
     return Summary(value, np.nan if low is None else low, np.nan if high is None else high)
 
 
-def rounded(one: Summary) -> dict[str, float | None]:
+def rounded(summary: Summary) -> dict[str, float | None]:
     """Columns value, low and high of a table, to five digits; nothing where there is no number."""
-    return {key: float(f"{number:.5g}") if np.isfinite(number) else None for key, number in vars(one).items()}
+    return {key: float(f"{number:.5g}") if np.isfinite(number) else None for key, number in vars(summary).items()}

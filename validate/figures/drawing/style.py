@@ -1,11 +1,8 @@
-"""Colours, type and sizes shared by all figures; colour-blind safe (Okabe & Ito)."""
+"""The colours of what is drawn, the same in every figure and on every page; colour-blind safe (Okabe & Ito)."""
 
 from __future__ import annotations
 
-from matplotlib.axes import Axes
-from matplotlib.figure import Figure
-
-__all__ = ["COLOURS", "FADED", "INK", "PREDICTORS", "VERDICTS", "axes", "finish"]
+__all__ = ["COLOURS", "FADED", "INK", "PREDICTORS", "VERDICTS"]
 
 #: Text and lines, and what steps back.
 INK, FADED = "#222222", "#8a8a8a"
@@ -31,19 +28,3 @@ VERDICTS: dict[str, tuple[str, str, str]] = {
     "refuted": (COLOURS["memorising"], "X", "✗"),
     "undecided": (FADED, "D", "?"),
 }
-
-
-def axes(rows: int = 1, heights: tuple[float, ...] = (1.0,), size: tuple[float, float] = (7.0, 5.0)) -> list[Axes]:
-    """Stacked axes that share x, on a figure of their own (no global state)."""
-    figure = Figure(figsize=size, layout="constrained", dpi=150)
-    grid = figure.subplots(rows, 1, sharex=True, squeeze=False, gridspec_kw={"height_ratios": heights})
-    return [row[0] for row in grid]
-
-
-def finish(ax: Axes, xlabel: str | None, ylabel: str) -> None:
-    """Labels, and no frame above or to the right."""
-    if xlabel is not None:
-        ax.set_xlabel(xlabel)
-    ax.set_ylabel(ylabel)
-    ax.spines[["top", "right"]].set_visible(False)
-    ax.tick_params(colors=INK, labelsize=9)

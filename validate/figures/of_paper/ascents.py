@@ -4,26 +4,27 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import polars as pl
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from numpy.typing import NDArray
 
 from twopeaks.theory.groups import Group, named
 from twopeaks.theory.groups.irreps import irreps, real_blocks
-from twopeaks.theory.landscape.ascent import ascend, random_nodes
-from twopeaks.theory.landscape.features import classify, irrep_energy
-from twopeaks.theory.landscape.landscape import Landscape, all_pairs, random_pairs
-from twopeaks.theory.landscape.survey import basins
-from twopeaks.validate.figures.drawing.marks import committed, marked, numbers, part, table_of, told
-from twopeaks.validate.figures.drawing.print_style import figure_of, letters, narrow, panels
+from twopeaks.validate.figures.drawing.entry import Entry
+from twopeaks.validate.figures.drawing.marks import only_ticks, words
+from twopeaks.validate.figures.drawing.panels import figure_of, letters, narrow, panels
 from twopeaks.validate.figures.drawing.style import COLOURS, FADED, INK
+from twopeaks.validate.figures.drawing.tables import Floats, Row, committed, numbers, part, table_of
 
-__all__ = ["CAPTION", "climb", "fig_ascents", "gather"]
+if TYPE_CHECKING:
+    from twopeaks.theory.landscape.landscape import Landscape
 
-CAPTION = """
+__all__ = ["FIGURE", "climb", "fig_ascents", "gather"]
+
+_CAPTION = """
 Ascents of the energy E of one node (Stage II, σ = x², |w| = 1) from random starts; theory alone, no network. a: S4, all
 pairs; dashed: the levels E* = M/(2d) of real representations of dimension d = 1, 2, 3. b-d: Z23 on one random subset of
 density p each: ascents that end on a detector of single rows (orange), on a Fourier feature (blue), on neither (grey);
@@ -50,12 +51,11 @@ _COLOURS = {
 #: Steps that are kept: all at first, then ever fewer.
 _KEPT = np.unique(np.round(np.geomspace(1, _STEPS + 1, 45)).astype(int)) - 1
 
-Array = NDArray[np.float64]
-_Row = dict[str, str | float | None]
-
 
 def gather(results: Path) -> pl.DataFrame:
     """Energies along ascents, levels, and where ascents end over p; from theory, and n_c of Z23 as measured."""
+    from twopeaks.theory.landscape.landscape import Landscape, all_pairs, random_pairs
+
     rng = np.random.default_rng(_SEED)
     full, cyclic = named("S4"), named(_GROUP)
     rows = [*_ascents("S4", Landscape(full, all_pairs(full)), rng), *_levels(full)]
@@ -66,12 +66,12 @@ def gather(results: Path) -> pl.DataFrame:
     return table_of([*rows, _row("networks", "", x=n_c / cyclic.order**2)], ("series", "kind"))
 
 
-def _row(series: str, kind: str, **more: float | None) -> _Row:
-    nothing: _Row = {"series": series, "kind": kind, "ascent": None, "x": None, "value": None}
+def _row(series: str, kind: str, **more: float | None) -> Row:
+    nothing: Row = {"series": series, "kind": kind, "ascent": None, "x": None, "value": None}
     return nothing | more
 
 
-def climb(landscape: Landscape, w: Array, steps: int = _STEPS, rate: float = _RATE) -> tuple[Array, Array]:
+def climb(landscape: Landscape, w: Floats, steps: int = _STEPS, rate: float = _RATE) -> tuple[Floats, Floats]:
     """Energies after 0 … ``steps`` normalised gradient steps, and where nodes are then.
 
     E has degree 4 for sigma = z^2, so w·dE/dw = 4 E: a rate of 1 would be as long as the node.
@@ -93,28 +93,35 @@ def climb(landscape: Landscape, w: Array, steps: int = _STEPS, rate: float = _RA
     return np.array(energies), w
 
 
-def _ascents(series: str, landscape: Landscape, rng: np.random.Generator) -> Iterator[_Row]:
+def _ascents(series: str, landscape: Landscape, rng: np.random.Generator) -> Iterator[Row]:
+    from twopeaks.theory.landscape.ascent import ascend, random_nodes
+    from twopeaks.theory.landscape.features import classify
+
     energies, w = climb(landscape, random_nodes(_STARTS, landscape.dim, rng))
-    found = classify(landscape.group, ascend(landscape, w).nodes)
+    ends = classify(landscape.group, ascend(landscape, w).nodes)
     dims = [irreps(landscape.group)[block[0]].dim for block in real_blocks(irreps(landscape.group))]
-    for i, kind in enumerate(found.kinds):
-        name = f"d = {dims[found.blocks[i]]}" if series == "S4" and kind == "irrep" else kind
+    for i, kind in enumerate(ends.kinds):
+        name = f"d = {dims[ends.blocks[i]]}" if series == "S4" and kind == "irrep" else kind
         for step in _KEPT.tolist():
             yield _row(series, name, ascent=float(i), x=float(step), value=float(energies[step, i]))
 
 
-def _levels(group: Group) -> list[_Row]:
+def _levels(group: Group) -> list[Row]:
+    from twopeaks.theory.landscape.features import irrep_energy
+
     levels = {rho.dim: irrep_energy(group.order, rho) for rho in irreps(group)[1:]}
     return [_row("level", f"d = {dim}", value=level) for dim, level in levels.items()]
 
 
-def _survey(group: Group, rng: np.random.Generator) -> Iterator[_Row]:
-    for one in basins(group, _SURVEYED, rng, subsets=_SUBSETS, count=_STARTS):
-        p, total = one.density, _SUBSETS * _STARTS
-        yield _row("highest", "irrep", x=p, value=one.highest_irrep)
-        yield _row("highest", "localised", x=p, value=one.highest_localised)
-        yield _row("share", "irrep", x=p, value=one.irrep / total)
-        yield _row("share", "localised", x=p, value=one.localised / total)
+def _survey(group: Group, rng: np.random.Generator) -> Iterator[Row]:
+    from twopeaks.theory.landscape.survey import basins
+
+    for counts in basins(group, _SURVEYED, rng, subsets=_SUBSETS, count=_STARTS):
+        p, total = counts.density, _SUBSETS * _STARTS
+        yield _row("highest", "irrep", x=p, value=counts.highest_irrep)
+        yield _row("highest", "localised", x=p, value=counts.highest_localised)
+        yield _row("share", "irrep", x=p, value=counts.irrep / total)
+        yield _row("share", "localised", x=p, value=counts.localised / total)
         yield _row("law", "irrep", x=p, value=p**2 * group.order / 4)
         yield _row("law", "localised", x=p, value=group.order * p * (1 - p) / 2)
 
@@ -130,16 +137,16 @@ def fig_ascents(table: pl.DataFrame, ax: Axes | Sequence[Axes] | None = None) ->
     _draw_ascents(axes[0], part(table, series="S4"))
     for level in part(table, series="level").iter_rows(named=True):
         axes[0].axhline(level["value"], color=_COLOURS[level["kind"]], linewidth=0.8, linestyle="--", zorder=0)
-        words, at = f"{level['kind']}: E* = {level['value']:g}", (230, level["value"] - 0.95)
-        told(axes[0], words, at, _COLOURS[level["kind"]], ha="right")
-    for one, p in zip(axes[1:4], _DENSITIES, strict=True):
-        _draw_ascents(one, part(table, series=f"p = {p:g}"))
+        text, at = f"{level['kind']}: E* = {level['value']:g}", (230, level["value"] - 0.95)
+        words(axes[0], text, at, _COLOURS[level["kind"]], ha="right")
+    for ax_p, p in zip(axes[1:4], _DENSITIES, strict=True):
+        _draw_ascents(ax_p, part(table, series=f"p = {p:g}"))
         law = part(table, series="law").filter((pl.col("x") - p).abs() < 1e-6)
         for row in law.iter_rows(named=True):
-            one.axhline(row["value"], color=_COLOURS[row["kind"]], linewidth=0.8, linestyle="--", zorder=0)
-        one.set_ylim(0, 5.2)
-    told(axes[1], "detectors of rows", (1.1, 4.6), _COLOURS["localised"])
-    told(axes[3], "Fourier features", (1.1, 4.6), _COLOURS["irrep"])
+            ax_p.axhline(row["value"], color=_COLOURS[row["kind"]], linewidth=0.8, linestyle="--", zorder=0)
+        ax_p.set_ylim(0, 5.2)
+    words(axes[1], "detectors of rows", (1.1, 4.6), _COLOURS["localised"])
+    words(axes[3], "Fourier features", (1.1, 4.6), _COLOURS["irrep"])
     _draw_over_density(axes[4], axes[5], table)
     titles = [f"{_GROUP}, density {p:g}" for p in _DENSITIES]
     letters(axes, ["S4, all pairs", *titles, f"{_GROUP}: highest peaks", f"{_GROUP}: where ascents end"])
@@ -147,12 +154,12 @@ def fig_ascents(table: pl.DataFrame, ax: Axes | Sequence[Axes] | None = None) ->
 
 
 def _draw_ascents(ax: Axes, table: pl.DataFrame) -> None:
-    for _, one in table.group_by("ascent", maintain_order=True):
-        colour = _COLOURS[one["kind"][0]]
-        ax.plot(numbers(one, "x") + 1, numbers(one, "value"), color=colour, linewidth=0.6, alpha=0.7)
+    for _, ascent in table.group_by("ascent", maintain_order=True):
+        colour = _COLOURS[ascent["kind"][0]]
+        ax.plot(numbers(ascent, "x") + 1, numbers(ascent, "value"), color=colour, linewidth=0.6, alpha=0.7)
     ax.set_xscale("log")
     ax.set_xlim(1, _STEPS + 1)
-    marked(ax.xaxis, (1, 10, 100))
+    only_ticks(ax.xaxis, (1, 10, 100))
     ax.set_xlabel("step of the ascent + 1")
     ax.set_ylabel("energy E")
 
@@ -170,7 +177,17 @@ def _draw_over_density(highest: Axes, ends: Axes, table: pl.DataFrame) -> None:
         ax.axvline(2 / 3, color=INK, linewidth=0.7, zorder=0)
         ax.axvline(networks, color=INK, linewidth=0.9, linestyle=":", zorder=0)
         ax.set_xlabel("density p of pairs")
-    told(ends, "2/3", (0.68, 0.5), INK)
-    told(ends, "networks\ngrok", (networks + 0.015, 0.5), INK)
+    words(ends, "2/3", (0.68, 0.5), INK)
+    words(ends, "networks\ngrok", (networks + 0.015, 0.5), INK)
     highest.set_ylabel("energy E")
     ends.set_ylabel("share of ascents")
+
+
+FIGURE = Entry(
+    "ascents",
+    "Ascents of the energy of one node, to peaks that memorise or generalise",
+    _CAPTION,
+    fig_ascents,
+    sources=("transitions/measured.csv",),
+    numbers=gather,
+)

@@ -21,19 +21,18 @@ import numpy as np
 import polars as pl
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from numpy.typing import NDArray
 
 from twopeaks.sim.storage.store import load
 from twopeaks.sim.sweep.folder import SweepFolder
 from twopeaks.theory.errors import InputError
 from twopeaks.theory.setting import Setting
-from twopeaks.validate.figures.drawing.marks import marked, part, small
-from twopeaks.validate.figures.drawing.print_style import figure_of, letters, narrow, panels
+from twopeaks.validate.figures.drawing.marks import band, only_ticks, small
+from twopeaks.validate.figures.drawing.panels import figure_of, letters, narrow, panels
 from twopeaks.validate.figures.drawing.style import FADED
+from twopeaks.validate.figures.drawing.tables import AGAIN, Floats, part
 from twopeaks.validate.measured.results import Part, parts
-from twopeaks.validate.measured.statistics import bootstrap_interval
 
-__all__ = ["READING", "Look", "contrast", "draw_contrast"]
+__all__ = ["READING", "Contrast", "Look"]
 
 #: How such a figure is read, for its caption.
 READING = """
@@ -68,39 +67,69 @@ class Look:
     colour: str
 
 
-# --- numbers -------------------------------------------------------------------------------------------
+@dataclass(frozen=True)
+class Contrast:
+    """What is set side by side: networks of a sweep, in panels and in series.
 
-
-def contrast(
-    folder: Path, panel: Callable[[Setting], str], series: Callable[[Setting], str], order: Sequence[str]
-) -> pl.DataFrame:
-    """The table of such a figure.
-
-    Args:
-        folder: of the sweep.
-        panel: to which one the networks of a setting belong; panels are in the order of M, then of names.
-        series: to which one they belong in it.
-        order: of the series; ratios are to the first.
-
-    Raises:
-        InputError: if the sweep has not trained every series of every panel yet, or a run is damaged.
+    Attributes:
+        panel: to which panel the networks of a setting belong; panels are in the order of M, then of names.
+        series: to which series they belong in it.
+        looks: series -> how it is shown, in order; ratios are to the first.
+        panels: how many panels of curves there are.
     """
-    cells = [(one.setting, _members(one)) for one in parts(SweepFolder(folder))]
-    names = sorted({(setting.task.table_of().classes, panel(setting)) for setting, _ in cells})
-    rows: list[dict[str, Any]] = []
-    for _, name in names:
-        here = {
-            one: [m for s, members in cells if (panel(s), series(s)) == (name, one) for m in members] for one in order
-        }
-        lacking = [one for one, found in here.items() if not found]
-        if lacking:
-            raise InputError("--store", "a sweep that is complete", f"{name} without {lacking[0]}", "let it go on")
-        for one in order:
-            ratio = [] if one == order[0] else [_ratio(here[one], here[order[0]])]
-            found = (*_curve(folder, here[one]), *_times(here[one]), *ratio)
-            rows += [{"panel": name, "series": one, **row} for row in found]
-    columns = {key: [row.get(key) for row in rows] for key in _TYPES}
-    return pl.DataFrame(columns, schema_overrides=_TYPES)
+
+    panel: Callable[[Setting], str]
+    series: Callable[[Setting], str]
+    looks: Mapping[str, Look]
+    panels: int
+
+    def reduce(self, folder: Path) -> pl.DataFrame:
+        """Curves, times and ratios from the folder of the sweep.
+
+        Raises:
+            InputError: if the sweep has not trained every series of every panel yet, or a run is damaged.
+        """
+        cells = [(cell.setting, _members(cell)) for cell in parts(SweepFolder(folder))]
+        names = sorted({(setting.task.table_of().classes, self.panel(setting)) for setting, _ in cells})
+        rows: list[dict[str, Any]] = []
+        for _, name in names:
+            members: dict[str, list[dict[str, Any]]] = {series: [] for series in self.looks}
+            for setting, of_cell in cells:
+                if self.panel(setting) == name and self.series(setting) in members:
+                    members[self.series(setting)] += of_cell
+            lacking = [series for series, networks in members.items() if not networks]
+            if lacking:
+                raise InputError("--store", "a sweep that is complete", f"{name} without {lacking[0]}", "let it go on")
+            for place, (series, networks) in enumerate(members.items()):
+                ratio = [_ratio(networks, members[next(iter(self.looks))])] if place else []
+                shown = (*_curve(folder, networks), *_times(networks), *ratio)
+                rows += [{"panel": name, "series": series, **row} for row in shown]
+        columns = {key: [row.get(key) for row in rows] for key in _TYPES}
+        return pl.DataFrame(columns, schema_overrides=_TYPES)
+
+    def draw(self, table: pl.DataFrame, ax: Sequence[Axes] | None = None) -> tuple[Figure, list[Axes]]:
+        """Curves, a panel each, and below them the times of all networks.
+
+        Args:
+            table: as `reduce` makes it.
+            ax: one axes more than panels of curves; a figure of its own if None.
+
+        Raises:
+            InputError: if the table or ``ax`` has other panels.
+        """
+        names = list(dict.fromkeys(table["panel"]))
+        if len(names) != self.panels:
+            raise InputError("table", f"{self.panels} panels", len(names), AGAIN)
+        count, rows = self.panels, len(names) * (len(self.looks) + 1)
+        made = panels(ax, count + 1) if ax is not None else _panels(count, rows)
+        for name, place in zip(names, made[:-1], strict=True):
+            _draw_curves(part(table, panel=name), self.looks, place)
+        _draw_times(table, names, self.looks, made[-1])
+        letters(made, [*names, "steps to a test accuracy of 0.95 that stays"])
+        return figure_of(made), made
+
+
+# --- numbers -------------------------------------------------------------------------------------------
 
 
 def _members(cell: Part) -> list[dict[str, Any]]:
@@ -117,14 +146,14 @@ def _curve(folder: Path, members: Sequence[Mapping[str, Any]]) -> list[dict[str,
     wanted = np.geomspace(steps[0], steps[-1], _KEPT)
     kept = np.unique(steps[np.searchsorted(steps, wanted * (1 - 1e-9))])
     values = np.array([accuracy[np.searchsorted(at, kept, side="right") - 1] for at, accuracy in curves])
-    found = zip(kept, np.median(values, axis=0), values.min(axis=0), values.max(axis=0), strict=True)
+    summary = {"value": np.median(values, axis=0), "low": values.min(axis=0), "high": values.max(axis=0)}
     return [
-        {"kind": "curve", "step": int(s), "value": round(v, 4), "low": round(lo, 4), "high": round(hi, 4)}
-        for s, v, lo, hi in ((int(s), float(v), float(lo), float(hi)) for s, v, lo, hi in found)
+        {"kind": "curve", "step": int(step)} | {key: round(float(column[i]), 4) for key, column in summary.items()}
+        for i, step in enumerate(kept.tolist())
     ]
 
 
-def _accuracy(folder: Path, row: Mapping[str, Any]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+def _accuracy(folder: Path, row: Mapping[str, Any]) -> tuple[Floats, Floats]:
     member = load(folder / row["folder"]).records.member(row["member"])
     return member["steps"], member["test_accuracy"]
 
@@ -140,13 +169,15 @@ def _time(row: Mapping[str, Any]) -> float:
 
 
 def _ratio(ours: Sequence[Mapping[str, Any]], theirs: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
-    """Ratio of medians. Equal seeds have the same training pairs, so they are resampled together."""
-    pairs = {row["seed"]: row for row in theirs}
-    both = [(row, pairs[row["seed"]]) for row in ours if row["seed"] in pairs]
+    """Ratio of medians. Networks of one seed have the same training examples, so they are resampled together."""
+    from twopeaks.validate.measured.statistics import bootstrap_interval
+
+    by_seed = {row["seed"]: row for row in theirs}
+    both = [(row, by_seed[row["seed"]]) for row in ours if row["seed"] in by_seed]
     times = np.array([[_time(a), _time(b)] for a, b in both]).T
 
-    def ratio(which: NDArray[np.float64]) -> NDArray[np.float64]:
-        index = which.astype(np.int64)
+    def ratio(draws: Floats) -> Floats:
+        index = draws.astype(np.int64)
         return np.asarray(np.median(times[0][index], axis=-1) / np.median(times[1][index], axis=-1))
 
     bound = _BOUNDS[any(not row["grokked"] for row, _ in both), any(not row["grokked"] for _, row in both)]
@@ -157,32 +188,7 @@ def _ratio(ours: Sequence[Mapping[str, Any]], theirs: Sequence[Mapping[str, Any]
     return {"kind": "ratio", "value": float(ratio(members)), "low": low, "high": high, "bound": bound}
 
 
-# --- picture -------------------------------------------------------------------------------------------
-
-
-def draw_contrast(
-    table: pl.DataFrame, looks: Mapping[str, Look], ax: Sequence[Axes] | None, count: int
-) -> tuple[Figure, list[Axes]]:
-    """Curves, a panel each, and below them the times of all networks.
-
-    Args:
-        table: as `contrast` makes it.
-        looks: series -> how it is shown.
-        ax: one axes more than panels of curves; a figure of its own if None.
-        count: panels of curves.
-
-    Raises:
-        InputError: if the table or ``ax`` has other panels.
-    """
-    names = list(dict.fromkeys(table["panel"]))
-    if len(names) != count:
-        raise InputError("table", f"{count} panels", len(names), "take the committed one again")
-    made = panels(ax, count + 1) if ax is not None else _panels(count, len(names) * (len(looks) + 1))
-    for name, one in zip(names, made[:-1], strict=True):
-        _draw_curves(part(table, panel=name), looks, one)
-    _draw_times(table, names, looks, made[-1])
-    letters(made, [*names, "steps to a test accuracy of 0.95 that stays"])
-    return figure_of(made), made
+# --- drawing -------------------------------------------------------------------------------------------
 
 
 def _panels(count: int, rows: int) -> list[Axes]:
@@ -199,10 +205,8 @@ def _panels(count: int, rows: int) -> list[Axes]:
 
 def _draw_curves(table: pl.DataFrame, looks: Mapping[str, Look], ax: Axes) -> None:
     curves = part(table, kind="curve").sort("step")
-    for one, look in looks.items():
-        curve = part(curves, series=one)
-        ax.fill_between(curve["step"], curve["low"], curve["high"], color=look.colour, alpha=0.18, linewidth=0)
-        ax.plot(curve["step"], curve["value"], color=look.colour)
+    for series, look in looks.items():
+        band(ax, "step", part(curves, series=series), look.colour, alpha=0.18)
     rising = curves.filter(pl.col("high") > _RISEN)["step"].to_numpy()
     ax.set_xscale("log")
     before = 0.4 if len(looks) < 4 else 0.12  # where their names stand
@@ -238,18 +242,18 @@ def _points(ax: Axes) -> float:
 
 def _draw_times(table: pl.DataFrame, names: Sequence[str], looks: Mapping[str, Look], ax: Axes) -> None:
     first = next(iter(looks))
-    rows = [(name, one) for name in names for one in ("", *looks)]
-    place = {row: float(-i) for i, row in enumerate(rows)}
-    for (name, one), y in place.items():
-        if one:
-            _draw_row(part(table, panel=name, series=one), looks[one], y, ax)
+    rows = [(name, series) for name in names for series in ("", *looks)]
+    heights = {row: float(-i) for i, row in enumerate(rows)}
+    for (name, series), y in heights.items():
+        if series:
+            _draw_row(part(table, panel=name, series=series), looks[series], y, ax)
         else:
-            _told(ax, 0.006, y - 0.15, name, FADED)
-    _told(ax, 1.01, -0.15, f"ratio to {looks[first].name}", FADED)
+            _words(ax, 0.006, y - 0.15, name, FADED)
+    _words(ax, 1.01, -0.15, f"ratio to {looks[first].name}", FADED)
     shown = [row for row in rows if row[1]]
-    ax.set_yticks([place[row] for row in shown], [looks[one].name for _, one in shown])
-    for label, (_, one) in zip(ax.get_yticklabels(), shown, strict=True):
-        label.set_color(looks[one].colour)
+    ax.set_yticks([heights[row] for row in shown], [looks[series].name for _, series in shown])
+    for label, (_, series) in zip(ax.get_yticklabels(), shown, strict=True):
+        label.set_color(looks[series].colour)
     ax.set_ylim(-len(rows) + 0.3, 0.4)
     ax.tick_params(axis="y", length=0)
     _log_steps(ax, (1, 3) if narrow() else (1, 2, 5))
@@ -261,17 +265,17 @@ def _log_steps(ax: Axes, of_a_decade: Sequence[int]) -> None:
     ax.set_xscale("log")
     low, high = ax.get_xlim()
     steps = [k * 10**decade for decade in range(9) for k in of_a_decade]
-    marked(ax.xaxis, [step for step in steps if low <= step <= high])
+    only_ticks(ax.xaxis, [step for step in steps if low <= step <= high])
 
 
-def _told(ax: Axes, x: float, y: float, text: str, colour: str) -> None:
+def _words(ax: Axes, x: float, y: float, text: str, colour: str) -> None:
     """Small text at a share of the width, level with a row."""
     across = ax.get_yaxis_transform()
     ax.text(x, y, text, fontsize=small(), color=colour, ha="left", va="center", transform=across)
 
 
-def _draw_row(here: pl.DataFrame, look: Look, y: float, ax: Axes) -> None:
-    times = part(here, kind="time").sort("seed")
+def _draw_row(table: pl.DataFrame, look: Look, y: float, ax: Axes) -> None:
+    times = part(table, kind="time").sort("seed")
     values, open_ended = times["value"].to_numpy(), times["censored"].to_numpy()
     heights = y + np.linspace(-0.25, 0.25, len(values))
     ax.scatter(values[~open_ended], heights[~open_ended], s=9, color=look.colour, linewidth=0, zorder=3)
@@ -280,8 +284,8 @@ def _draw_row(here: pl.DataFrame, look: Look, y: float, ax: Axes) -> None:
     )
     median = float(np.median(values))
     ax.plot([median, median], [y - 0.38, y + 0.38], color=look.colour, linewidth=1.4, zorder=2)
-    for row in part(here, kind="ratio").to_dicts():
-        _told(ax, 1.01, y, _ratio_in_words(row), look.colour)
+    for row in part(table, kind="ratio").to_dicts():
+        _words(ax, 1.01, y, _ratio_in_words(row), look.colour)
 
 
 def _ratio_in_words(row: Mapping[str, Any]) -> str:

@@ -13,14 +13,17 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.ticker import PercentFormatter
 
-from twopeaks.validate.figures.drawing.over_seeds import Cell, Floats, Summary, cells, quantiles_of, rounded
-from twopeaks.validate.figures.drawing.print_style import figure_of, letters, narrow, panels
+from twopeaks.validate.figures.drawing.entry import Entry
+from twopeaks.validate.figures.drawing.marks import band
+from twopeaks.validate.figures.drawing.over_seeds import Cell, Summary, cells, quantiles_of, rounded
+from twopeaks.validate.figures.drawing.panels import figure_of, letters, narrow, panels
 from twopeaks.validate.figures.drawing.style import COLOURS, INK
+from twopeaks.validate.figures.drawing.tables import part
 from twopeaks.validate.measured.detect import grokked
 
-__all__ = ["fig_dynamics", "reduce"]
+__all__ = ["FIGURE", "fig_dynamics", "reduce"]
 
-CAPTION = """
+_CAPTION = """
 Training with weight decay η = 2·10⁻⁴ (blue) and without (red): Z71, n = 2016 of 5041 pairs, K = 2048, σ = z², Adam at
 rate 10⁻³, full batch, 400 steps, 15 seeds each, as in the paper. Lines are medians over seeds, bands the quantiles 10%
 to 90%. a, accuracy on training pairs (dashed) and on all others (solid). b, loss, likewise. c, size of the gradient
@@ -68,19 +71,19 @@ def _rows(cell: Cell) -> Iterator[dict[str, Any]]:
     decay = cell.fields["weight_decay"]
     records = cell.records
     for name in _CURVES:
-        found = quantiles_of(records.curves[name])
-        for step, one in zip(records.steps, found, strict=True):
-            if np.isfinite(one.value):
-                yield _row(decay, name, int(step), one)
+        summaries = quantiles_of(records.curves[name])
+        for step, summary in zip(records.steps, summaries, strict=True):
+            if np.isfinite(summary.value):
+                yield _row(decay, name, int(step), summary)
         if name == _PEAK:
-            most = int(np.nanargmax([one.value for one in found]))
-            yield _row(decay, f"{name}_peak", int(records.steps[most]), found[most])
-    told = grokked(records)
-    yield _row(decay, "grokked", int(records.steps[-1]), Summary(float(sum(told)), 0.0, float(len(told))))
+            most = int(np.nanargmax([summary.value for summary in summaries]))
+            yield _row(decay, f"{name}_peak", int(records.steps[most]), summaries[most])
+    done = grokked(records)
+    yield _row(decay, "grokked", int(records.steps[-1]), Summary(float(sum(done)), 0.0, float(len(done))))
 
 
-def _row(decay: float, quantity: str, step: int, one: Summary) -> dict[str, Any]:
-    return {"weight_decay": decay, "quantity": quantity, "step": step, **rounded(one)}
+def _row(decay: float, quantity: str, step: int, summary: Summary) -> dict[str, Any]:
+    return {"weight_decay": decay, "quantity": quantity, "step": step, **rounded(summary)}
 
 
 def fig_dynamics(table: pl.DataFrame, ax: Sequence[Axes] | None = None) -> tuple[Figure, list[Axes]]:
@@ -95,53 +98,49 @@ def fig_dynamics(table: pl.DataFrame, ax: Sequence[Axes] | None = None) -> tuple
     """
     made = panels(ax, 6, across=3, aspect=0.4 if narrow() else 0.72, share_x=True)
     for decay, colour in _COLOURS.items():
-        of_decay = table.filter(pl.col("weight_decay") == decay)
-        for one, (solid, dashed, _) in zip(made, _PANELS, strict=True):
+        of_decay = table.filter(pl.col("weight_decay") == decay).sort("step")
+        for panel, (solid, dashed, _) in zip(made, _PANELS, strict=True):
             if dashed:
-                _curve(one, of_decay, dashed, colour, _DASHED)
-            _curve(one, of_decay, solid, colour, "-")
-        _peak(made[2], of_decay, colour)
-    for one, (*_, label) in zip(made, _PANELS, strict=True):
-        one.set_ylabel(label)
-        one.set_xlim(0, int(table["step"].max()))  # type: ignore[arg-type]
-    for one in made[-1:] if narrow() else made[3:]:
-        one.set_xlabel("step")
+                band(panel, "step", part(of_decay, quantity=dashed), colour, _DASHED)
+            band(panel, "step", part(of_decay, quantity=solid), colour)
+        peak = part(of_decay, quantity=f"{_PEAK}_peak")
+        look: dict[str, Any] = {"markeredgecolor": "white", "markeredgewidth": 0.6, "zorder": 4}
+        made[2].plot(peak["step"], peak["value"], "o", color=colour, **look)
+    for panel, (*_, label) in zip(made, _PANELS, strict=True):
+        panel.set_ylabel(label)
+        panel.set_xlim(0, int(table["step"].max()))  # type: ignore[arg-type]
+    for panel in made[-1:] if narrow() else made[3:]:
+        panel.set_xlabel("step")
     _words(made, table)
     letters(made)
     return figure_of(made), made
-
-
-def _columns(rows: pl.DataFrame, name: str) -> tuple[Floats, ...]:
-    found = rows.filter(pl.col("quantity") == name).sort("step")
-    return tuple(found[key].cast(pl.Float64).to_numpy() for key in ("step", "value", "low", "high"))
-
-
-def _curve(ax: Axes, rows: pl.DataFrame, name: str, colour: str, line: Any) -> None:
-    step, value, low, high = _columns(rows, name)
-    ax.fill_between(step, low, high, color=colour, alpha=0.22, linewidth=0)
-    ax.plot(step, value, color=colour, linestyle=line)
-
-
-def _peak(ax: Axes, rows: pl.DataFrame, colour: str) -> None:
-    step, value, *_ = _columns(rows, f"{_PEAK}_peak")
-    ax.plot(step, value, "o", color=colour, markeredgecolor="white", markeredgewidth=0.6, zorder=4)
 
 
 def _words(made: Sequence[Axes], table: pl.DataFrame) -> None:
     """Scales, and what lines are."""
     accuracy, loss, gradient, turn, _, overlap = made
     for i, (decay, colour) in enumerate(_COLOURS.items()):
-        row = table.filter((pl.col("quantity") == "grokked") & (pl.col("weight_decay") == decay)).row(0, named=True)
-        told = f"{row['value']:.0f} of {row['high']:.0f} grok"
-        for one, words, height in ((accuracy, told, 0.8 - 0.58 * i), (gradient, f"η = {decay:g}", 0.85 - 0.14 * i)):
-            one.text(0.98, height, words, color=colour, ha="right", transform=one.transAxes)
+        row = part(table, quantity="grokked").filter(pl.col("weight_decay") == decay).row(0, named=True)
+        counted = f"{row['value']:.0f} of {row['high']:.0f} grok"
+        for ax, text, height in ((accuracy, counted, 0.8 - 0.58 * i), (gradient, f"η = {decay:g}", 0.85 - 0.14 * i)):
+            ax.text(0.98, height, text, color=colour, ha="right", transform=ax.transAxes)
     loss.set_yscale("log")
     turn.set_yscale("log")
-    for one, names, where in ((accuracy, ("training", "test"), (1, 0.55)), (turn, ("V", "W"), (1, 0.85))):
+    for ax, names, where in ((accuracy, ("training", "test"), (1, 0.55)), (turn, ("V", "W"), (1, 0.85))):
         lines = [Line2D([], [], color=INK, linestyle=style) for style in (_DASHED, "-")]
-        one.legend(lines, names, loc="center right", bbox_to_anchor=where, ncols=2 if narrow() else 1)
+        ax.legend(lines, names, loc="center right", bbox_to_anchor=where, ncols=2 if narrow() else 1)
     overlap.axhline(_CLAIMED, color=INK, linestyle=":", linewidth=1)
     across = overlap.get_yaxis_transform()
     overlap.text(0.98, _CLAIMED, f"paper: at most {_CLAIMED:.0%}", ha="right", va="bottom", transform=across)
     overlap.set_yticks(np.arange(0, 0.11, 0.02))
     overlap.yaxis.set_major_formatter(PercentFormatter(1, decimals=0))
+
+
+FIGURE = Entry(
+    "dynamics",
+    "Training with weight decay and without: accuracy, loss, gradient on features, steps, overlap",
+    _CAPTION,
+    fig_dynamics,
+    paper="Fig. 3",
+    reduce=reduce,
+)

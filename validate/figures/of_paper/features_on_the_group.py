@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -11,23 +11,22 @@ import numpy as np
 import polars as pl
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from numpy.typing import NDArray
 
 from twopeaks.theory.groups import Group, named
 from twopeaks.theory.groups.irreps import irreps, real_blocks
-from twopeaks.theory.landscape.features import block_powers
 from twopeaks.theory.setting import standard
-from twopeaks.validate.claims.weights import carrying
-from twopeaks.validate.figures.drawing.marks import numbers, part, small, table_of
-from twopeaks.validate.figures.drawing.print_style import figure_of, letters, narrow, panels
+from twopeaks.validate.figures.drawing.entry import Entry, Stage
+from twopeaks.validate.figures.drawing.marks import small
+from twopeaks.validate.figures.drawing.panels import figure_of, letters, narrow, panels
 from twopeaks.validate.figures.drawing.style import COLOURS, FADED, INK
+from twopeaks.validate.figures.drawing.tables import Floats, Row, numbers, part, table_of
 
 if TYPE_CHECKING:
     from twopeaks.sim.network.runtime import Runtime
 
-__all__ = ["CAPTION", "fig_features_on_the_group", "measure"]
+__all__ = ["FIGURE", "fig_features_on_the_group", "measure"]
 
-CAPTION = """
+_CAPTION = """
 What nodes have become, one network each (seed 0) for Z23 (n = 264, 8,000 steps) and S4 (n = 400, 15,000 steps). Nodes
 that decay has left, |w|² |v| at least 1% of the largest, in order. a: share of each frequency in the power of the
 columns of W for Z23, without the mean; four frequencies have six nodes and seven have four, where heights-shared says
@@ -42,35 +41,34 @@ _CYCLIC, _CYCLIC_SIZE, _CYCLIC_STEPS = "Z23", 264, 8_000
 _OTHER, _OTHER_SIZE, _OTHER_STEPS = "S4", 400, 15_000
 _WORDS = ("panel", "kind")
 
-Array = NDArray[np.float64]
-_Row = dict[str, str | float | None]
 
-
-def measure(runtime: Runtime, stage: Callable[[str, int], Callable[[int], None]]) -> pl.DataFrame:
+def measure(runtime: Runtime, stage: Stage) -> pl.DataFrame:
     """Spectra, phases and one node of trained networks.
 
     Args:
         runtime: where to train.
-        stage: (name, total) -> what hears of steps done.
+        stage: opens a progress bar.
     """
-    from twopeaks.sim.training.snapshots import snapshots  # torch, where something is trained and nowhere else
+    from twopeaks.sim.training.snapshots import snapshots
 
-    rows: list[_Row] = []
+    rows: list[Row] = []
     alone = replace(runtime, threads=1)  # one small network: a second thread costs more than it gives
     for name, n, steps in ((_CYCLIC, _CYCLIC_SIZE, _CYCLIC_STEPS), (_OTHER, _OTHER_SIZE, _OTHER_STEPS)):
         group = named(name)
-        found = snapshots(standard(name, n, 14 * group.order), [0], [steps], alone, progress=stage(name, steps))
-        u, v, out = _alive(found.W[0, 0].astype(np.float64), found.V[0, 0].astype(np.float64))
+        trained = snapshots(standard(name, n, 14 * group.order), [0], [steps], alone, progress=stage(name, steps))
+        u, v, out = _alive(trained.W[0, 0].astype(np.float64), trained.V[0, 0].astype(np.float64))
         rows += _waves(u, v, out) if name == _CYCLIC else _blocks(group, u, v)
     return table_of(rows, _WORDS)
 
 
-def _row(panel: str, kind: str, node: float, x: float, value: float) -> _Row:
+def _row(panel: str, kind: str, node: float, x: float, value: float) -> Row:
     return {"panel": panel, "kind": kind, "node": node, "x": x, "value": value}
 
 
-def _alive(W: Array, V: Array) -> tuple[Array, Array, Array]:
+def _alive(W: Floats, V: Floats) -> tuple[Floats, Floats, Floats]:
     """(R, M) weights of both operands and of the output of nodes that decay has left, less means; strongest first."""
+    from twopeaks.validate.claims.weights import carrying
+
     kept = carrying(W, V)
     strength = (W[:, kept] ** 2).sum(axis=0) * np.linalg.norm(V[kept], axis=1)
     kept = kept[np.argsort(-strength)]
@@ -79,7 +77,7 @@ def _alive(W: Array, V: Array) -> tuple[Array, Array, Array]:
     return u, v, out
 
 
-def _waves(u: Array, v: Array, out: Array) -> Iterator[_Row]:
+def _waves(u: Floats, v: Floats, out: Floats) -> Iterator[Row]:
     """Nodes of a cyclic group: powers of frequencies, phases at the largest, and the strongest node."""
     M = u.shape[1]
     at = [np.fft.rfft(part, axis=1)[:, 1:] for part in (u, v, out)]
@@ -93,8 +91,8 @@ def _waves(u: Array, v: Array, out: Array) -> Iterator[_Row]:
         both = float((phases[0][node] + phases[1][node]) % (2 * np.pi))
         yield _row("phases", f"{k + 1}", node, both, _near(float(phases[2][node]), both))
     k = int(best[0]) + 1
-    for kind, each, phase in zip(("first operand", "second operand", "output"), (u, v, out), phases, strict=True):
-        weights = each[0] / np.abs(each[0]).max()
+    for kind, nodes, phase in zip(("first operand", "second operand", "output"), (u, v, out), phases, strict=True):
+        weights = nodes[0] / np.abs(nodes[0]).max()
         for g in range(M):
             yield _row("node", kind, k, k * g % M, float(weights[g]))
         yield _row("wave", kind, k, float(phase[0]), float(np.abs(np.fft.rfft(weights)[k]) * 2 / M))
@@ -105,9 +103,11 @@ def _near(angle: float, other: float) -> float:
     return other + (angle - other + np.pi) % (2 * np.pi) - np.pi
 
 
-def _blocks(group: Group, u: Array, v: Array) -> Iterator[_Row]:
-    found = irreps(group)
-    labels = [f"d = {found[block[0]].dim}" for block in real_blocks(found)][1:]
+def _blocks(group: Group, u: Floats, v: Floats) -> Iterator[Row]:
+    from twopeaks.theory.landscape.features import block_powers
+
+    every = irreps(group)
+    labels = [f"d = {every[block[0]].dim}" for block in real_blocks(every)][1:]
     power = (block_powers(group, u) + block_powers(group, v))[:, 1:]
     share = power / power.sum(axis=1, keepdims=True)
     for place, node in enumerate(np.lexsort((-share.max(axis=1), share.argmax(axis=1)))):
@@ -179,3 +179,12 @@ def _draw_node(ax: Axes, table: pl.DataFrame) -> None:
     ax.set_yticks([-1, 0, 1])
     ax.set_xlabel(f"{k} g mod {M}" if k > 1 else f"g mod {M}")
     ax.set_ylabel("weight over the largest")
+
+
+FIGURE = Entry(
+    "features-on-the-group",
+    "Features of trained networks as seen on the group: frequencies, phases, representations",
+    _CAPTION,
+    fig_features_on_the_group,
+    measure=measure,
+)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,19 +13,20 @@ from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
 from twopeaks.theory.groups import Group, named
-from twopeaks.theory.predictors.phases import STEP, Block, accuracy, blocks, learned
 from twopeaks.theory.setting import Optimizer, standard
-from twopeaks.validate.figures.drawing.entry import read_table
-from twopeaks.validate.figures.drawing.marks import bars, committed, numbers, part, table_of, told
-from twopeaks.validate.figures.drawing.print_style import figure_of, letters, narrow, panels
+from twopeaks.validate.figures.drawing.entry import Entry, Stage
+from twopeaks.validate.figures.drawing.marks import bars, words
+from twopeaks.validate.figures.drawing.panels import figure_of, letters, narrow, panels
 from twopeaks.validate.figures.drawing.style import COLOURS, INK
+from twopeaks.validate.figures.drawing.tables import Floats, Row, committed, numbers, part, read_table, table_of
 
 if TYPE_CHECKING:
     from twopeaks.sim.network.runtime import Runtime
+    from twopeaks.theory.predictors.phases import Block
 
-__all__ = ["ACCURATE", "CAPTION", "TRAINED", "fig_irreps_one_by_one", "gather", "measure", "shares"]
+__all__ = ["ACCURATE", "FIGURE", "TRAINED", "fig_irreps_one_by_one", "gather", "measure", "shares"]
 
-CAPTION = """
+_CAPTION = """
 Irreducible representations appear one by one as data grow. a: share of each real representation of S4 that networks
 answer with on pairs they never saw, the projection of their outputs on it over that of the labels (mean and range of 4
 networks after 20,000 steps; the two of dimension 3 together); lines: the theory of phases, block by block, small
@@ -76,68 +77,67 @@ _PLACES: dict[str, dict[str, tuple[float, float, str]]] = {
     },
 }
 
-_Row = dict[str, str | float | None]
+_WORDS = ("group", "series", "kind")
 
 
 def gather(results: Path) -> pl.DataFrame:
     """What `measure` made, and measured accuracies of all three groups."""
-    made = read_table(results / "figures" / "irreps-one-by-one.csv")
-    found = committed(results, "transitions", "test_accuracy", "accuracy.csv")
+    trained = read_table(results / "figures" / "irreps-one-by-one.csv")
+    accuracies = committed(results, "transitions", "test_accuracy", "accuracy.csv")
     rows = [
         _row(cell["group"], "measured", cell["samples"], cell["value"], low=cell["low"], high=cell["high"])
-        for cell in found.iter_rows(named=True)
+        for cell in accuracies.iter_rows(named=True)
         if cell["group"] in ACCURATE
     ]
-    return pl.concat([table_of(list(made.iter_rows(named=True)), _WORDS), table_of(rows, _WORDS)])
+    return pl.concat([table_of(list(trained.iter_rows(named=True)), _WORDS), table_of(rows, _WORDS)])
 
 
-def measure(runtime: Runtime, stage: Callable[[str, int], Callable[[int], None]]) -> pl.DataFrame:
+def measure(runtime: Runtime, stage: Stage) -> pl.DataFrame:
     """Shares of representations in outputs of trained networks, and the lines of the theory.
 
     Args:
         runtime: where to train.
-        stage: (name, total) -> what hears of steps done.
+        stage: opens a progress bar.
     """
-    from twopeaks.sim.training.snapshots import snapshots  # torch, where something is trained and nowhere else
+    from twopeaks.sim.training.snapshots import snapshots
 
     group, rows = named(TRAINED), [row for name in ACCURATE for row in _theory(name)]
     progress = stage(f"{TRAINED}, {len(_SIZES)} sizes", len(_SIZES) * len(_SEEDS) * _STEPS)
     for n in _SIZES:
         setting = standard(TRAINED, n, 14 * group.order)
-        found = snapshots(setting, _SEEDS, [_STEPS], runtime, progress=progress)
-        outputs = _outputs(found.W[:, 0], found.V[:, 0])
+        trained = snapshots(setting, _SEEDS, [_STEPS], runtime, progress=progress)
+        outputs = _outputs(trained.W[:, 0], trained.V[:, 0])
         unseen = np.ones((len(_SEEDS), group.order**2), dtype=bool)
-        np.put_along_axis(unseen, found.pairs, values=False, axis=1)
+        np.put_along_axis(unseen, trained.pairs, values=False, axis=1)
         rows += _measured(group, n, outputs, unseen)
     return table_of(rows, _WORDS)
 
 
-_WORDS = ("group", "series", "kind")
+def _row(group: str, series: str, n: float, value: float, kind: str = "", **ends: float) -> Row:
+    row: Row = {"group": group, "series": series, "kind": kind, "n": n, "value": value, "low": None, "high": None}
+    return row | ends
 
 
-def _row(group: str, series: str, n: float, value: float, kind: str = "", **ends: float) -> _Row:
-    given: _Row = {"group": group, "series": series, "kind": kind, "n": n, "value": value, "low": None, "high": None}
-    return given | ends
+def _theory(name: str) -> Iterator[Row]:
+    from twopeaks.theory.predictors.phases import STEP, accuracy, blocks, learned
 
-
-def _theory(name: str) -> Iterator[_Row]:
     group, eta = named(name), Optimizer().weight_decay
-    found = blocks(group, eta)
-    least, most = min(part.crossing for part in found), max(part.crossing for part in found)
+    parts = blocks(group, eta)
+    least, most = min(block.crossing for block in parts), max(block.crossing for block in parts)
     for n in np.linspace(0.85 * least if name == TRAINED else 0.75 * most, 1.4 * most, _POINTS):
-        each = [learned(one, float(n), group.order) for one in found]
-        yield _row(name, "theory", float(n), accuracy(group, found, each, STEP.noise))
-        for kind, share in _by_kind(found, each).items():
+        each = [learned(block, float(n), group.order) for block in parts]
+        yield _row(name, "theory", float(n), accuracy(group, parts, each, STEP.noise))
+        for kind, share in _by_kind(parts, each).items():
             yield _row(name, "theory of a block", float(n), share, kind)
 
 
-def _by_kind(found: Sequence[Block], values: Sequence[float]) -> dict[str, float]:
+def _by_kind(parts: Sequence[Block], values: Sequence[float]) -> dict[str, float]:
     """Mean over blocks of each kind."""
-    kinds = {str(part.kind): [v for p, v in zip(found, values, strict=True) if p.kind == part.kind] for part in found}
+    kinds = {str(part.kind): [v for p, v in zip(parts, values, strict=True) if p.kind == part.kind] for part in parts}
     return {kind: float(np.mean(each)) for kind, each in kinds.items()}
 
 
-def _outputs(W: NDArray[Any], V: NDArray[Any]) -> NDArray[np.float64]:
+def _outputs(W: NDArray[Any], V: NDArray[Any]) -> Floats:
     """(E, M^2, M) class-centred outputs of the square network on the whole table: W (E, 2M, K), V (E, K, M)."""
     M = V.shape[-1]
     before = W[:, :M, None] + W[:, None, M:]  # (E, M, M, K)
@@ -145,7 +145,7 @@ def _outputs(W: NDArray[Any], V: NDArray[Any]) -> NDArray[np.float64]:
     return np.asarray(outputs - outputs.mean(axis=-1, keepdims=True))
 
 
-def shares(group: Group, parts: Sequence[Block], outputs: NDArray[np.float64], rows: NDArray[np.int64]) -> list[float]:
+def shares(group: Group, parts: Sequence[Block], outputs: Floats, rows: NDArray[np.int64]) -> list[float]:
     """Share of each block in outputs: sum of o(c) k_rho(h^-1 c) over that of the label, k_rho(1), mean over pairs.
 
     Args:
@@ -162,15 +162,17 @@ def shares(group: Group, parts: Sequence[Block], outputs: NDArray[np.float64], r
     ]
 
 
-def _measured(group: Group, n: int, outputs: NDArray[np.float64], unseen: NDArray[np.bool_]) -> Iterator[_Row]:
+def _measured(group: Group, n: int, outputs: Floats, unseen: NDArray[np.bool_]) -> Iterator[Row]:
+    from twopeaks.theory.predictors.phases import blocks
+
     parts, labels = blocks(group, Optimizer().weight_decay), group.table.ravel()
     each = [
         _by_kind(parts, shares(group, parts, out, np.flatnonzero(rows)))
         for out, rows in zip(outputs, unseen, strict=True)
     ]
     for kind in each[0]:
-        found = [one[kind] for one in each]
-        yield _row(group.name, "share", n, float(np.mean(found)), kind, low=min(found), high=max(found))
+        of_kind = [network[kind] for network in each]
+        yield _row(group.name, "share", n, float(np.mean(of_kind)), kind, low=min(of_kind), high=max(of_kind))
     right = [float((out.argmax(axis=1) == labels)[rows].mean()) for out, rows in zip(outputs, unseen, strict=True)]
     yield _row(group.name, "accuracy of these", n, float(np.mean(right)), low=min(right), high=max(right))
 
@@ -186,12 +188,12 @@ def fig_irreps_one_by_one(
     """
     axes = panels(ax, 4, aspect=0.6 if narrow() else 0.66)
     _draw_shares(axes[0], part(table, group=TRAINED))
-    for one, name in zip(axes[1:], ACCURATE, strict=True):
-        _draw_accuracy(one, part(table, group=name), name)
+    for ax_of_group, name in zip(axes[1:], ACCURATE, strict=True):
+        _draw_accuracy(ax_of_group, part(table, group=name), name)
     letters(axes, [f"{TRAINED}: what unseen pairs are answered with", *(f"{name}: accuracy" for name in ACCURATE)])
-    for one in axes:
-        one.set_xlabel("training pairs n")
-        one.set_ylim(-0.04, 1.05)
+    for panel in axes:
+        panel.set_xlabel("training pairs n")
+        panel.set_ylim(-0.04, 1.05)
     return figure_of(axes), axes
 
 
@@ -210,8 +212,8 @@ def _draw_accuracy(ax: Axes, table: pl.DataFrame, group: str) -> None:
         ax.plot(numbers(line, "n"), numbers(line, "value"), color=_KINDS[kind][0], linewidth=0.8)
     line = part(table, series="theory")
     ax.plot(numbers(line, "n"), numbers(line, "value"), color=INK, linewidth=1.6)
-    mine, measured = part(table, series="accuracy of these"), part(table, series="measured")
-    ax.plot(numbers(mine, "n"), numbers(mine, "value"), "D", markerfacecolor="none", color=INK, markersize=5)
+    trained, measured = part(table, series="accuracy of these"), part(table, series="measured")
+    ax.plot(numbers(trained, "n"), numbers(trained, "value"), "D", markerfacecolor="none", color=INK, markersize=5)
     bars(ax, numbers(measured, "n"), measured, COLOURS["memorising"])
     _name(ax, group)
     ax.set_ylabel("test accuracy")
@@ -219,5 +221,16 @@ def _draw_accuracy(ax: Axes, table: pl.DataFrame, group: str) -> None:
 
 def _name(ax: Axes, panel: str) -> None:
     for kind, (n, share, side) in _PLACES[panel].items():
-        colour, words = _KINDS[kind]
-        told(ax, words, (n, share), colour, ha=side)
+        colour, name = _KINDS[kind]
+        words(ax, name, (n, share), colour, ha=side)
+
+
+FIGURE = Entry(
+    "irreps-one-by-one",
+    "Irreducible representations appear one by one as data grow",
+    _CAPTION,
+    fig_irreps_one_by_one,
+    sources=("transitions/accuracy.csv",),
+    numbers=gather,
+    measure=measure,
+)

@@ -11,12 +11,15 @@ import polars as pl
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from twopeaks.validate.figures.drawing.entry import Entry
+from twopeaks.validate.figures.drawing.marks import band, bars
 from twopeaks.validate.figures.drawing.over_seeds import Cell, cells, mean_of, rounded
-from twopeaks.validate.figures.drawing.print_style import figure_of, letters, narrow, panels
+from twopeaks.validate.figures.drawing.panels import figure_of, letters, narrow, panels
+from twopeaks.validate.figures.drawing.tables import numbers, part
 
-__all__ = ["fig_learning_rates", "reduce"]
+__all__ = ["FIGURE", "fig_learning_rates", "reduce"]
 
-CAPTION = """
+_CAPTION = """
 Test accuracy near the threshold at five learning rates of Adam, η = 2·10⁻⁴, σ = z², full batch, 8 seeds a point. a,
 b, at the end: Z23, K = 256, 3000 steps; Z47, K = 384, 2000 steps (with 20,000 steps and K = 14 M half of the networks
 grok from n = 182 and 461 on). c, d, on the way, at one number of pairs. Points and lines are means over seeds, bars
@@ -33,6 +36,8 @@ _COLOURS = ("#0072B2", "#56B4E9", "#999999", "#E69F00", "#D55E00")
 _SHOWN = {"Z23": 205, "Z47": 600}
 #: Step from which it is shown.
 _FIRST = 30
+#: Dots on a line, bars with caps.
+_DOTS: dict[str, Any] = {"fmt": "o-", "elinewidth": None, "capsize": None, "zorder": 2}
 
 
 def reduce(folder: Path) -> pl.DataFrame:
@@ -45,18 +50,18 @@ def reduce(folder: Path) -> pl.DataFrame:
 
 
 def _rows(cell: Cell) -> Iterator[dict[str, Any]]:
-    given = {key: cell.fields[key] for key in ("group", "samples", "lr")}
+    where = {key: cell.fields[key] for key in ("group", "samples", "lr")}
     records = cell.records
     diverged = records.diverged
     accuracy = np.where(diverged[:, None], np.nan, records.curves["test_accuracy"])
     lost = int(diverged.sum())
 
     def row(quantity: str, step: int, values: Any) -> dict[str, Any]:
-        return {**given, "quantity": quantity, "step": step, **rounded(mean_of(values)), "diverged": lost}
+        return {**where, "quantity": quantity, "step": step, **rounded(mean_of(values)), "diverged": lost}
 
     last = int(records.steps[-1])
     yield row("at the end", last, np.where(diverged, np.nan, records.final("test_accuracy")))
-    if _SHOWN[given["group"]] == given["samples"]:
+    if _SHOWN[where["group"]] == where["samples"]:
         for r in np.flatnonzero(records.steps >= _FIRST / 2):
             yield row("on the way", int(records.steps[r]), accuracy[:, r])
 
@@ -73,30 +78,30 @@ def fig_learning_rates(table: pl.DataFrame, ax: Sequence[Axes] | None = None) ->
     """
     made = panels(ax, 4, across=2, aspect=0.6, share_y=True)
     for (group, samples), above, below in zip(_SHOWN.items(), made[:2], made[2:], strict=True):
-        of_group = table.filter(pl.col("group") == group)
+        of_group = part(table, group=group)
         for lr, colour in zip(sorted(of_group["lr"].unique()), _COLOURS, strict=True):
             rows = of_group.filter(pl.col("lr") == lr)
-            _at_the_end(above, rows.filter(pl.col("quantity") == "at the end").sort("samples"), colour, f"{lr:g}")
-            _on_the_way(below, rows.filter(pl.col("quantity") == "on the way").sort("step"), colour)
+            end = part(rows, quantity="at the end").sort("samples")
+            bars(above, numbers(end, "samples"), end, colour, **_DOTS, label=f"{lr:g}")
+            band(below, "step", part(rows, quantity="on the way").sort("step"), colour)
         above.set_xticks(sorted(of_group["samples"].unique()))
         above.set_xlabel(f"training pairs n of {group}")
         below.set_xlabel(f"step, {group} at n = {samples}")
         below.set_xscale("log")
         below.set_xlim(_FIRST, int(of_group["step"].max()))  # type: ignore[arg-type]
-    for one in made if narrow() else made[::2]:
-        one.set_ylabel("test accuracy")
-        one.set_ylim(-0.04, 1.06)
+    for panel in made if narrow() else made[::2]:
+        panel.set_ylabel("test accuracy")
+        panel.set_ylim(-0.04, 1.06)
     made[0].legend(title="learning rate", loc="center right")
     letters(made)
     return figure_of(made), made
 
 
-def _at_the_end(ax: Axes, rows: pl.DataFrame, colour: str, label: str) -> None:
-    n, value, low, high = (rows[key].to_numpy() for key in ("samples", "value", "low", "high"))
-    ax.errorbar(n, value, np.stack([value - low, high - value]), color=colour, marker="o", label=label)
-
-
-def _on_the_way(ax: Axes, rows: pl.DataFrame, colour: str) -> None:
-    step, value, low, high = (rows[key].to_numpy() for key in ("step", "value", "low", "high"))
-    ax.fill_between(step, low, high, color=colour, alpha=0.22, linewidth=0)
-    ax.plot(step, value, color=colour)
+FIGURE = Entry(
+    "learning-rates",
+    "Test accuracy near the threshold at small and large learning rates",
+    _CAPTION,
+    fig_learning_rates,
+    paper="Fig. 6",
+    reduce=reduce,
+)

@@ -12,13 +12,16 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import FormatStrFormatter
 
-from twopeaks.validate.figures.drawing.over_seeds import Cell, Floats, cells, mean_of, rounded
-from twopeaks.validate.figures.drawing.print_style import figure_of, letters, narrow, panels
+from twopeaks.validate.figures.drawing.entry import Entry
+from twopeaks.validate.figures.drawing.marks import bars
+from twopeaks.validate.figures.drawing.over_seeds import Cell, cells, mean_of, rounded
+from twopeaks.validate.figures.drawing.panels import figure_of, letters, narrow, panels
 from twopeaks.validate.figures.drawing.style import FADED, INK
+from twopeaks.validate.figures.drawing.tables import Floats, numbers, part
 
-__all__ = ["fig_muon_width", "reduce"]
+__all__ = ["FIGURE", "fig_muon_width", "reduce"]
 
-CAPTION = """
+_CAPTION = """
 Muon on W with Adam on V (squares) against Adam alone (circles) in narrow networks: Z71, n = 2016 of 5041 pairs,
 η = 5·10⁻⁵, σ = z², 800 steps, 8 seeds, the same initial weights and pairs for both. Heavy lines: the best of three
 rates at each width, by mean test loss (Adam 0.002, 0.005, 0.02; Muon 0.01, 0.02, 0.05, V at 0.005); thin lines: the
@@ -36,6 +39,8 @@ _CURVES = {"test_loss": "test loss", "covered": "frequencies learned"}
 _RULES = {"adam": ("#0072B2", "o", "Adam"), "muon": ("#D55E00", "s", "Muon on W")}
 #: Widths are drawn apart by this factor, so that equal numbers do not hide each other.
 _APART = {"adam": 0.98, "muon": 1.02}
+#: Lines through the values, bars with caps.
+_LINE: dict[str, Any] = {"fmt": "-", "elinewidth": None, "capsize": None, "zorder": 2}
 
 
 def reduce(folder: Path) -> pl.DataFrame:
@@ -46,11 +51,11 @@ def reduce(folder: Path) -> pl.DataFrame:
     Raises:
         InputError: if the sweep was not trained to its end.
     """
-    found = cells(folder)
+    trained = cells(folder)
     best: dict[tuple[str, int], Cell] = {}
-    for cell in sorted(found, key=_mean_loss):
+    for cell in sorted(trained, key=_mean_loss):
         best.setdefault((cell.fields["optimizer"], cell.fields["width"]), cell)
-    rows = [row for cell in found for row in _rows(cell, any(cell is one for one in best.values()))]
+    rows = [row for cell in trained for row in _rows(cell, any(cell is other for other in best.values()))]
     for width in sorted({width for _, width in best}):
         muon, adam = (_ends(best[name, width], "test_loss") for name in ("muon", "adam"))
         rows.append(_row("muon/adam", None, width, "ratio", best=True, values=muon / adam))
@@ -69,8 +74,8 @@ def _rows(cell: Cell, best: bool) -> Iterator[dict[str, Any]]:
 
 
 def _row(optimizer: str, lr: float | None, width: int, quantity: str, *, best: bool, values: Floats) -> dict[str, Any]:
-    given = {"optimizer": optimizer, "lr": lr, "width": width, "quantity": quantity, "best": int(best)}
-    return given | rounded(mean_of(values)) | {"diverged": int(np.isnan(values).sum())}
+    row = {"optimizer": optimizer, "lr": lr, "width": width, "quantity": quantity, "best": int(best)}
+    return row | rounded(mean_of(values)) | {"diverged": int(np.isnan(values).sum())}
 
 
 def _ends(cell: Cell, quantity: str) -> Floats:
@@ -91,36 +96,42 @@ def fig_muon_width(table: pl.DataFrame, ax: Sequence[Axes] | None = None) -> tup
     made = panels(ax, 3, across=3, aspect=0.62 if narrow() else 0.9, share_x=True)
     loss, ratio, frequencies = made
     for name in _RULES:
-        of_rule = table.filter(pl.col("optimizer") == name).sort("lr", "width")
-        for one, (quantity, label) in zip((loss, frequencies), _CURVES.items(), strict=True):
-            _rule(one, of_rule.filter(pl.col("quantity") == quantity), name)
-            one.set_ylabel(label)
-    _bars(ratio, table.filter(pl.col("quantity") == "ratio").sort("width"), 1.0, color=INK, marker="D")
+        of_rule = part(table, optimizer=name).sort("lr", "width")
+        for panel, (quantity, label) in zip((loss, frequencies), _CURVES.items(), strict=True):
+            _rule(panel, part(of_rule, quantity=quantity), name)
+            panel.set_ylabel(label)
+    ratios = part(table, quantity="ratio").sort("width")
+    bars(ratio, numbers(ratios, "width"), ratios, INK, **_LINE, marker="D")
     ratio.axhline(1, color=FADED, linewidth=0.8, linestyle=":")
     ratio.set_ylabel("test loss, Muon over Adam")
     loss.set_ylim(0, 1)
     loss.legend(loc="lower left")
     frequencies.set_ylim(0, None)
-    for one in made:
-        one.set_xscale("log")
-        one.set_xticks(sorted(table["width"].unique()))
-        one.xaxis.set_major_formatter(FormatStrFormatter("%g"))
-        one.minorticks_off()
-    for one in made[-1:] if narrow() else made:
-        one.set_xlabel("width K")
+    for panel in made:
+        panel.set_xscale("log")
+        panel.set_xticks(sorted(table["width"].unique()))
+        panel.xaxis.set_major_formatter(FormatStrFormatter("%g"))
+        panel.minorticks_off()
+    for panel in made[-1:] if narrow() else made:
+        panel.set_xlabel("width K")
     letters(made)
     return figure_of(made), made
 
 
 def _rule(ax: Axes, rows: pl.DataFrame, name: str) -> None:
-    colour, marker, words = _RULES[name]
+    colour, marker, label = _RULES[name]
     for lr in rows["lr"].unique(maintain_order=True):
         of_rate = rows.filter(pl.col("lr") == lr)
         ax.plot(of_rate["width"] * _APART[name], of_rate["value"], color=colour, alpha=0.4, linewidth=0.6)
     best = rows.filter(pl.col("best") == 1).sort("width")
-    _bars(ax, best, _APART[name], color=colour, marker=marker, label=words)
+    bars(ax, numbers(best, "width") * _APART[name], best, colour, **_LINE, marker=marker, label=label)
 
 
-def _bars(ax: Axes, rows: pl.DataFrame, apart: float, **look: Any) -> None:
-    value, low, high = (rows[key].to_numpy() for key in ("value", "low", "high"))
-    ax.errorbar(rows["width"].to_numpy() * apart, value, np.stack([value - low, high - value]), **look)
+FIGURE = Entry(
+    "muon-width",
+    "Muon against Adam in narrow networks: test loss and frequencies learned against the width",
+    _CAPTION,
+    fig_muon_width,
+    paper="Fig. 8",
+    reduce=reduce,
+)

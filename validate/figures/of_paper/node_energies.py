@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
@@ -12,16 +12,21 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import FormatStrFormatter
 from numpy.typing import NDArray
 
+from twopeaks.theory.groups import named
+from twopeaks.theory.groups.constructions import pair_nodes
+from twopeaks.theory.setting import Setting
+from twopeaks.validate.figures.drawing.entry import Entry, Stage
 from twopeaks.validate.figures.drawing.over_seeds import Summary, rounded
-from twopeaks.validate.figures.drawing.print_style import figure_of, letters, narrow, panels
+from twopeaks.validate.figures.drawing.panels import figure_of, letters, narrow, panels
 from twopeaks.validate.figures.drawing.style import COLOURS
+from twopeaks.validate.figures.drawing.tables import Floats, part
 
-if TYPE_CHECKING:  # drawing needs no torch
+if TYPE_CHECKING:
     from twopeaks.sim.network.runtime import Runtime
 
-__all__ = ["Size", "fig_node_energies", "measure"]
+__all__ = ["FIGURE", "Size", "fig_node_energies", "measure"]
 
-CAPTION = """
+_CAPTION = """
 Energy E(w) = ½|Ỹᵀσ(Xw)|² of the live nodes of trained networks, scaled to |w| = 1, on the pairs that they were
 trained on: Z127, n = 3225 of 16129 pairs, K = 1024, σ = z², Adam, η = 2·10⁻⁴, 1000 steps at rate 0.001 and 500 at the
 others, two seeds pooled (the paper: 15; its rates 0.001, 0.002 and 0.005). Live: |w|²|v| at least 1% of the largest;
@@ -32,8 +37,6 @@ table. As in the paper, nodes at a small rate are cosines of low energy, and lar
 energy: 5%, 10%, 45% and 50% of the live nodes at the four rates, at the last two near the energy of a row. But here
 many come only at 0.02, not at 0.005, and the networks generalise all the same.
 """
-
-Array = NDArray[np.float64]
 
 
 class Size(NamedTuple):
@@ -68,7 +71,7 @@ _SHOWN, _TICKS = (0.15, 25.0), (0.2, 0.5, 1, 2, 5, 10, 20)
 # --- what is plotted -----------------------------------------------------------------------------------
 
 
-def measure(runtime: Runtime, stage: Callable[[str, int], Callable[[int], None]], size: Size = SIZE) -> pl.DataFrame:
+def measure(runtime: Runtime, stage: Stage, size: Size = SIZE) -> pl.DataFrame:
     """Train, classify live nodes, and count their energies on the pairs that they were trained on.
 
     Args:
@@ -81,9 +84,8 @@ def measure(runtime: Runtime, stage: Callable[[str, int], Callable[[int], None]]
         live nodes, mean and range over seeds; energies of ideal features, median and quantiles 10% and 90%.
     """
     from twopeaks.sim.training.snapshots import snapshots
-    from twopeaks.theory.setting import Setting
 
-    tell = stage("node-energies", size.seeds * sum(size.steps.values()))
+    progress = stage("node-energies", size.seeds * sum(size.steps.values()))
     rows: list[dict[str, Any]] = []
     for lr, steps in size.steps.items():
         setting = Setting.model_validate(
@@ -93,24 +95,23 @@ def measure(runtime: Runtime, stage: Callable[[str, int], Callable[[int], None]]
                 "optimizer": {"lr": lr},
             }
         )
-        found = snapshots(setting, range(size.seeds), [steps], runtime, progress=tell)
-        members = [(W[0].astype(float), V[0].astype(float)) for W, V in zip(found.W, found.V, strict=True)]
-        rows += _of_rate(size.group, lr, members, found.pairs)
-    rows += _ideal(size.group, found.pairs[0])
+        trained = snapshots(setting, range(size.seeds), [steps], runtime, progress=progress)
+        members = [(W[0].astype(float), V[0].astype(float)) for W, V in zip(trained.W, trained.V, strict=True)]
+        rows += _of_rate(size.group, lr, members, trained.pairs)
+    rows += _ideal(size.group, trained.pairs[0])
     return pl.DataFrame(rows, infer_schema_length=None)
 
 
 def _of_rate(
-    group: str, lr: float, members: Sequence[tuple[Array, Array]], pairs: NDArray[np.int64]
+    group: str, lr: float, members: Sequence[tuple[Floats, Floats]], pairs: NDArray[np.int64]
 ) -> Iterator[dict[str, Any]]:
-    from twopeaks.theory.groups import named
     from twopeaks.theory.landscape.features import classify
     from twopeaks.theory.landscape.landscape import Landscape, all_pairs
     from twopeaks.validate.claims.weights import accuracy, carrying
 
     of = named(group)
     kinds: list[str] = []
-    energies: list[Array] = []
+    energies: list[Floats] = []
     accuracies, counts = [], []
     for (W, V), trained in zip(members, pairs, strict=True):
         nodes = _unit(W[:, carrying(W, V)].T)
@@ -127,14 +128,12 @@ def _of_rate(
         yield _row(lr, what, min(values), max(values), float(np.mean(values)))
 
 
-def _unit(nodes: Array) -> Array:
+def _unit(nodes: Floats) -> Floats:
     return np.ascontiguousarray(nodes / np.linalg.norm(nodes, axis=1, keepdims=True))
 
 
 def _ideal(group: str, pairs: NDArray[np.int64]) -> Iterator[dict[str, Any]]:
     """Energies of ideal features on one training set: cosines (feat.10), one pair (mem.1), one row (mem.3)."""
-    from twopeaks.theory.groups import named
-    from twopeaks.theory.groups.constructions import pair_nodes
     from twopeaks.theory.landscape.landscape import Landscape
 
     of = named(group)
@@ -170,18 +169,18 @@ def fig_node_energies(table: pl.DataFrame, ax: Sequence[Axes] | None = None) -> 
     """
     rates = sorted(table["lr"].drop_nulls().unique())
     made = panels(ax, len(rates), across=2, aspect=0.5 if narrow() else 0.46, share_x=True, share_y=True)
-    for one, lr in zip(made, rates, strict=True):
-        _pile(one, table.filter(pl.col("lr") == lr))
-        _ideal_lines(one, table.filter(pl.col("lr").is_null()), named=one in made[: 1 if narrow() else 2])
-        one.set_xscale("log")
-        one.set_xlim(_SHOWN)
-        one.xaxis.set_major_formatter(FormatStrFormatter("%g"))
-        one.set_xticks(_TICKS)
-        one.minorticks_off()
-    for one in made if narrow() else made[::2]:
-        one.set_ylabel("share of nodes")
-    for one in made[-1:] if narrow() else made[-2:]:
-        one.set_xlabel("energy E of a node, |w| = 1, on the training pairs")
+    for panel, lr in zip(made, rates, strict=True):
+        _pile(panel, table.filter(pl.col("lr") == lr))
+        _ideal_lines(panel, table.filter(pl.col("lr").is_null()), named=panel in made[: 1 if narrow() else 2])
+        panel.set_xscale("log")
+        panel.set_xlim(_SHOWN)
+        panel.xaxis.set_major_formatter(FormatStrFormatter("%g"))
+        panel.set_xticks(_TICKS)
+        panel.minorticks_off()
+    for panel in made if narrow() else made[::2]:
+        panel.set_ylabel("share of nodes")
+    for panel in made[-1:] if narrow() else made[-2:]:
+        panel.set_xlabel("energy E of a node, |w| = 1, on the training pairs")
     for i, (colour, name) in enumerate(_KINDS.values()):
         made[0].text(0.02, 0.44 - 0.11 * i, name, color=colour, transform=made[0].transAxes, va="top")
     letters(made)
@@ -192,15 +191,14 @@ def _pile(ax: Axes, rows: pl.DataFrame) -> None:
     """Histograms of the kinds, each on top of the one before."""
     bottom: dict[float, float] = {}
     for kind, (colour, _) in _KINDS.items():
-        for row in rows.filter(pl.col("what") == kind).iter_rows(named=True):
+        for row in part(rows, what=kind).iter_rows(named=True):
             low, share = row["low"], row["value"]
             at = bottom.get(low, 0.0)
             ax.bar(low, share, row["high"] - low, bottom=at, align="edge", color=colour, linewidth=0)
             bottom[low] = at + share
-    told = {row["what"]: row for row in rows.iter_rows(named=True)}
-    accuracy = told["test_accuracy"]["value"]
-    words = f"rate {rows['lr'][0]:g}\ntest accuracy {accuracy:.2f}\n{told['live_nodes']['value']:.0f} nodes"
-    ax.text(0.02, 0.96, words, transform=ax.transAxes, va="top")
+    accuracy, nodes = (part(rows, what=name)["value"][0] for name in ("test_accuracy", "live_nodes"))
+    text = f"rate {rows['lr'][0]:g}\ntest accuracy {accuracy:.2f}\n{nodes:.0f} nodes"
+    ax.text(0.02, 0.96, text, transform=ax.transAxes, va="top")
 
 
 def _ideal_lines(ax: Axes, rows: pl.DataFrame, *, named: bool) -> None:
@@ -210,3 +208,13 @@ def _ideal_lines(ax: Axes, rows: pl.DataFrame, *, named: bool) -> None:
         if named:
             across = ax.get_xaxis_transform()
             ax.text(row["value"], 1.0, words, color=colour, ha=side, va="bottom", transform=across)
+
+
+FIGURE = Entry(
+    "node-energies",
+    "Energy of the nodes of trained networks at small and large learning rates",
+    _CAPTION,
+    fig_node_energies,
+    paper="Fig. 7",
+    measure=measure,
+)

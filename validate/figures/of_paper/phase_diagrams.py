@@ -20,16 +20,16 @@ from matplotlib.patheffects import AbstractPathEffect, Normal, Stroke
 from twopeaks.sim.sweep.folder import SweepFolder
 from twopeaks.theory.errors import InputError
 from twopeaks.theory.groups import Group
-from twopeaks.theory.predictors.heights import paper_law, phases_form, shared_form
 from twopeaks.theory.setting import Setting
-from twopeaks.validate.figures.drawing.marks import part
-from twopeaks.validate.figures.drawing.print_style import figure_of, letters, narrow, panels
+from twopeaks.validate.figures.drawing.entry import Entry
+from twopeaks.validate.figures.drawing.panels import figure_of, letters, narrow, panels
 from twopeaks.validate.figures.drawing.style import PREDICTORS
+from twopeaks.validate.figures.drawing.tables import part
 from twopeaks.validate.measured.results import Part, parts
 
-__all__ = ["CAPTION", "fig_phase_diagrams", "reduce"]
+__all__ = ["FIGURE", "fig_phase_diagrams", "reduce"]
 
-CAPTION = """
+_CAPTION = """
 Mean test accuracy at the end of training of 4 networks (seeds) a cell, for 35 groups trained on a share p of their
 table: x² networks with 11 M nodes, MSE, Adam at rate 0.001, coupled decay 0.0002, at most 8,000 steps, stopped 300
 steps after they grokked; the highest row is p = 0.9. (a, b) Cyclic groups by their order M; (c) products of cyclic
@@ -69,11 +69,11 @@ def reduce(folder: Path) -> pl.DataFrame:
         InputError: if the sweep is not complete, or a run is damaged.
     """
     cells: dict[str, list[Part]] = {}
-    for found in parts(SweepFolder(folder)):  # a large cell is stored in several
-        cells.setdefault(found.setting.content_id, []).append(found)
-    settings = {found[0].setting.task.name: found[0].setting for found in cells.values()}
+    for stored in parts(SweepFolder(folder)):  # a large cell is stored in several
+        cells.setdefault(stored.setting.content_id, []).append(stored)
+    settings = {cell[0].setting.task.name: cell[0].setting for cell in cells.values()}
     predicted = {name: _predicted(setting) for name, setting in settings.items()}
-    rows = [_row(found) | predicted[found[0].setting.task.name] for found in cells.values()]
+    rows = [_row(cell) | predicted[cell[0].setting.task.name] for cell in cells.values()]
     densities = {row["density"] for row in rows}
     counts = Counter(row["group"] for row in rows)
     lacking = [name for name, count in counts.items() if count < len(densities)]
@@ -92,9 +92,9 @@ def _row(cell: Sequence[Part]) -> dict[str, Any]:
         "group": group.name,
         "order": group.order,
         "density": round(task.samples / group.order**2, 1),
-        "accuracy": round(float(np.mean([x for one in cell for x in one.columns["final_test_accuracy"]])), 4),
-        "grokked": sum(one.outcome.grokked for one in cell),
-        "seeds": sum(one.outcome.members for one in cell),
+        "accuracy": round(float(np.mean([x for stored in cell for x in stored.columns["final_test_accuracy"]])), 4),
+        "grokked": sum(stored.outcome.grokked for stored in cell),
+        "seeds": sum(stored.outcome.members for stored in cell),
     }
 
 
@@ -107,12 +107,14 @@ def _panel(group: Group) -> str:
 
 
 def _predicted(setting: Setting) -> dict[str, float | None]:
+    from twopeaks.theory.predictors.heights import paper_law, phases_form, shared_form
+
     heights = phases_form(setting).value or shared_form(setting).value
-    paper, pairs = paper_law(setting).value, setting.task.resolve().order ** 2
-    return {name: None if n is None else round(n / pairs, 4) for name, n in (("paper", paper), ("heights", heights))}
+    paper, size = paper_law(setting).value, setting.task.resolve().order ** 2
+    return {name: None if n is None else round(n / size, 4) for name, n in (("paper", paper), ("heights", heights))}
 
 
-# --- picture -------------------------------------------------------------------------------------------
+# --- drawing -------------------------------------------------------------------------------------------
 
 
 def fig_phase_diagrams(table: pl.DataFrame, ax: Sequence[Axes] | None = None) -> tuple[Figure, list[Axes]]:
@@ -124,12 +126,12 @@ def fig_phase_diagrams(table: pl.DataFrame, ax: Sequence[Axes] | None = None) ->
     """
     made = panels(ax, len(_PANELS), across=2, aspect=0.66)
     figure = figure_of(made)
-    meshes = [_draw(part(table, panel=key), one) for key, one in zip(_PANELS, made, strict=True)]
+    meshes = [_draw(part(table, panel=key), panel) for key, panel in zip(_PANELS, made, strict=True)]
     letters(made, list(_PANELS.values()))
-    for one in made if narrow() else made[::2]:
-        one.set_ylabel("density $p = n/M^2$")
-    for one in made[-1:] if narrow() else made[-2:]:
-        one.set_xlabel("group, and order M below")
+    for panel in made if narrow() else made[::2]:
+        panel.set_ylabel("density $p = n/M^2$")
+    for panel in made[-1:] if narrow() else made[-2:]:
+        panel.set_xlabel("group, and order M below")
     bar = figure.colorbar(meshes[0], ax=made, location="bottom", fraction=0.05, aspect=40, pad=0.02)
     bar.set_label("test accuracy at the end, mean of the seeds")
     bar.outline.set_visible(False)
@@ -137,17 +139,17 @@ def fig_phase_diagrams(table: pl.DataFrame, ax: Sequence[Axes] | None = None) ->
     return figure, made
 
 
-def _draw(here: pl.DataFrame, ax: Axes) -> QuadMesh:
-    groups = here.unique("group", maintain_order=True)
-    densities = here["density"].unique().sort().to_numpy()
+def _draw(table: pl.DataFrame, ax: Axes) -> QuadMesh:
+    groups = table.unique("group", maintain_order=True)
+    densities = table["density"].unique().sort().to_numpy()
     names, orders = groups["group"].to_list(), groups["order"].to_list()
-    accuracy = np.array([part(here, group=name).sort("density")["accuracy"] for name in names])
+    accuracy = np.array([part(table, group=name).sort("density")["accuracy"] for name in names])
     x = np.arange(len(names) + 1) - 0.5
     step = densities[1] - densities[0]
     y = np.append(densities - step / 2, densities[-1] + step / 2)
     mesh = ax.pcolormesh(x, y, accuracy.T, vmin=0, vmax=1, cmap="cividis")
     ax.vlines(x[1:-1], y[0], y[-1], color="white", linewidth=0.8)
-    mixed = here.filter((pl.col("grokked") > 0) & (pl.col("grokked") < pl.col("seeds")))
+    mixed = table.filter((pl.col("grokked") > 0) & (pl.col("grokked") < pl.col("seeds")))
     ax.scatter(
         [names.index(name) for name in mixed["group"]],
         mixed["density"],
@@ -202,3 +204,13 @@ def _draw_key(ax: Axes) -> None:
     key = ax.legend(handles=handles, loc="lower left", labelcolor="white", handlelength=2.2, borderaxespad=0.4)
     key.set_frame_on(True)
     key.get_frame().set(facecolor=matplotlib.colormaps["cividis"](0.0), edgecolor="none", alpha=1.0)
+
+
+FIGURE = Entry(
+    "phase-diagrams",
+    "Groups that are learned from which share of their table",
+    _CAPTION,
+    fig_phase_diagrams,
+    paper="Fig. 5",
+    reduce=reduce,
+)

@@ -12,13 +12,15 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from twopeaks.theory.errors import InputError
-from twopeaks.validate.figures.drawing.marks import bars, marked, numbers, part, small, table_of
-from twopeaks.validate.figures.drawing.print_style import figure_of, letters, narrow, panels
+from twopeaks.validate.figures.drawing.entry import Entry
+from twopeaks.validate.figures.drawing.marks import bars, only_ticks, small
+from twopeaks.validate.figures.drawing.panels import figure_of, letters, narrow, panels
 from twopeaks.validate.figures.drawing.style import FADED, INK
+from twopeaks.validate.figures.drawing.tables import AGAIN, Row, numbers, part, table_of
 
-__all__ = ["CAPTION", "FILES", "fig_forecast_scores", "gather"]
+__all__ = ["FIGURE", "FILES", "fig_forecast_scores", "gather"]
 
-CAPTION = """
+_CAPTION = """
 Forecasts of runs that no coefficient was fitted on, by what was seen of them: one that groks until a share of the time
 to grokking, one that does not until the same steps. a: calibration at 30%: share that grokked within the budget over
 the forecast probability, in bins (bars: 95% Jeffreys intervals; dots grow with the runs). b: median |error| of the
@@ -40,8 +42,6 @@ _BOTH, _ALONE = "curve and theory", "curve alone"
 _AT = 0.3
 _WORDS = ("panel", "runs", "knows")
 
-_Row = dict[str, str | float | None]
-
 
 def gather(results: Path) -> pl.DataFrame:
     """Reliability at 30%, errors of times and areas over what was seen."""
@@ -49,36 +49,34 @@ def gather(results: Path) -> pl.DataFrame:
     return table_of(rows, _WORDS)
 
 
-def _rows(path: Path, file: str) -> Iterator[_Row]:
+def _rows(path: Path, file: str) -> Iterator[Row]:
     try:
         scores = json.loads(path.read_text(encoding="utf-8"))
         for knows in (_BOTH, _ALONE):
-            for one in scores[knows]:
-                if one["share"] is not None:
-                    yield from _of_share(one, file, knows)
+            for score in scores[knows]:
+                if score["share"] is not None:
+                    yield from _of_share(score, file, knows)
     except (OSError, ValueError, LookupError, TypeError) as error:
-        raise InputError(
-            str(path), "scores of forecasts", type(error).__name__, "take the committed one again"
-        ) from error
+        raise InputError(str(path), "scores of forecasts", type(error).__name__, AGAIN) from error
 
 
-def _of_share(one: dict[str, Any], file: str, knows: str) -> Iterator[_Row]:
-    def row(panel: str, x: float, found: dict[str, Any] | float | None, count: float) -> _Row:
-        told = found if isinstance(found, dict) else {"value": found, "low": None, "high": None}
-        ends = {name: told[name] for name in ("value", "low", "high")}
+def _of_share(score: dict[str, Any], file: str, knows: str) -> Iterator[Row]:
+    def row(panel: str, x: float, estimate: dict[str, Any] | float | None, count: float) -> Row:
+        interval = estimate if isinstance(estimate, dict) else {"value": estimate, "low": None, "high": None}
+        ends = {name: interval[name] for name in ("value", "low", "high")}
         return {"panel": panel, "runs": file, "knows": knows, "x": x, "count": count, **ends}
 
-    share = one["share"]
-    yield row("time", share, one["time_error"], one["grokked"])
-    yield row("area", share, one["auroc"], one["runs"])
+    share = score["share"]
+    yield row("time", share, score["time_error"], score["grokked"])
+    yield row("area", share, score["auroc"], score["runs"])
     if share != _AT or knows != _BOTH:
         return
-    for bin_ in one["reliability"]:
+    for bin_ in score["reliability"]:
         if bin_["runs"]:
-            found = {"value": bin_["grokked"], "low": bin_["low"], "high": bin_["high"]}
-            yield row("calibration", bin_["forecast"], found, bin_["runs"])
-    for name, area in one["rivals"].items():
-        yield row(f"rival: {name}", share, area, one["runs"])
+            rate = {"value": bin_["grokked"], "low": bin_["low"], "high": bin_["high"]}
+            yield row("calibration", bin_["forecast"], rate, bin_["runs"])
+    for name, area in score["rivals"].items():
+        yield row(f"rival: {name}", share, area, score["runs"])
 
 
 def fig_forecast_scores(table: pl.DataFrame, ax: Axes | Sequence[Axes] | None = None) -> tuple[Figure, Sequence[Axes]]:
@@ -92,8 +90,8 @@ def fig_forecast_scores(table: pl.DataFrame, ax: Axes | Sequence[Axes] | None = 
     for place, (file, (name, colour)) in enumerate(FILES.items()):
         rows = part(table, runs=file)
         _draw_calibration(axes[0], part(rows, panel="calibration"), colour)
-        for one, panel, scale in ((axes[1], "time", 100.0), (axes[2], "area", 1.0)):
-            _draw_over_share(one, part(rows, panel=panel), colour, scale, 1 + 0.02 * (place - 1.5))
+        for ax_, panel, scale in ((axes[1], "time", 100.0), (axes[2], "area", 1.0)):
+            _draw_over_share(ax_, part(rows, panel=panel), colour, scale, 1 + 0.02 * (place - 1.5))
         look: dict[str, Any] = {"color": colour, "transform": axes[0].transAxes, "fontsize": small()}
         axes[0].text(0.99, 0.4 - 0.1 * place, name, ha="right", va="top", **look)
     rivals = table.filter(pl.col("panel").str.starts_with("rival"))
@@ -127,8 +125,24 @@ def _finish(axes: Sequence[Axes]) -> None:
     axes[2].set_ylabel("area under the ROC curve")
     for ax in axes[1:]:
         ax.set_xscale("log")
-        marked(ax.xaxis, (0.1, 0.2, 0.3, 0.5))
+        only_ticks(ax.xaxis, (0.1, 0.2, 0.3, 0.5))
         ax.set_xlabel("share of the time seen")
     axes[1].set_yscale("log")
-    marked(axes[1].yaxis, (10, 20, 50, 100, 200))
+    only_ticks(axes[1].yaxis, (10, 20, 50, 100, 200))
     letters(axes, ["calibration at 30%", "when", "whether"])
+
+
+FIGURE = Entry(
+    "forecast-scores",
+    "Forecasts of runs: calibration, error of the time, whether they grok",
+    _CAPTION,
+    fig_forecast_scores,
+    sources=(
+        "forecast/scores.json",
+        "forecast/scores-transitions-new.json",
+        "forecast/scores-decay-width.json",
+        "forecast/scores-times-gd.json",
+    ),
+    numbers=gather,
+    made="twopeaks forecast STORES --score --out results/forecast",
+)

@@ -5,28 +5,28 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import polars as pl
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from twopeaks.theory.predictors.heights import SHARED, Prediction
-from twopeaks.theory.predictors.phases import PHASES
 from twopeaks.theory.setting import Setting
-from twopeaks.validate.figures.drawing.marks import bars, marked, numbers, part, table_of
-from twopeaks.validate.figures.drawing.print_style import figure_of, letters, panels
+from twopeaks.validate.figures.drawing.entry import Entry
+from twopeaks.validate.figures.drawing.marks import bars, only_ticks
+from twopeaks.validate.figures.drawing.panels import figure_of, letters, panels
 from twopeaks.validate.figures.drawing.style import INK, PREDICTORS
-from twopeaks.validate.laws.compare import Score, compare
-from twopeaks.validate.laws.families import crossings
-from twopeaks.validate.laws.laws import CORRECTED, FOUR_THIRDS, LAWS, M_LOG_M, NO_RUN, Law
-from twopeaks.validate.measured.cell import Measured
-from twopeaks.validate.measured.sources import Sources
-from twopeaks.validate.scores.predictors import read_predictions
+from twopeaks.validate.figures.drawing.tables import Row, numbers, part, table_of
 
-__all__ = ["CAPTION", "fig_growth", "gather"]
+if TYPE_CHECKING:
+    from twopeaks.theory.predictors.heights import Prediction
+    from twopeaks.validate.laws.compare import Score
+    from twopeaks.validate.measured.cell import Measured
 
-CAPTION = """
+__all__ = ["FIGURE", "fig_growth", "gather"]
+
+_CAPTION = """
 Growth of n_c with the order M of the group, twelve cyclic groups of prime order from 11 to 127. a: measured n_c over M
 log M with its 95% bootstrap interval (8 networks a size, 6 from M = 83), so that a law c M log M is a level line; laws
 of one constant fitted to all twelve (bands: model error, one standard deviation) and two predictions without a run
@@ -37,31 +37,37 @@ Akaike evidence of the best law against it, from the corrected criterion. S0: xÂ
 20,000 steps; predictions were committed before the runs.
 """
 
+#: Names of laws and of the two predictors, as `twopeaks.validate.laws` and `twopeaks.theory.predictors` have them.
+_M_LOG_M, _FOUR_THIRDS, _CORRECTED = "c M log M", "c M^(4/3)", "c M^(4/3) (1 + 2.13/M)"
+_SHARED, _PHASES = "heights-shared", "heights-phases"
 #: Law -> colour, and how it is written.
 _LINES: dict[str, tuple[str, str]] = {
-    M_LOG_M.name: (PREDICTORS["paper-law"][0], r"$c\,M\log M$"),
-    FOUR_THIRDS.name: ("#0072B2", r"$c\,M^{4/3}$"),
-    CORRECTED.name: ("#E69F00", r"$c\,M^{4/3}(1+2.13/M)$"),
-    SHARED: (PREDICTORS["heights-shared"][0], "heights-shared"),
-    PHASES: (PREDICTORS["heights-phases"][0], "heights-phases"),
+    _M_LOG_M: (PREDICTORS["paper-law"][0], r"$c\,M\log M$"),
+    _FOUR_THIRDS: ("#0072B2", r"$c\,M^{4/3}$"),
+    _CORRECTED: ("#E69F00", r"$c\,M^{4/3}(1+2.13/M)$"),
+    _SHARED: (PREDICTORS["heights-shared"][0], "heights-shared"),
+    _PHASES: (PREDICTORS["heights-phases"][0], "heights-phases"),
     "c M^p": ("#8a8a8a", r"$c\,M^p$"),
 }
 _FOLDERS = ("transitions", "decisive")
-_BANDS = (M_LOG_M.name, FOUR_THIRDS.name)
+_BANDS = (_M_LOG_M, _FOUR_THIRDS)
 _ORDERS = np.geomspace(10, 140, 60)
 _TICKS = (11, 17, 23, 31, 47, 83, 127)
-
-_Row = dict[str, str | float | None]
 
 
 def gather(results: Path) -> pl.DataFrame:
     """Measured crossings, curves of laws with their model error, and what cross-validation and evidence say."""
+    from twopeaks.validate.laws.compare import compare
+    from twopeaks.validate.laws.families import crossings
+    from twopeaks.validate.laws.laws import LAWS, NO_RUN, Law
+    from twopeaks.validate.measured.sources import Sources
+
     measured, _ = Sources(tuple(results / folder / "measured.csv" for folder in _FOLDERS)).gather()
     scores: dict[str, Score] = {}
-    rows: list[_Row] = []
-    for name in (SHARED, PHASES):
-        found, _ = crossings(measured, "cyclic-prime", _committed(results, measured, name))
-        comparison = compare(found, [Law(name, None, 0) if law is NO_RUN else law for law in LAWS])
+    rows: list[Row] = []
+    for name in (_SHARED, _PHASES):
+        groups, _ = crossings(measured, "cyclic-prime", _committed(results, measured, name))
+        comparison = compare(groups, [Law(name, None, 0) if law is NO_RUN else law for law in LAWS])
         scores |= {score.name: score for score in comparison.scores}
         rows += [_row("said", name, cell.order, _level(cell.predicted, cell.order)) for cell in comparison.cells]
     for cell in comparison.cells:
@@ -72,23 +78,28 @@ def gather(results: Path) -> pl.DataFrame:
 
 
 def _committed(results: Path, measured: Sequence[Measured], name: str) -> Callable[[Setting], Prediction]:
-    """What was said of each setting before it was measured."""
-    said = [one for folder in _FOLDERS for one in read_predictions(results / folder / "predictions.csv", measured)[0]]
-    found = {measured[at].setting: p for one in said if one.predictor == name for at, p in one.on.items()}
-    return lambda setting: found[setting]
+    """What was predicted of each setting before it was measured."""
+    from twopeaks.validate.scores.predictors import read_predictions
+
+    predicted: dict[Setting, Prediction] = {}
+    for folder in _FOLDERS:
+        for column in read_predictions(results / folder / "predictions.csv", measured)[0]:
+            if column.predictor == name:
+                predicted |= {measured[place].setting: prediction for place, prediction in column.on.items()}
+    return predicted.__getitem__
 
 
-def _row(series: str, law: str, order: float | None, value: float | None, *ends: float | None) -> _Row:
+def _row(series: str, law: str, order: float | None, value: float | None, *ends: float | None) -> Row:
     low, high = ends or (None, None)
-    told: _Row = {"series": series, "law": law, "order": order, "value": value, "low": low, "high": high}
-    return told | {"constants": None, "evidence": None}
+    row: Row = {"series": series, "law": law, "order": order, "value": value, "low": low, "high": high}
+    return row | {"constants": None, "evidence": None}
 
 
 def _level(n: float | None, order: float) -> float | None:
     return None if n is None else n / (order * math.log(order))
 
 
-def _curve(score: Score) -> Iterator[_Row]:
+def _curve(score: Score) -> Iterator[Row]:
     if score.fit.law.shape is None or score.name not in _LINES or score.fit.law.constants > 1:
         return
     curve = score.fit.log_curve(_ORDERS) - np.log(_ORDERS * np.log(_ORDERS))
@@ -97,13 +108,13 @@ def _curve(score: Score) -> Iterator[_Row]:
         yield _row("curve", score.name, M, math.exp(y), *ends)
 
 
-def _laws(scores: Sequence[Score]) -> Iterator[_Row]:
+def _laws(scores: Sequence[Score]) -> Iterator[Row]:
     """Errors on groups left out, and on large groups as the lower end; the best criterion first."""
     best = min(score.fit.aicc for score in scores)
-    for one in sorted(scores, key=lambda score: score.fit.aicc):
-        evidence = math.exp((one.fit.aicc - best) / 2)
-        row = _row("law", one.name, None, one.left_out, one.extrapolated, None)
-        yield row | {"constants": float(one.fit.law.constants), "evidence": evidence}
+    for score in sorted(scores, key=lambda score: score.fit.aicc):
+        evidence = math.exp((score.fit.aicc - best) / 2)
+        row = _row("law", score.name, None, score.left_out, score.extrapolated, None)
+        yield row | {"constants": float(score.fit.law.constants), "evidence": evidence}
 
 
 def fig_growth(table: pl.DataFrame, ax: Axes | Sequence[Axes] | None = None) -> tuple[Figure, Sequence[Axes]]:
@@ -121,20 +132,20 @@ def fig_growth(table: pl.DataFrame, ax: Axes | Sequence[Axes] | None = None) -> 
 
 
 def _draw_crossings(ax: Axes, table: pl.DataFrame) -> None:
-    for law in (M_LOG_M.name, FOUR_THIRDS.name, CORRECTED.name):
+    for law in (*_BANDS, _CORRECTED):
         rows, colour = part(table, series="curve", law=law), _LINES[law][0]
         M = numbers(rows, "order")
-        ax.plot(M, numbers(rows, "value"), color=colour, linestyle="-." if law == CORRECTED.name else "-")
+        ax.plot(M, numbers(rows, "value"), color=colour, linestyle="-." if law == _CORRECTED else "-")
         if law in _BANDS:
             ax.fill_between(M, numbers(rows, "low"), numbers(rows, "high"), color=colour, alpha=0.12, linewidth=0)
-    for law, look in ((SHARED, "--"), (PHASES, "D")):
+    for law, look in ((_SHARED, "--"), (_PHASES, "D")):
         rows = part(table, series="said", law=law)
         ax.plot(numbers(rows, "order"), numbers(rows, "value"), look, color=_LINES[law][0], markerfacecolor="none",
                 markersize=5, linewidth=1)  # fmt: skip
     measured = part(table, series="measured")
     bars(ax, numbers(measured, "order"), measured, INK)
     ax.set_xscale("log")
-    marked(ax.xaxis, _TICKS)
+    only_ticks(ax.xaxis, _TICKS)
     ax.set_xlim(10, 140)
     ax.set_xlabel("order M of the group")
     ax.set_ylabel(r"$n_c\,/\,(M\log M)$")
@@ -143,11 +154,11 @@ def _draw_crossings(ax: Axes, table: pl.DataFrame) -> None:
 def _draw_laws(ax: Axes, table: pl.DataFrame) -> None:
     labels = []
     for y, row in enumerate(table.iter_rows(named=True)):
-        colour, words = _LINES[row["law"]]
+        colour, name = _LINES[row["law"]]
         ax.plot([100 * row["value"]], [y], "o", color=colour, markersize=5)
         ax.plot([100 * row["low"]], [y], "s", color=colour, markersize=4.5, markerfacecolor="white")
         ax.plot([100 * row["value"], 100 * row["low"]], [y, y], color=colour, linewidth=0.8, zorder=0)
-        labels.append(f"{words} ({row['constants']:.0f})\n{_evidence(row['evidence'])}")
+        labels.append(f"{name} ({row['constants']:.0f})\n{_evidence(row['evidence'])}")
     ax.set_yticks(range(len(labels)), labels)
     for label, law in zip(ax.get_yticklabels(), table["law"], strict=True):
         label.set_color(_LINES[law][0] if law != "c M^p" else INK)
@@ -164,3 +175,18 @@ def _evidence(ratio: float) -> str:
     if ratio >= 1e4:
         return rf"$10^{{{math.log10(ratio):.1f}}}$ to 1 against"
     return f"{ratio:.3g} to 1 against" if ratio < 100 else f"{ratio:,.0f} to 1 against"
+
+
+FIGURE = Entry(
+    "growth",
+    "Growth of n_c with the order of the group, and evidence between laws",
+    _CAPTION,
+    fig_growth,
+    sources=(
+        "transitions/measured.csv",
+        "transitions/predictions.csv",
+        "decisive/measured.csv",
+        "decisive/predictions.csv",
+    ),
+    numbers=gather,
+)

@@ -4,25 +4,26 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import polars as pl
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from twopeaks.theory.predictors.heights import shared_form
 from twopeaks.theory.setting import standard
-from twopeaks.validate.figures.drawing.marks import error_rows, marked, medians, numbers, part, table_of, told
-from twopeaks.validate.figures.drawing.print_style import figure_of, letters, narrow, panels
+from twopeaks.validate.figures.drawing.entry import Entry
+from twopeaks.validate.figures.drawing.marks import error_rows, only_ticks, words
+from twopeaks.validate.figures.drawing.panels import figure_of, letters, narrow, panels
 from twopeaks.validate.figures.drawing.style import FADED, INK
-from twopeaks.validate.measured.sources import Sources
-from twopeaks.validate.scores.board import Board, boards
-from twopeaks.validate.scores.predictors import asked, read_predictions, registry
+from twopeaks.validate.figures.drawing.tables import Row, intervals, medians, numbers, part, table_of
 
-__all__ = ["CAPTION", "fig_predicted_t_grok", "gather"]
+if TYPE_CHECKING:
+    from twopeaks.validate.scores.board import Board
 
-CAPTION = """
+__all__ = ["FIGURE", "fig_predicted_t_grok", "gather"]
+
+_CAPTION = """
 Steps to grokking, predicted and measured. a: plain gradient descent, 88 cells (Z17, Z23, Z31, Z47; four n from 1.1 to 2
 n_c, two rates, three decays; median of 8 networks within 60,000 steps); flow integrates each setting's flow (not Z47),
 clock one reference that every rate and decay is read off, both without a constant or a run; selection is a formula of
@@ -51,8 +52,6 @@ _RIVALS = {"norm-separation-from-peak": "norm separation", "first-passage-from-p
 _WORDS = ("panel", "rule", "predictor", "group")
 _SELECTION = "selection"
 
-_Row = dict[str, str | float | None]
-
 
 def gather(results: Path) -> pl.DataFrame:
     """Every prediction of t_grok with what was measured, and medians of each predictor."""
@@ -63,19 +62,25 @@ def gather(results: Path) -> pl.DataFrame:
 
 
 def _board(folder: Path, files: Sequence[str], names: Sequence[str] = ()) -> Board:
+    from twopeaks.validate.measured.sources import Sources
+    from twopeaks.validate.scores.board import boards
+    from twopeaks.validate.scores.predictors import asked, read_predictions, registry
+
     cells, _ = Sources((folder / "measured.csv",)).gather()
     cells = [cell for cell in cells if cell.quantity == "t_grok"]
-    said = [one for file in files for one in read_predictions(folder / file, cells)[0]]
-    said += asked(cells, {name: registry()[name] for name in names}, of={name: {"t_grok"} for name in names})
-    return boards(cells, said)[0]
+    predictions = [column for file in files for column in read_predictions(folder / file, cells)[0]]
+    predictions += asked(cells, {name: registry()[name] for name in names}, of={name: {"t_grok"} for name in names})
+    return boards(cells, predictions)[0]
 
 
-def _row(panel: str, rule: str, predictor: str, **more: str | float | None) -> _Row:
+def _row(panel: str, rule: str, predictor: str, **more: str | float | None) -> Row:
     nothing = dict.fromkeys(("measured", "low", "high", "over", "predicted", "error", "worst", "cells"))
     return {"panel": panel, "rule": rule, "predictor": predictor, "group": ""} | nothing | more
 
 
-def _each(board: Board) -> Iterator[_Row]:
+def _each(board: Board) -> Iterator[Row]:
+    from twopeaks.theory.predictors.heights import shared_form
+
     crossings: dict[str, float] = {}
     for standing in board.standings:
         for entry in standing.entries:
@@ -90,12 +95,12 @@ def _each(board: Board) -> Iterator[_Row]:
                        over=over, predicted=entry.value, error=entry.error, **ends)  # fmt: skip
 
 
-def _medians(rows: Sequence[_Row]) -> list[_Row]:
-    found: dict[tuple[str, str], list[float]] = {}
+def _medians(rows: Sequence[Row]) -> list[Row]:
+    errors: dict[tuple[str, str], list[float]] = {}
     for row in rows:
         if row["error"] is not None:
-            found.setdefault((str(row["rule"]), str(row["predictor"])), []).append(float(row["error"]))
-    made = [_row("medians", rule, name, **medians(each)) for (rule, name), each in found.items()]
+            errors.setdefault((str(row["rule"]), str(row["predictor"])), []).append(float(row["error"]))
+    made = [_row("medians", rule, name, **medians(of_rule)) for (rule, name), of_rule in errors.items()]
     return sorted(made, key=lambda row: (list(_RULES).index(str(row["rule"])), float(row["error"] or 0)))
 
 
@@ -125,23 +130,17 @@ def fig_predicted_t_grok(table: pl.DataFrame, ax: Axes | Sequence[Axes] | None =
 
 
 def _draw_both(ax: Axes, rows: pl.DataFrame, look: dict[str, Any]) -> None:
-    measured, low, high = _ends(rows)
+    measured, low, high = intervals(rows, "measured")
     predicted = numbers(rows, "predicted")
     ax.errorbar(measured, predicted, xerr=[measured - low, high - measured], markersize=3, elinewidth=0.6, capsize=0,
                 alpha=0.85, markeredgewidth=0, **look)  # fmt: skip
-
-
-def _ends(rows: pl.DataFrame) -> tuple[Any, Any, Any]:
-    """Measured and its ends; an open end is the value."""
-    measured, low, high = (numbers(rows, name) for name in ("measured", "low", "high"))
-    return measured, np.where(np.isnan(low), measured, low), np.where(np.isnan(high), measured, high)
 
 
 def _draw_errors(ax: Axes, rows: pl.DataFrame, shift: float, look: dict[str, Any]) -> None:
     """Ratios beside each other for every n/n_c, in the order of the measured times."""
     for place, over in enumerate(_OVER):
         near = rows.filter((pl.col("over") - over).abs() < 0.05, pl.col("measured").is_not_null()).sort("measured")
-        measured, low, high = _ends(near)
+        measured, low, high = intervals(near, "measured")
         predicted = numbers(near, "predicted")
         ratio, x = predicted / measured, place + shift + np.linspace(-0.11, 0.11, len(near))
         ends = [ratio - predicted / high, predicted / low - ratio]
@@ -163,18 +162,18 @@ def _finish(axes: Sequence[Axes]) -> None:
         ax.set_xscale("log")
         ax.set_yscale("log")
         for axis in (ax.xaxis, ax.yaxis):
-            marked(axis, ticks)
+            only_ticks(axis, ticks)
         ax.set_xlabel("measured $t_{\\mathrm{grok}}$, steps")
         ax.set_ylabel("predicted, steps")
     names = {axes[0]: [(name, look[0]) for name, look in _LOOKS.items()]}
     names[axes[2]] = [(word, colour) for colour, word in list(_RULES.values())[1:]]
-    for ax, words in names.items():
-        for place, (word, colour) in enumerate(words):
+    for ax, key in names.items():
+        for place, (word, colour) in enumerate(key):
             ax.text(0.05, 0.94 - 0.1 * place, word, color=colour, transform=ax.transAxes, va="top")
-    told(axes[0], "later than\nthe budget", (45_000, 100_000), INK, ha="right")
+    words(axes[0], "later than\nthe budget", (45_000, 100_000), INK, ha="right")
     axes[1].axhline(1, color=FADED, linewidth=0.8, zorder=0)
     axes[1].set_yscale("log")
-    marked(axes[1].yaxis, (0.6, 0.8, 1, 1.5, 2))
+    only_ticks(axes[1].yaxis, (0.6, 0.8, 1, 1.5, 2))
     axes[1].set_xticks(range(len(_OVER)), [f"{over:g}" for over in _OVER])
     axes[1].tick_params(axis="x", length=0)
     axes[1].set_xlabel("training pairs over $n_c$")
@@ -194,3 +193,20 @@ def _colour(rule: str, predictor: str) -> str:
     if rule != "sgd" and predictor == "clock":
         return _RULES[rule][0]
     return _LOOKS[predictor][0] if predictor in _LOOKS else FADED
+
+
+FIGURE = Entry(
+    "predicted-t-grok",
+    "Steps to grokking, predicted and measured, for gradient descent, Adam and AdamW",
+    _CAPTION,
+    fig_predicted_t_grok,
+    sources=(
+        "times-gd/measured.csv",
+        "times-gd/predictions.csv",
+        "times-gd/flow.csv",
+        "times-adam/measured.csv",
+        "times-adam/predictions.csv",
+        "times-adam/rivals.csv",
+    ),
+    numbers=gather,
+)

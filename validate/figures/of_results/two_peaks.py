@@ -13,19 +13,16 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter
 
 from twopeaks.theory.groups import named
-from twopeaks.theory.heights.memorising import memorised
-from twopeaks.theory.heights.sharing import shared_height
-from twopeaks.theory.predictors.phases import PHASES, all_at_once
 from twopeaks.theory.setting import Optimizer
-from twopeaks.validate.figures.drawing.marks import bars, committed, numbers, part, table_of, told
-from twopeaks.validate.figures.drawing.print_style import figure_of, letters, narrow, panels
+from twopeaks.validate.figures.drawing.entry import Entry
+from twopeaks.validate.figures.drawing.marks import bars, words
+from twopeaks.validate.figures.drawing.panels import figure_of, letters, narrow, panels
 from twopeaks.validate.figures.drawing.style import COLOURS, FADED, INK
-from twopeaks.validate.measured.rates import rates_in_old_note
-from twopeaks.validate.measured.statistics import rate_interval
+from twopeaks.validate.figures.drawing.tables import Row, committed, numbers, part, table_of
 
-__all__ = ["CAPTION", "GROUPS", "fig_two_peaks", "gather"]
+__all__ = ["FIGURE", "GROUPS", "fig_two_peaks", "gather"]
 
-CAPTION = """
+_CAPTION = """
 Heights of the two peaks and what networks do, for the cyclic group Z23 and for S4. a, d: loss + (η/2)·norm of a network
 that memorises n pairs (orange) and of one that knows the rule (blue), over η/2, so in units of |W|² + |V|²; the axis
 points down: the cheaper solution is the higher peak. Solid: theory, without a run (heights-shared); dashed: six control
@@ -41,8 +38,6 @@ GROUPS = ("Z23", "S4")
 _CONTROLS = re.compile(r"C_gen = ([\d.]+), C_mem\(n\) = ([\d.]+) n\^([\d.]+)")
 _BLUE, _RED = COLOURS["generalising"], COLOURS["memorising"]
 
-_Row = dict[str, str | float | None]
-
 
 def gather(results: Path) -> pl.DataFrame:
     """Heights over n from theory and control runs, n_c, and shares and times of trained networks."""
@@ -50,28 +45,36 @@ def gather(results: Path) -> pl.DataFrame:
     return table_of(rows, ("group", "series"))
 
 
-def _row(group: str, series: str, n: float | None, value: float | None, *ends: float | None) -> _Row:
+def _row(group: str, series: str, n: float | None, value: float | None, *ends: float | None) -> Row:
     low, high = ends or (None, None)
     return {"group": group, "series": series, "n": n, "value": value, "low": low, "high": high}
 
 
-def _heights(results: Path, group: str) -> Iterator[_Row]:
-    made, eta = named(group), Optimizer().weight_decay
-    generalising = shared_height(made).at_decay(eta)[1] / (eta / 2)
-    crossing = all_at_once(made, eta)
+def _heights(results: Path, group: str) -> Iterator[Row]:
+    from twopeaks.theory.heights.memorising import memorised
+    from twopeaks.theory.heights.sharing import shared_height
+    from twopeaks.theory.predictors.phases import all_at_once
+
+    table, eta = named(group), Optimizer().weight_decay
+    generalising = shared_height(table).at_decay(eta)[1] / (eta / 2)
+    crossing = all_at_once(table, eta)
     note = part(committed(results, "transitions", "n_c", "calibrated.csv"), group=group, predictor="heights-calibrated")
-    found = _CONTROLS.search(note["note"][0])
+    controls = _CONTROLS.search(note["note"][0])
     for n in np.linspace(0.76 * crossing, 1.32 * crossing, 60):
-        yield _row(group, "memorising", float(n), memorised(made.order, float(n), eta)[1])
+        yield _row(group, "memorising", float(n), memorised(table.order, float(n), eta)[1])
         yield _row(group, "generalising", float(n), generalising)
-        if found is not None:
-            measured, scale, power = map(float, found.groups())
+        if controls is not None:
+            measured, scale, power = map(float, controls.groups())
             yield _row(group, "memorising, controls", float(n), scale * float(n) ** power)
             yield _row(group, "generalising, controls", float(n), measured)
     yield _row(group, "crossing", crossing, generalising)
 
 
-def _networks(results: Path, group: str) -> Iterator[_Row]:
+def _networks(results: Path, group: str) -> Iterator[Row]:
+    from twopeaks.theory.predictors.phases import PHASES
+    from twopeaks.validate.measured.rates import rates_in_old_note
+    from twopeaks.validate.measured.statistics import rate_interval
+
     n_c = part(committed(results, "transitions", "n_c"), group=group).row(0, named=True)
     predicted = part(committed(results, "transitions", "n_c", "predictions.csv"), group=group, predictor=PHASES)
     yield _row(group, "measured n_c", None, n_c["value"], n_c["low"], n_c["high"])
@@ -95,7 +98,7 @@ def fig_two_peaks(table: pl.DataFrame, ax: Axes | Sequence[Axes] | None = None) 
     if ax is None and not narrow():
         axes = [axes[place] for place in (0, 2, 4, 1, 3, 5)]
     for column, group in enumerate(GROUPS):
-        _draw_group(table.filter(pl.col("group") == group), axes[3 * column : 3 * column + 3])
+        _draw_group(part(table, group=group), axes[3 * column : 3 * column + 3])
     letters(axes, [f"{group}: {shown}" for group in GROUPS for shown in ("heights", "share that groks", "when")])
     return figure_of(axes), axes
 
@@ -124,12 +127,12 @@ def _draw_heights(ax: Axes, table: pl.DataFrame) -> None:
     left, right = numbers(memorising, "n")[[0, -1]]
     low, high = numbers(memorising, "value")[[0, -1]]
     span, up = right - left, high - low
-    told(ax, "memorising", (right - 0.02 * span, value + 0.12 * up), _RED, ha="right")
-    told(ax, "generalising", (left + 0.03 * span, value + 0.1 * up), _BLUE)
+    words(ax, "memorising", (right - 0.02 * span, value + 0.12 * up), _RED, ha="right")
+    words(ax, "generalising", (left + 0.03 * span, value + 0.1 * up), _BLUE)
     if n > part(table, series="measured n_c")["value"][0]:
-        told(ax, f"equally high\nat n = {n:.0f}", (n + 0.03 * span, value - 0.25 * up), INK)
+        words(ax, f"equally high\nat n = {n:.0f}", (n + 0.03 * span, value - 0.25 * up), INK)
     else:
-        told(ax, f"equally high\nat n = {n:.0f}", (n - 0.03 * span, value + 0.42 * up), INK, ha="right")
+        words(ax, f"equally high\nat n = {n:.0f}", (n - 0.03 * span, value + 0.42 * up), INK, ha="right")
     ax.set_ylim(high + 0.03 * up, low - 0.03 * up)
     ax.set_ylabel("height, as norm\n(cheaper is up)")
 
@@ -141,8 +144,8 @@ def _draw_share(ax: Axes, table: pl.DataFrame, right: float, predicted: float) -
     ax.set_ylabel("share that groks")
     last = numbers(part(table, series="memorising"), "n")[-1]
     shift = 0.02 * (last - numbers(part(table, series="memorising"), "n")[0])
-    told(ax, "measured $n_c$", (max(right, predicted) + shift, 0.42), FADED)
-    told(ax, f"predicted {predicted:.0f}", (max(right, predicted) + shift, 0.24), INK)
+    words(ax, "measured $n_c$", (max(right, predicted) + shift, 0.42), FADED)
+    words(ax, f"predicted {predicted:.0f}", (max(right, predicted) + shift, 0.24), INK)
 
 
 def _draw_times(ax: Axes, table: pl.DataFrame) -> None:
@@ -150,7 +153,7 @@ def _draw_times(ax: Axes, table: pl.DataFrame) -> None:
     bars(ax, numbers(times, "n"), times, _BLUE)
     ax.plot(numbers(later, "n"), numbers(later, "value"), "^", markerfacecolor="white", color=_RED)
     where = numbers(part(table, series="memorising"), "n")
-    told(ax, "beyond budget", (where[0] + 0.03 * (where[-1] - where[0]), 12_500), _RED, va="top")
+    words(ax, "beyond budget", (where[0] + 0.03 * (where[-1] - where[0]), 12_500), _RED, va="top")
     ax.set_yscale("log")
     ax.set_ylim(1_200, 32_000)
     ax.set_yticks([2_000, 5_000, 20_000])
@@ -158,3 +161,13 @@ def _draw_times(ax: Axes, table: pl.DataFrame) -> None:
     ax.minorticks_off()
     ax.set_xlabel("training pairs n")
     ax.set_ylabel("step $t_{\\mathrm{grok}}$")
+
+
+FIGURE = Entry(
+    "two-peaks",
+    "Heights of the memorising and the generalising peak over data size, and what networks do",
+    _CAPTION,
+    fig_two_peaks,
+    sources=("transitions/measured.csv", "transitions/predictions.csv", "transitions/calibrated.csv"),
+    numbers=gather,
+)

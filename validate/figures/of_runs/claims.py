@@ -14,7 +14,8 @@ from matplotlib.lines import Line2D
 from twopeaks.validate.claims.claim import Estimate, Form, Judgement, Series
 from twopeaks.validate.claims.examine import Outcome, overall
 from twopeaks.validate.claims.words import allowed, counts, measured
-from twopeaks.validate.figures.drawing.style import COLOURS, FADED, INK, VERDICTS, axes, finish
+from twopeaks.validate.figures.drawing.panels import axes, figure_of, finish
+from twopeaks.validate.figures.drawing.style import COLOURS, FADED, INK, VERDICTS
 
 __all__ = ["fig_all_series", "fig_series", "fig_verdicts"]
 
@@ -51,7 +52,7 @@ def fig_verdicts(outcomes: Sequence[Outcome], ax: Axes | None = None) -> tuple[F
     ax.set_ylim(len(rows) - 0.4, -1.6)
     _scale_axis(ax)
     _legend(ax, outcomes)
-    return _figure_of(ax), ax
+    return figure_of([ax]), ax
 
 
 def _draw_row(ax: Axes, y: int, judged: Judgement) -> None:
@@ -150,7 +151,7 @@ def fig_series(outcome: Outcome, ax: Axes | None = None) -> tuple[Figure, Axes]:
     ax.set_title(f"{sign} {overall(outcome)}", loc="right", fontsize=10, color=colour)
     finish(ax, *(fill(label, 40) for label in outcome.finding.axes))
     ax.legend(fontsize=8, frameon=True, framealpha=0.8, edgecolor="none")
-    return _figure_of(ax), ax
+    return figure_of([ax]), ax
 
 
 def fig_all_series(outcomes: Sequence[Outcome]) -> tuple[Figure, list[Axes]]:
@@ -207,10 +208,3 @@ def _by_factors(values: Sequence[float]) -> bool:
         return False
     steps, factors = np.diff(found), np.diff(np.log(found))
     return bool(factors.std() / factors.mean() < steps.std() / steps.mean())
-
-
-def _figure_of(ax: Axes) -> Figure:
-    figure = ax.get_figure(root=True)
-    if figure is None:
-        raise ValueError("ax must belong to a figure")
-    return figure

@@ -5,7 +5,8 @@ from __future__ import annotations
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from twopeaks.validate.figures.drawing.style import COLOURS, FADED, INK, axes, finish
+from twopeaks.validate.figures.drawing.panels import axes, figure_of, finish
+from twopeaks.validate.figures.drawing.style import COLOURS, FADED, INK
 from twopeaks.validate.forecast.forecast import Forecast
 from twopeaks.validate.measured.curves import Curve
 
@@ -36,7 +37,4 @@ def fig_forecast(curve: Curve, found: Forecast, ax: Axes | None = None) -> tuple
     chance = f"P(grok by {found.budget:,.0f}) = {found.probability:.2f} [{found.low:.2f}, {found.high:.2f}]"
     ax.set_title(f"{found.name}\n{chance}", loc="left", fontsize=9)
     ax.legend(loc="upper center", bbox_to_anchor=(0.5, -0.16), ncols=2, fontsize=8, frameon=False)
-    figure = ax.get_figure(root=True)
-    if figure is None:
-        raise ValueError("ax must belong to a figure")
-    return figure, ax
+    return figure_of([ax]), ax

@@ -7,7 +7,8 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from twopeaks.validate.experiment.experiment import Result
-from twopeaks.validate.figures.drawing.style import COLOURS, FADED, INK, axes, finish
+from twopeaks.validate.figures.drawing.panels import axes, figure_of, finish
+from twopeaks.validate.figures.drawing.style import COLOURS, FADED, INK
 from twopeaks.validate.figures.of_runs.transition import draw_measured, draw_outcomes
 
 __all__ = ["fig_two_peaks"]
@@ -52,10 +53,7 @@ def fig_two_peaks(result: Result, pair: tuple[Axes, Axes] | None = None) -> tupl
     bottom.set_ylim(-0.05, 1.08)
     finish(bottom, "training pairs n", "test accuracy\nof trained networks")
     bottom.legend(loc="center right", fontsize=8, frameon=True, framealpha=0.9, edgecolor="none")
-    figure = top.get_figure(root=True)
-    if figure is None:
-        raise ValueError("axes must belong to a figure")
-    return figure, pair
+    return figure_of([top]), pair
 
 
 def _control_dots(result: Result, ax: Axes) -> None:

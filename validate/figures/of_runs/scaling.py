@@ -7,7 +7,8 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import NullFormatter, ScalarFormatter
 
-from twopeaks.validate.figures.drawing.style import COLOURS, FADED, INK, PREDICTORS, axes, finish
+from twopeaks.validate.figures.drawing.panels import axes, figure_of, finish
+from twopeaks.validate.figures.drawing.style import COLOURS, FADED, INK, PREDICTORS
 from twopeaks.validate.laws.compare import Comparison, Verdict, verdict
 from twopeaks.validate.laws.laws import ASYMPTOTE, CORRECTED, FOUR_THIRDS, M_LOG_M, NO_RUN, Law
 
@@ -81,10 +82,7 @@ def fig_scaling(
     finish(ax, "order M of the group", "training pairs n_c over M log M")
     ax.set_title(_title(found), loc="left", fontsize=11)
     ax.legend(loc="upper center", bbox_to_anchor=(0.5, -0.14), ncols=2, fontsize=8, frameon=False, handlelength=3)
-    figure = ax.get_figure(root=True)
-    if figure is None:
-        raise ValueError("ax must belong to a figure")
-    return figure, ax
+    return figure_of([ax]), ax
 
 
 def _no_run(comparison: Comparison, scale: np.ndarray, ax: Axes) -> None:

@@ -11,7 +11,8 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
 
-from twopeaks.validate.figures.drawing.style import FADED, INK, PREDICTORS, axes, finish
+from twopeaks.validate.figures.drawing.panels import axes, figure_of, finish
+from twopeaks.validate.figures.drawing.style import FADED, INK, PREDICTORS
 from twopeaks.validate.measured.cell import ErrorKind
 from twopeaks.validate.scores.board import Board, Entry, Standing
 from twopeaks.validate.scores.words import share
@@ -66,10 +67,7 @@ def fig_scoreboard(board: Board, ax: Axes | None = None) -> tuple[Figure, Axes]:
     ax.tick_params(axis="y", length=0)
     ax.spines["left"].set_visible(False)
     _legend(ax, shown)
-    figure = ax.get_figure(root=True)
-    if figure is None:
-        raise ValueError("ax must belong to a figure")
-    return figure, ax
+    return figure_of([ax]), ax
 
 
 def _row(ax: Axes, y: int, standing: Standing, board: Board, colour: str) -> None:

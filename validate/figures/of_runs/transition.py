@@ -7,7 +7,8 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from twopeaks.validate.experiment.experiment import Result
-from twopeaks.validate.figures.drawing.style import COLOURS, INK, PREDICTORS, axes, finish
+from twopeaks.validate.figures.drawing.panels import axes, figure_of, finish
+from twopeaks.validate.figures.drawing.style import COLOURS, INK, PREDICTORS
 
 __all__ = ["draw_measured", "draw_outcomes", "fig_transition"]
 
@@ -29,10 +30,7 @@ def fig_transition(result: Result, ax: Axes | None = None) -> tuple[Figure, Axes
     ax.set_ylim(-0.03, 1.05)
     ax.set_title(_title(result), loc="left", fontsize=11)
     ax.legend(loc="upper center", bbox_to_anchor=(0.5, -0.13), ncols=2, fontsize=8, frameon=False)
-    figure = ax.get_figure(root=True)
-    if figure is None:
-        raise ValueError("ax must belong to a figure")
-    return figure, ax
+    return figure_of([ax]), ax
 
 
 def _title(result: Result) -> str:
