@@ -9,6 +9,7 @@ from torch import Tensor, nn
 from torch.func import functional_call, grad, stack_module_state, vmap
 
 from twopeaks.sim.network.runtime import Runtime
+from twopeaks.sim.network.sizes import step_flops
 from twopeaks.theory.setting import Setting
 from twopeaks.theory.setting.sampling import draw_pairs, label_table
 
@@ -93,9 +94,8 @@ def vmapped(setting: Setting, members: int, runtime: Runtime) -> Step:
 
 
 def products(setting: Setting, runtime: Runtime) -> Step:
-    """The arithmetic limit of one member: a square matrix product with the 6 n K M flops a step cannot avoid."""
-    order, width, n = setting.task.resolve().order, setting.network.width, setting.task.samples
-    size = max(64, round((3 * n * width * order) ** (1 / 3)))
+    """The arithmetic limit of one member: a square matrix product with the operations that a step cannot avoid."""
+    size = max(64, round((step_flops(setting) / 2) ** (1 / 3)))
     a, b = torch.rand(2, size, size, dtype=runtime.torch_dtype)
     out = torch.empty_like(a)
 

@@ -17,7 +17,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from twopeaks.sim.network.runtime import Runtime, resolve
-from twopeaks.sim.storage.probe_catalogue import PROBES, measured
+from twopeaks.sim.probes.budget import measured
+from twopeaks.sim.storage.probe_catalogue import PROBES
 from twopeaks.sim.storage.records import Plan
 from twopeaks.sim.training.loop import train
 from twopeaks.theory.setting import standard

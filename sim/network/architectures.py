@@ -26,21 +26,9 @@ from torch.nn import functional
 
 from twopeaks.sim.network.activations import ACTIVATIONS
 from twopeaks.sim.network.data import real_rows, rows_like
-from twopeaks.theory.setting import Setting
 from twopeaks.theory.setting.network import Network
 
-__all__ = ["deeper", "features", "first_layer", "layer_shapes"]
-
-
-def layer_shapes(setting: Setting) -> list[tuple[int, int]]:
-    """Rows and columns of each layer, first to last: tables if there are any, W, what is between, V."""
-    table, network = setting.task.table_of(), setting.network
-    k, A, K, d = table.operands, table.alphabet, network.width, network.embedding_dim
-    if network.family == "transformer":
-        return [(A + 1, d), (k + 1, d), *[(d, d)] * 4, (d, K), (K, d), (d, table.classes)]
-    tables = {"one-hot": [], "shared": [(A, d)], "separate": [(k * A, d)]}[network.embedding]
-    first = (k * (d if tables else A), K)
-    return [*tables, first, *[(K, K)] * (network.layers - 2), (K, table.classes)]
+__all__ = ["deeper", "features", "first_layer"]
 
 
 def features(network: Network, layers: Sequence[Tensor], inputs: Tensor) -> Tensor:
@@ -48,7 +36,7 @@ def features(network: Network, layers: Sequence[Tensor], inputs: Tensor) -> Tens
 
     Args:
         network: the architecture.
-        layers: (E, …, …) each, as `layer_shapes` has them.
+        layers: (E, …, …) each, as `twopeaks.sim.network.sizes.layer_shapes` has them.
         inputs: (k, E·s) rows e·k·A + j·A + x_j of operand j, counted from 0, for row after row of each member e.
     """
     if network.family == "transformer":

@@ -19,12 +19,12 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from twopeaks.sim.network.activations import ACTIVATIONS
-from twopeaks.sim.network.architectures import layer_shapes
 from twopeaks.sim.network.data import PackData
 from twopeaks.sim.network.losses import LOSSES
 from twopeaks.sim.network.members import each
 from twopeaks.sim.network.products import PLAIN, Products, readout
 from twopeaks.sim.network.runtime import Runtime
+from twopeaks.sim.network.sizes import layer_shapes
 from twopeaks.sim.network.table_features import table_features
 from twopeaks.theory.setting import Setting
 from twopeaks.theory.setting.sampling import stream
@@ -45,7 +45,7 @@ class Params(tuple[Tensor, ...]):
     """Layers of E members, first to last, as views of one flat array: weights, gradients or averages of these.
 
     Two of them, or more where the setting has hidden layers (E, K, K) in between, embeddings or a transformer
-    (`twopeaks.sim.network.architectures.layer_shapes`).
+    (`twopeaks.sim.network.sizes.layer_shapes`).
     """
 
     __slots__ = ()

@@ -14,9 +14,10 @@ from twopeaks.sim.network.network import Params
 from twopeaks.sim.probes import gram as probe_gram
 from twopeaks.sim.probes import outputs as probe_outputs
 from twopeaks.sim.probes import weights as probe_weights
+from twopeaks.sim.probes.budget import measured
 from twopeaks.sim.probes.view import View, exact
 from twopeaks.sim.probes.weights import Basis, Trail
-from twopeaks.sim.storage.probe_catalogue import columns, measured
+from twopeaks.sim.storage.probe_catalogue import columns
 from twopeaks.sim.storage.records import Plan
 from twopeaks.theory.setting import Setting
 

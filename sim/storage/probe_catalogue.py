@@ -4,9 +4,8 @@ A probe fills one or more columns of `sim.storage.records.Records.curves`, one n
 irreducible representations become columns such as ``spectrum[3]``. So every reader of curves (tables, figures,
 checkpoints) has them without knowing of them. A number is NaN where it is undefined or was not measured.
 
-Probes look and never touch: curves are the same bit for bit with and without them. All of them together cost about
-`Plan.probe_share` of a run at most: what is dear is measured at some of the records only (`measured`), which depends
-on sizes alone, never on a clock. The measuring itself is in `twopeaks.sim.probes.probing`; nothing here needs torch.
+Probes look and never touch: curves are the same bit for bit with and without them. At which records each is measured
+is decided in `twopeaks.sim.probes.budget`, the measuring is in `twopeaks.sim.probes.probing`. Nothing here needs torch.
 """
 
 from __future__ import annotations
@@ -15,9 +14,6 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Literal
-
-import numpy as np
-from numpy.typing import NDArray
 
 from twopeaks.theory.errors import InputError
 from twopeaks.theory.groups import Group
@@ -31,11 +27,11 @@ __all__ = [
     "SAMPLED",
     "SIMILAR",
     "TOP",
+    "Level",
     "Probe",
     "applicable",
     "chosen",
     "columns",
-    "measured",
 ]
 
 #: A node is live (decay has not taken it away) if |w|^2 |v| is at least this part of the largest one of its network.
@@ -50,6 +46,7 @@ TOP = 200
 #: Nodes whose overlaps with all others are worked out; the mean over all is estimated from theirs if there are more.
 SAMPLED = 32
 
+#: What a probe has to work out; probes of one level share it.
 Level = Literal["weights", "outputs", "irreps", "overlap", "repulsion"]
 
 
@@ -237,73 +234,3 @@ def columns(setting: Setting, names: Sequence[str]) -> dict[str, str]:
         if reason is not None:
             raise InputError("probes", f"without {name} for this setting", list(names), f"leave it out: {reason}")
     return {column: words for name in chosen(names) for column, words in PROBES[name].columns(setting).items()}
-
-
-# --- what they cost ------------------------------------------------------------------------------------
-#
-# In multiply-adds of a large matrix product, for one member alone, as measured on a CPU: an entry of an array that is
-# passed over costs as much as `_PASS` of them, an entry of the weights' own small arrays in all `_SMALL`, a
-# multiply-add in double precision `_DOUBLE`, and `_CALL` is what any operation costs however small it is. A shorter
-# run than `_MOMENT`, a tenth of a second, counts as that long: nobody waits for it.
-
-_DEAR = "repulsion"
-_PASS, _SMALL, _DOUBLE, _CALL, _MOMENT = 16, 96, 2.5, 110_000, 3e9
-#: A probe now and then finds nothing in the cache, and one member's passes are not shared among threads.
-_COLD = 1.5
-
-
-def _step_cost(n: int, k: int, A: int, K: int, C: int) -> float:
-    """One update: three products, gather, sigma, scatter, Adam."""
-    return 3 * n * K * C + _PASS * (n * K * (1 + k) + 4 * K * (k * A + C)) + 30 * _CALL
-
-
-def _evaluation_cost(rows: int, K: int, C: int) -> float:
-    return rows * K * C + _PASS * rows * (1.5 * K + 2 * C) + 40 * _CALL
-
-
-def _level_costs(n: int, k: int, A: int, K: int, C: int) -> dict[Level, float]:
-    features, small = _PASS * n * K * (1 + k) / 2, _SMALL * K * (k * A + C)
-    return {
-        "weights": 0.5 * small,
-        "outputs": features + 1.6 * n * K * C + 60 * _CALL,
-        "irreps": k * A * A * K + small,
-        "overlap": 2 * features + 2.5 * n * K * min(K, SAMPLED),
-        "repulsion": 3 * features + _DOUBLE * (n * K * K + K**3) + 60 * _PASS * K * K,
-    }
-
-
-def measured(setting: Setting, names: Sequence[str], steps: NDArray[np.int64], share: float) -> dict[str, set[int]]:
-    """At which of the recorded steps each probe is measured, so that all cost ``share`` of the run at most.
-
-    All but the dear one, repulsion, are measured together, at every record if that can be paid; what is left pays
-    for that one. Where there is not enough for every record, these are as evenly spaced as whole numbers allow, the
-    last one among them.
-
-    Args:
-        setting: the problem; with the budget it gives the cost of the run.
-        names: probes.
-        steps: (R,) recorded steps, increasing; the last one is the budget.
-        share: cost of the probes over that of the run without them.
-    """
-    table = setting.task.table_of()
-    sizes = (setting.task.samples, table.operands, table.alphabet, setting.network.width, table.classes)
-    run = steps[-1] * _step_cost(*sizes) + len(steps) * _evaluation_cost(table.labels.size, *sizes[3:])
-    left = share * max(run, _MOMENT)
-    due: dict[str, set[int]] = {}
-    for together in ([n for n in names if n != _DEAR], [n for n in names if n == _DEAR]):
-        cost = _cost(together, _level_costs(*sizes))
-        count = min(len(steps), int(left / cost)) if together else 0
-        left -= count * cost
-        due |= {name: set(_spread(steps, count)) for name in together}
-    return due
-
-
-def _cost(names: Sequence[str], levels: dict[Level, float]) -> float:
-    """Cost of measuring these once; each works out for itself what it needs."""
-    return _COLD * sum(levels[PROBES[name].level] + _CALL * PROBES[name].calls for name in names)
-
-
-def _spread(steps: NDArray[np.int64], count: int) -> list[int]:
-    """So many of the steps, evenly spaced, the last one among them."""
-    places = (np.arange(1, count + 1) * len(steps)) // max(count, 1) - 1
-    return [int(step) for step in steps[places]]

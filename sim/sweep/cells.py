@@ -6,6 +6,7 @@ from collections.abc import Generator
 from dataclasses import dataclass
 from pathlib import Path
 
+from twopeaks.sim.network.sizes import step_flops
 from twopeaks.sim.storage.records import Plan, Records, concatenate
 from twopeaks.sim.storage.store import load
 from twopeaks.theory.setting import Setting
@@ -28,10 +29,8 @@ class Cell:
 
     @property
     def flops(self) -> int:
-        """The same in operations: 6 n K M a member-step, three products of an (n, K) and a (K, M) matrix."""
-        setting = self.setting
-        classes = setting.task.table_of().classes
-        return 6 * setting.task.samples * setting.network.width * classes * self.member_steps
+        """The same in operations of matrix products, see `twopeaks.sim.network.sizes`."""
+        return step_flops(self.setting) * self.member_steps
 
 
 @dataclass(frozen=True)

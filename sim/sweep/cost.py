@@ -9,8 +9,8 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from functools import lru_cache
 
-from twopeaks.sim.network.architectures import layer_shapes
 from twopeaks.sim.network.runtime import Runtime, pinned
+from twopeaks.sim.network.sizes import forward_flops, layer_shapes, step_flops
 from twopeaks.sim.storage.probe_catalogue import columns
 from twopeaks.sim.storage.records import Plan
 from twopeaks.sim.sweep.bisect import resized
@@ -35,7 +35,8 @@ class Cost:
     Attributes:
         cells, shards, members: how many.
         member_steps: members times their budgets.
-        flops: 6 n K M a member-step, and 2 K M a row of the table and record for testing.
+        flops: operations of matrix products (`twopeaks.sim.network.sizes`): of every member-step, and of a pass over
+            the whole table at every record, for testing.
         flops_per_second: of one worker, measured on a typical shard.
         workers: how many.
         seconds: flops over those of all workers; or of the largest shard, or of cells in turn, if these take longer.
@@ -88,7 +89,7 @@ def cost(cells: Sequence[Cell], runtime: Runtime, workers: int, in_turn: Sequenc
 
 
 def measured_rate(shard: Shard, runtime: Runtime) -> float:
-    """Operations a second (6 n K M a member-step) of one thread that trains a shard, in a fraction of a second."""
+    """Operations of matrix products a second of one thread that trains a shard, in a fraction of a second."""
     settings, seeds, a_step = _affordable(shard)
     with pinned(runtime):
         learner = Learner(settings, seeds, runtime)
@@ -107,8 +108,8 @@ def _affordable(shard: Shard) -> tuple[list[Setting], list[int], float]:
     first = shard.parts[0]
     a_step = first.flops / first.member_steps
     if a_step > _MOST_FLOPS:  # a smaller training set will do: the rate hardly depends on n where it is that large
-        n = max(1, math.floor(first.setting.task.samples * _MOST_FLOPS / a_step))
-        return [resized(first.setting, n)], [first.seeds[0]], a_step * n / first.setting.task.samples
+        smaller = resized(first.setting, max(1, math.floor(first.setting.task.samples * _MOST_FLOPS / a_step)))
+        return [smaller], [first.seeds[0]], float(step_flops(smaller))
     reached = itertools.accumulate(part.flops / part.member_steps for part, _ in members)
     steps = [flops for flops in reached if flops <= _MOST_FLOPS]
     tried = members[: len(steps)]
@@ -132,8 +133,7 @@ def _alone(cell: Cell, runtime: Runtime, workers: int) -> float:
 
 
 def _testing(cell: Cell) -> int:
-    table = cell.setting.task.table_of()
-    a_record = 2 * table.rows.size * cell.setting.network.width * table.classes
+    a_record = forward_flops(cell.setting, cell.setting.task.table_of().labels.size)
     return len(cell.seeds) * _records(cell.plan) * a_record
 
 

@@ -10,10 +10,10 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from twopeaks.sim.network.architectures import layer_shapes
 from twopeaks.sim.network.freeze import Frozen, Layer
 from twopeaks.sim.network.network import Params, packed
 from twopeaks.sim.network.runtime import Runtime
+from twopeaks.sim.network.sizes import layer_shapes
 from twopeaks.sim.training.learner import Learner
 from twopeaks.sim.training.packs import over_packs, packs
 from twopeaks.theory.errors import InputError
@@ -34,7 +34,7 @@ class Snapshots:
         seeds: (E,) seed of each member.
         steps: (S,) updates done, increasing.
         layers: first to last: W (E, S, kA, K), hidden layers (E, S, K, K) if there are any, V (E, S, K, C); other
-            networks' layers as `twopeaks.sim.network.architectures.layer_shapes` has them.
+            networks' layers as `twopeaks.sim.network.sizes.layer_shapes` has them.
         pairs: (E, n) training rows of each member: a·M + b for two operands.
         labels: (E, n) their labels.
         diverged: (E, S) whether a weight of the member is not finite.

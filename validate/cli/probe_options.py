@@ -6,7 +6,8 @@ from typing import Annotated, Any
 
 import typer
 
-from twopeaks.sim.storage.probe_catalogue import PROBES, applicable, columns, measured
+from twopeaks.sim.probes.budget import measured
+from twopeaks.sim.storage.probe_catalogue import PROBES, applicable, columns
 from twopeaks.sim.storage.records import Plan
 from twopeaks.theory.errors import InputError
 from twopeaks.theory.setting import Setting

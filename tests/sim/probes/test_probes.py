@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from tests import oracle
 from twopeaks.sim.network.runtime import Runtime, pinned, resolve
+from twopeaks.sim.probes.budget import measured
 from twopeaks.sim.probes.gram import signs
 from twopeaks.sim.probes.probing import PackProbes
 from twopeaks.sim.storage import store
@@ -28,7 +29,6 @@ from twopeaks.sim.storage.probe_catalogue import (
     applicable,
     chosen,
     columns,
-    measured,
 )
 from twopeaks.sim.storage.records import MAX_RECORDS, Plan, Records
 from twopeaks.sim.storage.usage import usage
