@@ -7,8 +7,9 @@ OUT ?= twopeaks-demo
 DEVICE ?= auto
 WORKERS ?=
 ONLY ?=
+MINUTES ?= 60
 
-.PHONY: demo test test-all lint bench laws reproduce equations forecast-model docs links clean
+.PHONY: demo test test-all lint bench laws reproduce mutants equations forecast-model docs links clean
 .DEFAULT_GOAL := test
 
 $(VENV)/.run: pyproject.toml constraints.txt
@@ -47,6 +48,9 @@ laws: $(VENV)/.run  ## deviations from every law of theory: representations, pea
 
 reproduce: $(VENV)/.run  ## measure what results/ holds again (ONLY="crossings" chooses) and say what differs; it goes on where it was cut short
 	$(BIN)/python benchmarks/reproduce.py $(ONLY) --device $(DEVICE) $(if $(WORKERS),--workers $(WORKERS))
+
+mutants: $(VENV)/.dev  ## change one thing at a time in modules (ONLY="validate/scores/board.py" chooses) and list what no test notices
+	$(BIN)/python benchmarks/mutants.py $(ONLY) --minutes $(MINUTES)
 
 equations: $(VENV)/.run  ## write the equations as a page and as LaTeX
 	$(BIN)/twopeaks derive --all --markdown > docs/equations.md

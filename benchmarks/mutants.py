@@ -1,0 +1,387 @@
+"""Mutation testing: change one thing in a module at a time and see whether a test of its room fails.
+
+    python benchmarks/mutants.py validate/scores/board.py --sample 60 --minutes 10
+
+mutmut makes the changes and runs the tests. This file prepares a copy of the repository under its import name for it
+(`build/mutants/ROOM/twopeaks`), chooses modules, tests and a random sample of mutants, and writes the mutants that
+survived to `build/mutants/survivors.md`. The exit code is 0 if the tests of every room killed `--least` per cent, 1 if
+not, 2 for bad input.
+
+Not tried: changes of an error's words, of `strict=` and of how a figure looks (`APPEARANCE`), because no number depends
+on them; statements outside functions, which mutmut leaves alone.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import random
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections import Counter
+from collections.abc import Collection, Iterable, Iterator, Sequence
+from contextlib import chdir
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import libcst as cst
+from mutmut.configuration import reset_config
+from mutmut.mutation.diff_apply import get_diff_for_mutant
+from mutmut.mutation.file_mutation import Mutation, create_mutations, mutate_file_contents
+from mutmut.stats import status_by_exit_code
+from mutmut.utils.format_utils import get_mutant_name
+
+ROOT = Path(__file__).resolve().parent.parent
+PACKAGE = "twopeaks"
+#: The modules whose numbers end in tables and figures, tried when no module is named.
+DEFAULT = (
+    "validate/measured/statistics.py",
+    "validate/scores/*.py",
+    "theory/predictors/**/*.py",
+    "validate/figures/**/*.py",
+)
+#: Tests of a module that are not simply all tests of the folder that mirrors its own.
+TESTS = {"validate/measured/statistics.py": ("tests/validate/measured/test_statistics.py",)}
+#: Rooms that contain rooms: the tests of all of them stand in one folder.
+HALLS = ("validate/figures", "theory/predictors")
+#: Keywords of calls that say how a figure looks, not what it shows.
+APPEARANCE = """
+    alpha aspect bbox_to_anchor borderaxespad borderpad capsize clip_on columnspacing constrained_layout dpi edgecolor
+    elinewidth fancybox figsize fontsize fontweight framealpha frameon ha handlelength handletextpad height_ratios
+    hspace labelpad labelsize labelspacing layout length linewidth linewidths loc lw markeredgecolor markeredgewidth
+    markersize mec mew ms ncol ncols pad path_effects rotation s size solid_capstyle textcoords va weight width_ratios
+    wspace xytext zorder
+"""
+#: pytest inside the copy: its settings are the repository's.
+PYTEST = ("-c", f"{PACKAGE}/pyproject.toml", "-p", "no:cacheprovider", "-m", "not slow and not gpu")
+#: Seconds of tests tried first on a mutant, the quickest of those that reach it; what survives meets all of them.
+QUICK = 2.0
+KILLED = ("killed", "timeout", "segfault")
+PROCESSES = 2
+
+
+@dataclass(frozen=True)
+class Room:
+    """Modules that the same tests are about."""
+
+    name: str
+    modules: tuple[str, ...]
+    tests: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Sample:
+    """The mutants of one module that are to be tried, by mutmut's names, and how many there are."""
+
+    module: str
+    names: tuple[str, ...]
+    mutants: int
+
+
+@dataclass
+class Result:
+    """What became of the mutants of one module."""
+
+    sample: Sample
+    statuses: Counter[str] = field(default_factory=Counter)
+    survivors: list[str] = field(default_factory=list)
+
+    @property
+    def tried(self) -> int:
+        """Mutants that were tried, with those that no test reaches."""
+        return self.statuses.total()
+
+    @property
+    def killed(self) -> int:
+        """Mutants that a test noticed; a test that then never ends has noticed."""
+        return sum(self.statuses[status] for status in KILLED)
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Try the mutants; the exit code."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("modules", nargs="*", default=DEFAULT, help="paths or patterns (default: %(default)s)")
+    parser.add_argument("--sample", type=int, default=40, help="mutants tried in a module; 0 means all (%(default)s)")
+    parser.add_argument("--seed", type=int, default=0, help="seed of the sample (%(default)s)")
+    parser.add_argument("--minutes", type=float, default=60, help="time limit for all (%(default)s)")
+    parser.add_argument("--least", type=float, default=90, help="per cent that must be killed (%(default)s)")
+    parser.add_argument("--out", type=Path, default=ROOT / "build" / "mutants", help="folder of the copies")
+    options = parser.parse_args(arguments)
+    rooms = list(rooms_of(options.modules))
+    if not rooms:
+        sys.stderr.write(f"error: no module matches {' '.join(options.modules)}\n")
+        return 2
+    start = time.monotonic()
+    results: dict[str, list[Result]] = {}
+    pages: list[str] = []
+    for room in rooms:
+        workspace = prepared(room, options.out.resolve())
+        samples = [sampled(module, workspace, options.sample, options.seed) for module in room.modules]
+        results[room.name] = tried(samples, workspace, start + 60 * options.minutes)
+        print(table(results[room.name]), flush=True)
+        pages += survivors(results[room.name], workspace)
+        (options.out / "survivors.md").write_text("\n".join(pages), encoding="utf-8")
+    print(totals(results))
+    print(f"{(time.monotonic() - start) / 60:.0f} minutes; survivors: {options.out / 'survivors.md'}")
+    return int(any(share(rows) < options.least for rows in results.values()))
+
+
+# --- which modules, which tests ------------------------------------------------------------------------
+
+
+def rooms_of(patterns: Iterable[str]) -> Iterator[Room]:
+    """The modules that patterns name, grouped by the tests that are about them."""
+    groups: dict[tuple[str, ...], list[str]] = {}
+    for pattern in patterns:
+        for path in sorted(ROOT.glob(pattern)):
+            module = path.relative_to(ROOT).as_posix()
+            group = groups.setdefault(tests_of(module), [])
+            if path.suffix == ".py" and path.name != "__init__.py" and module not in group:
+                group.append(module)
+    for tests, modules in groups.items():
+        if modules:
+            name = tests[0].removeprefix("tests/").removesuffix(".py").replace("/", "-")
+            yield Room(name, tuple(modules), tests)
+
+
+def tests_of(module: str) -> tuple[str, ...]:
+    """The files or folders of tests, relative to the repository, that are about a module."""
+    folder = next((hall for hall in HALLS if module.startswith(f"{hall}/")), module.rpartition("/")[0])
+    return TESTS.get(module, (f"tests/{folder}",))
+
+
+# --- a copy for mutmut ---------------------------------------------------------------------------------
+
+
+def prepared(room: Room, out: Path) -> Path:
+    """A fresh folder with the repository under its import name, and mutmut's settings beside it."""
+    workspace = out / room.name
+    shutil.rmtree(workspace, ignore_errors=True)
+    list_files = ["git", "ls-files", "--cached", "--others", "--exclude-standard"]
+    listed = subprocess.run(list_files, cwd=ROOT, check=True, capture_output=True, text=True)
+    for name in listed.stdout.splitlines():
+        if (ROOT / name).is_file():
+            target = workspace / PACKAGE / name
+            target.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy2(ROOT / name, target)
+    for module in room.modules:
+        path = workspace / PACKAGE / module
+        path.write_text(without_decorators(path.read_text(encoding="utf-8")), encoding="utf-8")
+    settings = {
+        "source_paths": [PACKAGE],
+        "only_mutate": [f"{PACKAGE}/{module}" for module in room.modules],
+        "pytest_add_cli_args": list(PYTEST),
+        "pytest_add_cli_args_test_selection": [f"{PACKAGE}/{test}" for test in room.tests],
+        "process_isolation": "forkserver",  # polars and torch have threads, which a fork of a used process loses
+        "timeout_constant": 4.0,
+        "timeout_multiplier": 5.0,
+        "use_git_change_detection": False,
+    }
+    lines = ["[tool.mutmut]", *(f"{key} = {json.dumps(value)}" for key, value in settings.items())]
+    (workspace / "pyproject.toml").write_text("\n".join(lines) + "\n", encoding="utf-8")
+    return workspace
+
+
+def without_decorators(source: str) -> str:
+    """The module with `f = decorator(f)` below a function for `@decorator` above it: mutmut skips decorated ones."""
+    return cst.parse_module(source).visit(_DecoratorsBelow()).code
+
+
+class _DecoratorsBelow(cst.CSTTransformer):
+    """Moves decorators of functions of a module and of methods below them."""
+
+    #: mutmut knows the first two; the others must stand above what they decorate.
+    KEPT = ("staticmethod", "classmethod", "overload", "setter", "field_validator", "model_validator")
+
+    def __init__(self) -> None:
+        self._depth = 0
+
+    def visit_FunctionDef(self, node: cst.FunctionDef) -> None:
+        self._depth += 1
+
+    def leave_FunctionDef(
+        self, original_node: cst.FunctionDef, updated_node: cst.FunctionDef
+    ) -> cst.FunctionDef | cst.FlattenSentinel[cst.BaseStatement]:
+        self._depth -= 1
+        decorators = [each.decorator for each in updated_node.decorators]
+        if self._depth or not decorators or any(_name(each) in self.KEPT for each in decorators):
+            return updated_node
+        value: cst.BaseExpression = updated_node.name
+        for decorator in reversed(decorators):
+            value = cst.Call(func=decorator, args=[cst.Arg(value)])
+        below = cst.SimpleStatementLine([cst.Assign([cst.AssignTarget(updated_node.name)], value)])
+        return cst.FlattenSentinel([updated_node.with_changes(decorators=[]), below])
+
+
+def _name(decorator: cst.BaseExpression) -> str:
+    """The last name of `name`, `module.name` or `module.name(…)`."""
+    called = decorator.func if isinstance(decorator, cst.Call) else decorator
+    named = called.attr if isinstance(called, cst.Attribute) else called
+    return named.value if isinstance(named, cst.Name) else ""
+
+
+# --- mutants -------------------------------------------------------------------------------------------
+
+
+def sampled(module: str, workspace: Path, size: int, seed: int) -> Sample:
+    """A random sample of the mutants of a module, the same each time; all of them if `size` is 0 or too large."""
+    path = Path(PACKAGE) / module
+    with chdir(workspace):
+        reset_config()  # mutmut reads its settings in the working directory
+        code = path.read_text(encoding="utf-8")
+        tree, mutations, *_ = create_mutations(str(path), code)
+        made = mutate_file_contents(str(path), code).mutant_names
+    within = [each for each in mutations if isinstance(each.contained_by_top_level_function, cst.FunctionDef)]
+    not_tried = _NotTried({"strict", *(APPEARANCE.split() if module.startswith("validate/figures/") else ())})
+    tree.visit(not_tried)
+    names = [get_mutant_name(path, n) for n, each in zip(made, within, strict=True) if not not_tried.excludes(each)]
+    chosen = names if not size or len(names) <= size else random.Random(f"{seed} {module}").sample(names, size)
+    return Sample(module, tuple(sorted(chosen)), len(names))
+
+
+class _NotTried(cst.CSTVisitor):
+    """What no number depends on: words of errors, `strict=`, arguments that say how a figure looks."""
+
+    def __init__(self, keywords: Collection[str]) -> None:
+        self._keywords = keywords
+        self._nodes: set[int] = set()
+
+    def visit_Raise(self, node: cst.Raise) -> None:
+        self._add(node)
+
+    def visit_Arg(self, node: cst.Arg) -> None:
+        if node.keyword is not None and node.keyword.value in self._keywords:
+            self._add(node)
+
+    def _add(self, node: cst.CSTNode) -> None:
+        self._nodes.add(id(node))
+        for child in node.children:
+            self._add(child)
+
+    def excludes(self, mutation: Mutation) -> bool:
+        """Whether a mutation changes such a node, or takes such an argument out of a call."""
+        before, after = mutation.original_node, mutation.mutated_node
+        if isinstance(before, cst.Call) and isinstance(after, cst.Call):
+            kept = {id(argument) for argument in after.args}
+            changed = [argument for argument in before.args if id(argument) not in kept]
+            if changed and all(id(argument) in self._nodes for argument in changed):
+                return True
+        return id(before) in self._nodes
+
+
+def tried(samples: Sequence[Sample], workspace: Path, deadline: float) -> list[Result]:
+    """Have mutmut try mutants: each against the quickest tests that reach it, then survivors against all that do."""
+    names = [name for sample in samples for name in sample.names]
+    if names and mutmut(names[:1], workspace, deadline):  # prepares the mutants and times all tests
+        stats = workspace / "mutants" / "mutmut-stats.json"
+        everything = stats.read_text(encoding="utf-8")
+        stats.write_text(quickest(everything), encoding="utf-8")
+        if mutmut(names, workspace, deadline):
+            stats.write_text(everything, encoding="utf-8")
+            left = [name for sample in samples for name in outcome(sample, workspace).survivors]
+            if left:
+                mutmut(left, workspace, deadline)
+    return [outcome(sample, workspace) for sample in samples]
+
+
+def quickest(stats: str) -> str:
+    """The tests that reach a function, as mutmut notes them, cut to the quickest `QUICK` seconds, one test at least."""
+    notes = json.loads(stats)
+    seconds = notes["duration_by_test"]
+    for function, tests in notes["tests_by_mangled_function_name"].items():
+        total, kept = 0.0, []
+        for test in sorted(tests, key=lambda test: seconds[test]):
+            total += seconds[test]
+            if not kept or total <= QUICK:
+                kept.append(test)
+        notes["tests_by_mangled_function_name"][function] = kept
+    return json.dumps(notes)
+
+
+def mutmut(names: Sequence[str], workspace: Path, deadline: float) -> bool:
+    """Run mutmut on mutants; its notes lie in the copy. False if time was over before it ended."""
+    copies = workspace / "mutants"
+    (copies / PACKAGE).mkdir(parents=True, exist_ok=True)  # Python forgets a path that is not there when it starts
+    environment = {**os.environ, "PYTHONPATH": f"{copies}:{copies / PACKAGE}", "OMP_NUM_THREADS": "1"}
+    command = [str(Path(sys.executable).parent / "mutmut"), "run", "--max-children", str(PROCESSES), *names]
+    with (workspace / "mutmut.log").open("w", encoding="utf-8") as log:
+        process = subprocess.Popen(
+            command, cwd=workspace, env=environment, stdout=log, stderr=subprocess.STDOUT, start_new_session=True
+        )
+        try:
+            code = process.wait(max(deadline - time.monotonic(), 0.1))
+        except subprocess.TimeoutExpired:
+            print(f"{workspace.name}: the time limit is reached")
+            return False
+        finally:
+            if process.poll() is None:  # the time limit, or Ctrl-C
+                os.killpg(process.pid, signal.SIGKILL)
+                process.wait()
+    if code:
+        raise SystemExit(f"error: mutmut ended with exit code {code}; see {workspace / 'mutmut.log'}")
+    return True
+
+
+def outcome(sample: Sample, workspace: Path) -> Result:
+    """Read what mutmut noted about a module's mutants; those that it did not come to are not counted."""
+    path = workspace / "mutants" / PACKAGE / f"{sample.module}.meta"
+    codes = json.loads(path.read_text(encoding="utf-8"))["exit_code_by_key"] if path.exists() else {}
+    result = Result(sample)
+    for name in sample.names:
+        if codes.get(name) is not None:
+            status = status_by_exit_code[codes[name]]
+            result.statuses[status] += 1
+            if status not in KILLED:
+                result.survivors.append(name)
+    return result
+
+
+# --- what is shown -------------------------------------------------------------------------------------
+
+
+COLUMNS = "{:50s} {:>7} {:>5} {:>6} {:>7} {:>8} {:>7} {:>6}"
+
+
+def share(results: Sequence[Result]) -> float:
+    """Per cent killed of the mutants that were tried; 0 if none was."""
+    return 100 * sum(each.killed for each in results) / max(sum(each.tried for each in results), 1)
+
+
+def table(results: Sequence[Result]) -> str:
+    """One line for each module."""
+    lines = [COLUMNS.format("module", "mutants", "tried", "killed", "timeout", "survived", "no test", "%")]
+    return "\n".join(lines + [line(each.sample.module, [each]) for each in results])
+
+
+def totals(results: dict[str, list[Result]]) -> str:
+    """One line for each room."""
+    return "\n".join(line(room, rows) for room, rows in results.items())
+
+
+def line(name: str, rows: Sequence[Result]) -> str:
+    """The numbers of one or several modules."""
+    tries, killed = sum(row.tried for row in rows), sum(row.killed for row in rows)
+    timeouts, alone = (sum(row.statuses[status] for row in rows) for status in ("timeout", "no tests"))
+    mutants = sum(row.sample.mutants for row in rows)
+    return COLUMNS.format(name, mutants, tries, killed, timeouts, tries - killed - alone, alone, f"{share(rows):.1f}")
+
+
+def survivors(results: Sequence[Result], workspace: Path) -> list[str]:
+    """Lines of Markdown with what no test noticed, as differences."""
+    lines: list[str] = []
+    with chdir(workspace):
+        for result in results:
+            module = result.sample.module
+            lines += [f"## {module}: {len(result.survivors)} of {result.tried} survived", ""]
+            for name in result.survivors:
+                difference = get_diff_for_mutant(name, path=Path(PACKAGE) / module)
+                lines += [f"`{name}`", "", "```diff", difference.strip(), "```", ""]
+    return lines
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
