@@ -16,6 +16,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from twopeaks.sim.network.arithmetic import known_dtype
+from twopeaks.sim.probes.budget import measured
 from twopeaks.sim.storage import store
 from twopeaks.sim.storage.probe_catalogue import applicable, columns
 from twopeaks.sim.storage.records import Plan, Records
@@ -106,8 +107,6 @@ def _notes(cell: Cell, values: Mapping[str, Any]) -> list[str]:
         notes += [f"{name} is left out: {reason}" for name, reason in applicable(cell.setting)[1].items()]
     if not cell.plan.probes:
         return notes
-    from twopeaks.sim.probes.budget import measured
-
     steps = cell.plan.record_steps()
     reason = f"more would cost above --probe-share {cell.plan.probe_share:g} of the run"
     for name, due in measured(cell.setting, cell.plan.probes, steps, cell.plan.probe_share).items():
