@@ -18,7 +18,7 @@ from twopeaks.theory.setting.optimizer import Optimizer
 from twopeaks.theory.setting.tables import Table
 from twopeaks.theory.setting.task import Task
 
-__all__ = ["PARTS", "PLAN", "SETTING", "Part", "default", "field_of", "flat", "part_of", "standard_values"]
+__all__ = ["PARTS", "PLAN", "PLANNED", "SETTING", "Part", "default", "field_of", "flat", "part_of", "standard_values"]
 
 #: Where a field of a flat description belongs.
 Part = Literal["task", "network", "optimizer", "setting", "plan"]
@@ -44,7 +44,7 @@ SETTING: dict[str, tuple[Part, str]] = {
 PLAN: dict[str, tuple[Part, str]] = {name: ("plan", name) for name in Plan.model_fields}
 
 #: Values of commands and sweeps for fields that a plan requires.
-_PLANNED = {"steps": 3000, "every": 50}
+PLANNED = {"steps": 3000, "every": 50}
 
 
 def flat(setting: Setting, plan: Plan) -> dict[str, Any]:
@@ -78,4 +78,4 @@ def default(name: str) -> Any:
 
 def standard_values(table: Table) -> dict[str, Any]:
     """What commands and sweeps take for the required fields: half of the rows, the standard width, a short plan."""
-    return {"samples": max(1, table.rows.size // 2), "width": default_width(table.classes), **_PLANNED}
+    return {"samples": max(1, table.rows.size // 2), "width": default_width(table.classes), **PLANNED}

@@ -15,8 +15,9 @@ from twopeaks.validate.figures.of_runs.transition import fig_transition
 from twopeaks.validate.measured.statistics import TransitionPoint, rate_interval
 from twopeaks.validate.pages.page import document, fact_table, figure_tag
 from twopeaks.validate.scores.board import Row
+from twopeaks.validate.scores.words import span
 
-__all__ = ["draw", "html_page", "percent", "span", "verdict"]
+__all__ = ["draw", "html_page", "percent", "verdict"]
 
 
 def draw(result: Result) -> dict[str, Figure]:
@@ -27,17 +28,6 @@ def draw(result: Result) -> dict[str, Figure]:
 def percent(x: float | None) -> str:
     """A signed relative error."""
     return "–" if x is None else f"{x:+.1%}"
-
-
-def span(value: float | None, low: float | None, high: float | None) -> str:
-    """A number with its interval; open ends are said."""
-    if value is None and low is None and high is None:
-        return "–"
-    if value is None:
-        return " and ".join([f"above {low:.0f}"] * (low is not None) + [f"below {high:.0f}"] * (high is not None))
-    if low is None or high is None or f"{low:.0f}" == f"{high:.0f}":
-        return f"{value:.0f}"
-    return f"{value:.0f} [{low:.0f}, {high:.0f}]"
 
 
 def verdict(result: Result) -> str:

@@ -26,6 +26,7 @@ __all__ = [
     "rank",
     "restricted",
     "share",
+    "span",
 ]
 
 _NONE, _POINTS = "–", " pts"
@@ -38,6 +39,17 @@ def number(value: float | None) -> str:
     digits = 3 - math.floor(math.log10(abs(value))) if value else 0
     text = f"{value:,.{max(0, min(digits, 6))}f}"
     return text.rstrip("0").rstrip(".") if "." in text else text
+
+
+def span(value: float | None, low: float | None, high: float | None) -> str:
+    """A number of training examples with its interval, in whole numbers; of a censored one its bounds."""
+    if value is None and low is None and high is None:
+        return "–"
+    if value is None:
+        return " and ".join([f"above {low:.0f}"] * (low is not None) + [f"below {high:.0f}"] * (high is not None))
+    if low is None or high is None or f"{low:.0f}" == f"{high:.0f}":
+        return f"{value:.0f}"
+    return f"{value:.0f} [{low:.0f}, {high:.0f}]"
 
 
 def percent(value: float | None, kind: ErrorKind = "ratio") -> str:

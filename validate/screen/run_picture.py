@@ -6,11 +6,12 @@ import numpy as np
 from numpy.typing import NDArray
 from rich.text import Text
 
+from twopeaks.theory.setting import Setting
 from twopeaks.validate.screen.canvas import Canvas
 from twopeaks.validate.screen.chart import GUTTER, framed, sparkline, step_ticks
 from twopeaks.validate.screen.curves import BINS, LiveCurves
 
-__all__ = ["FAINT", "TEST", "TRAIN", "middle", "run_picture"]
+__all__ = ["FAINT", "TEST", "TRAIN", "middle", "run_picture", "title"]
 
 Floats = NDArray[np.float64]
 
@@ -48,6 +49,14 @@ def run_picture(found: LiveCurves, heading: str, remark: str, width: int, height
         line.no_wrap = True
         line.truncate(width, overflow="ellipsis")
     return lines
+
+
+def title(setting: Setting) -> str:
+    """What a run is about, in a line."""
+    task, table = setting.task, setting.task.table_of()
+    rows = "pairs" if table.operands == 2 else "rows"
+    labels = f"{task.labels} labels" + (f" but for {task.noise:.3g} of them" if task.noise else "")
+    return f"{task.name}: {task.samples} of {table.rows.size} {rows}, {labels}, K={setting.network.width}"
 
 
 def middle(found: LiveCurves, name: str) -> tuple[Floats, Floats, Floats]:

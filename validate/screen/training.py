@@ -22,8 +22,7 @@ from twopeaks.theory.predictors.heights import NO_RUN, SHARED
 from twopeaks.theory.setting import Setting
 from twopeaks.validate.screen.curves import LiveCurves
 from twopeaks.validate.screen.live import drawable, moving
-from twopeaks.validate.screen.run_picture import run_picture
-from twopeaks.validate.screen.run_title import title
+from twopeaks.validate.screen.run_picture import run_picture, title
 from twopeaks.validate.screen.terminal import stages, status_bar
 from twopeaks.validate.screen.watching import Watching
 

@@ -514,7 +514,7 @@ COMMAND = ["train", "--group", "Z5", "--width", "8", "--threads", "1", "--seeds"
 def processes() -> Any:
     """Processes that start fast: they are forked off one that has done the imports."""
     context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(["twopeaks.sim.training.loop", "twopeaks.validate.cli.commands", "tests.killing"])
+    context.set_forkserver_preload(["twopeaks.sim.training.loop", "twopeaks.validate.cli.train", "tests.killing"])
     return context
 
 

@@ -191,7 +191,7 @@ def test_derive_verifies_one_and_says_so(capsys: pytest.CaptureFixture[str]) -> 
 
 def test_derive_exits_1_if_one_fails(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
     wrong: Equation = replace(equation("heights.1"), check=lambda rng: Check(True, 0.5, "brute force"))
-    monkeypatch.setattr("twopeaks.validate.cli.derive_command.equation", lambda label: wrong)
+    monkeypatch.setattr("twopeaks.validate.cli.derive.equation", lambda label: wrong)
     assert run(["derive", "heights.1", "--verify"]) == 1
     assert "differs by 5.0e-01" in capsys.readouterr().out
 

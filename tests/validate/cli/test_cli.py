@@ -77,7 +77,7 @@ def test_predict_prints_a_table_for_people(capsys: pytest.CaptureFixture[str]) -
 def test_predictions_stay_readable_in_a_narrow_terminal(
     columns: int, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr("twopeaks.validate.cli.commands.console", lambda: Console(width=columns, highlight=False))
+    monkeypatch.setattr("twopeaks.validate.screen.terminal.console", lambda: Console(width=columns, highlight=False))
     lines = printed(["predict", "--group", "Dic6", "--group", "Z23"], capsys).splitlines()
     assert max(map(len, lines)) <= columns
     assert len(lines) < 40
@@ -280,7 +280,7 @@ def test_an_interrupt_says_what_is_kept(monkeypatch: pytest.MonkeyPatch, capsys:
     def stop(*_: object) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("twopeaks.validate.cli.commands.predict", stop)
+    monkeypatch.setattr("twopeaks.theory.predictors.heights.predict", stop)
     assert run(["predict"]) == 130
     assert "finished runs in the folder of --out are kept" in capsys.readouterr().err
 

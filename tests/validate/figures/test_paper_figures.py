@@ -19,7 +19,7 @@ from twopeaks.sim.sweep.folder import SweepFolder
 from twopeaks.sim.sweep.spec import spec_of
 from twopeaks.theory.errors import InputError
 from twopeaks.theory.setting import OBSERVABLES
-from twopeaks.validate.cli.figures_measure import reduced
+from twopeaks.validate.cli.figures import reduced
 from twopeaks.validate.figures.catalogue import entry
 from twopeaks.validate.figures.drawing.over_seeds import cells, mean_of, quantiles_of
 from twopeaks.validate.figures.of_paper import dynamics, learning_rates, muon_width, node_energies

@@ -18,14 +18,15 @@ import pytest
 from tests.specs import CROSSED
 from twopeaks.sim.storage import store
 from twopeaks.sim.storage.records import End, Plan, Records
+from twopeaks.sim.sweep.cells import Cell
 from twopeaks.sim.sweep.folder import SweepFolder
 from twopeaks.sim.sweep.setting_builder import Builder
 from twopeaks.sim.sweep.spec import spec_of
 from twopeaks.theory.predictors.heights import Prediction, closed_form, shared_form
 from twopeaks.theory.predictors.peaks import Peaks, closed_peaks, relu_peaks, shared_peaks
 from twopeaks.theory.predictors.relu import relu_form
-from twopeaks.theory.setting import OBSERVABLES, Setting
-from twopeaks.validate.cli import commands, report_command
+from twopeaks.theory.setting import OBSERVABLES, Setting, Task
+from twopeaks.validate.cli import report, train
 from twopeaks.validate.cli.app import run
 from twopeaks.validate.measured.from_sweep import measured_sweep
 from twopeaks.validate.pages.explorer.commands import claim_line, predict_line, train_line
@@ -292,6 +293,8 @@ SETTINGS: list[dict[str, Any]] = [
     {"group": "Z11", "samples": 60},
     {"group": "D5", "samples": 40, "width": 33, "lr": 3e-4, "weight_decay": 0.0, "bias": 0.25, "noise": 0.1},
     {"group": "Z6", "samples": 30, "optimizer": "muon", "lr_v": 1e-4, "momentum": 0.9},
+    {"group": "Z6", "samples": 30, "optimizer": "muon", "nesterov": False, "ns_coefficients": (3.0, -4.5, 2.5)},
+    {"group": "Z7", "samples": 20, "beta1": 0.5, "eps": 1e-6},
     {"group": "Z7", "samples": 30, "optimizer": "adamw", "loss": "cross-entropy", "layers": 3, "residual": True},
     {"group": "Z5", "operands": 3, "samples": 60, "activation": "relu", "init_scale_v": 0.5},
     {"group": "Z7", "samples": 20, "family": "transformer", "embedding_dim": 8, "heads": 2, "activation": "relu"},
@@ -343,18 +346,18 @@ def test_a_network_that_diverged_counts_as_one_that_did_not_grok(
 def test_the_line_that_trains_again_trains_the_same(fields: dict[str, Any], monkeypatch: pytest.MonkeyPatch) -> None:
     setting = built(fields)
     plan = Plan(steps=700, every=40, patience=100, spacing="log", probes=())
-    heard: list[Any] = []
-    monkeypatch.setattr(commands, "train", lambda *told, **more: heard.extend(told))
+    heard: list[Cell] = []
+    monkeypatch.setattr(train, "run", lambda cell, request: heard.append(cell))
     assert run(shlex.split(train_line(setting, plan, range(2, 6)))[1:]) == 0
-    assert heard[0].content_id == setting.content_id
-    assert tuple(heard[1]) == (2, 3, 4, 5)
-    assert heard[2] == plan
+    assert heard == [Cell(setting, (2, 3, 4, 5), plan)]
 
 
 def test_no_line_is_given_where_none_does_it() -> None:
     plan = Plan(steps=10, every=5)
     unusual = built({"group": "Z7", "samples": 20, "beta1": 0.5})
-    assert train_line(unusual, plan, (0, 1)) == ""
+    own_table = unusual.model_copy(update={"task": Task(table=((0, 1), (1, 0)), samples=2)})
+    assert train_line(own_table, plan, (0, 1)) == ""
+    assert train_line(unusual, Plan(steps=10, every=5, probe_share=0.5), (0, 1)) == ""
     assert train_line(built({"group": "Z7"}), plan, (0, 2)) == ""
     assert predict_line(built({"group": "Z7", "operands": 3, "samples": 20})) == ""
     assert predict_line(unusual) == ""
@@ -457,5 +460,5 @@ def test_nonsense_is_one_line(
 def test_without_plotly_it_says_what_to_install(
     refused: Callable[[Sequence[str], str], None], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(report_command, "find_spec", lambda name: None)
+    monkeypatch.setattr(report, "find_spec", lambda name: None)
     refused(["report", "cells.csv"], "pip install 'twopeaks[explore]'")

@@ -14,23 +14,18 @@ __all__ = ["claim_line", "predict_line", "scored_line", "train_line"]
 
 #: Options of ``twopeaks predict`` that are fields of a setting.
 _OF_PREDICT = frozenset({"group", "width", "activation", "loss", "optimizer", "lr", "weight_decay"})
-#: Fields that no option of ``twopeaks train`` sets.
-_NO_OPTION = frozenset(
-    {"table", "beta1", "beta2", "eps", "nesterov", "ns_steps", "ns_coefficients", "scaling", "probe_share"}
-)
-#: Fields of a plan that have no value of their own in an option: said apart.
-_APART = frozenset({"spacing", "probes"})
 
 
 def train_line(setting: Setting, plan: Plan, seeds: Sequence[int]) -> str:
     """What trains these networks again; empty if ``twopeaks train`` has no option for a field, or seeds have gaps."""
     first, count = min(seeds), len(seeds)
     differing = _differing(setting, plan)
-    if set(differing) & _NO_OPTION or sorted(seeds) != list(range(first, first + count)):
+    without_option = "table" in differing or ("probe_share" in differing and not plan.probes)
+    if without_option or sorted(seeds) != list(range(first, first + count)):
         return ""
-    words = _options({name: value for name, value in differing.items() if name not in _APART})
-    words += ["--log-spacing"] * (plan.spacing == "log") + ["--probes", ",".join(plan.probes)] * bool(plan.probes)
-    return _line("train", [*words, "--seeds", str(count), *(["--first-seed", str(first)] if first else [])])
+    return _line(
+        "train", [*_options(differing), "--seeds", str(count), *(["--first-seed", str(first)] if first else [])]
+    )
 
 
 def predict_line(setting: Setting, *, calibrate: bool = False, rivals: bool = False) -> str:
@@ -65,11 +60,12 @@ def _line(command: str, words: Sequence[str]) -> str:
 
 
 def _options(values: dict[str, Any]) -> list[str]:
-    found: list[str] = []
+    words: list[str] = []
     for name, value in values.items():
-        option = "--" + name.replace("_", "-")
-        found += ([option] if value else []) if isinstance(value, bool) else [option, _text(value)]
-    return found
+        option = name.replace("_", "-")
+        is_flag = isinstance(value, bool)
+        words += [f"--{option}" if value else f"--no-{option}"] if is_flag else [f"--{option}", _text(value)]
+    return words
 
 
 def _differing(setting: Setting, plan: Plan) -> dict[str, Any]:

@@ -154,7 +154,7 @@ def test_the_csv_has_a_row_a_form(ran: Path) -> None:
 def test_seeds_are_counted_from_the_first(
     arguments: list[str], seeds: range, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("twopeaks.validate.cli.claims_command.save_figure", lambda figure, stem: [])
+    monkeypatch.setattr("twopeaks.validate.cli.claims.save_figure", lambda figure, stem: [])
     told = json.loads(printed(capsys, "--claims", "second-claim", "--threads", "1", "--json", *arguments))
     assert told["claims"][0]["seeds"] == list(seeds)
     assert CALLS == ["second"]

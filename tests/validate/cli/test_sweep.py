@@ -23,7 +23,7 @@ from twopeaks.sim.sweep import journal, shards
 from twopeaks.sim.sweep.folder import SweepFolder
 from twopeaks.sim.sweep.spec import read_spec, spec_of
 from twopeaks.theory.errors import InputError
-from twopeaks.validate.cli import sweep_command
+from twopeaks.validate.cli import sweep
 from twopeaks.validate.cli.app import run
 from twopeaks.validate.measured import results
 from twopeaks.validate.measured.progress import state
@@ -75,7 +75,7 @@ def here(monkeypatch: pytest.MonkeyPatch) -> None:
         with ThreadPoolExecutor(1) as pool:
             yield pool, resolve("cpu", "float32", 1), 1
 
-    monkeypatch.setattr(sweep_command, "_executor", executor)
+    monkeypatch.setattr(sweep, "_executor", executor)
 
 
 def swept(arguments: list[str], capsys: pytest.CaptureFixture[str], code: int = 0) -> str:

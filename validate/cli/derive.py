@@ -1,4 +1,4 @@
-"""The command ``derive``: list, show, verify the equations. Needs no torch."""
+"""The command ``twopeaks derive``: list, show, verify the equations. Needs no torch."""
 
 from __future__ import annotations
 
@@ -6,8 +6,10 @@ import json
 import sys
 import time
 from collections.abc import Sequence
-from typing import Literal
+from dataclasses import dataclass
+from typing import Annotated, Literal
 
+import typer
 from rich.console import Console
 from rich.table import Table
 
@@ -15,28 +17,58 @@ from twopeaks.theory.equations import Equation, Verdict, equation, labels, verif
 from twopeaks.theory.equations.core.equation import printed_name
 from twopeaks.theory.equations.render import as_data, latex_document, markdown, plain
 from twopeaks.theory.errors import InputError
+from twopeaks.validate.cli.options import Json
 
-__all__ = ["Form", "derive"]
+__all__ = ["Form", "Request", "derive"]
 
 #: In which form equations are printed.
 Form = Literal["text", "latex", "markdown", "json"]
 
 
-def derive(names: Sequence[str], every: bool, form: Form, check: bool) -> int:
-    """Print the equations of these labels; returns 1 if one was verified and failed."""
-    if names and every:
-        raise InputError("LABEL", "left out with --all", " ".join(names), "give labels or --all, not both")
+@dataclass(frozen=True, kw_only=True)
+class Request:
+    """Which equations, in which form, and whether they are checked."""
+
+    labels: Annotated[
+        list[str] | None,
+        typer.Argument(metavar="[LABEL]...", help="labels such as heights.2 (default: list them)", show_default=False),
+    ] = None
+    every: Annotated[bool, typer.Option("--all", help="every equation")] = False
+    verify: Annotated[bool, typer.Option("--verify", help="prove and check each; exit code 1 if one fails")] = False
+    latex: Annotated[bool, typer.Option("--latex", help="print a LaTeX document")] = False
+    markdown: Annotated[bool, typer.Option("--markdown", help="print a page in Markdown")] = False
+    as_json: Json = False
+
+
+def derive(request: Request) -> int:
+    """Print the equations of these labels; returns 1 if one was verified and failed.
+
+    Raises:
+        InputError: if options do not go together, or a label is unknown.
+    """
+    form = _form(request)
+    if request.labels and request.every:
+        raise InputError("LABEL", "left out with --all", " ".join(request.labels), "give labels or --all, not both")
     start = time.perf_counter()
-    chosen = list(names) if names else list(labels()) if every or check or form != "text" else []
-    equations = [equation(label) for label in dict.fromkeys(chosen)]
+    all_of_them = request.every or request.verify or form != "text"
+    equations = [equation(label) for label in dict.fromkeys(request.labels or (labels() if all_of_them else ()))]
     if not equations:
         _list()
         return 0
-    verdicts = [verify(e) for e in equations] if check else []
+    verdicts = [verify(e) for e in equations] if request.verify else []
     _show(equations, verdicts, form)
     if form == "text" and verdicts:
         _verdicts(equations, verdicts, time.perf_counter() - start)
     return int(any(not v.passed for v in verdicts))
+
+
+def _form(request: Request) -> Form:
+    """The form of output that is given; text if none is."""
+    flags: dict[Form, bool] = {"latex": request.latex, "markdown": request.markdown, "json": request.as_json}
+    forms = [form for form, is_set in flags.items() if is_set]
+    if len(forms) > 1:
+        raise InputError("--" + forms[1], f"left out with --{forms[0]}", "given", "give one form of output")
+    return forms[0] if forms else "text"
 
 
 def _list() -> None:
@@ -45,8 +77,8 @@ def _list() -> None:
     table.add_column("what it says", overflow="fold")
     table.add_column("standing")
     for label in labels():
-        found = equation(label)
-        table.add_row(label, found.title, printed_name(found))
+        listed = equation(label)
+        table.add_row(label, listed.title, printed_name(listed))
     _console().print(table)
 
 

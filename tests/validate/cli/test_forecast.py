@@ -16,7 +16,7 @@ from twopeaks.sim.training.loop import train
 from twopeaks.theory.errors import InputError
 from twopeaks.theory.setting import Setting, standard
 from twopeaks.validate.cli.app import run
-from twopeaks.validate.cli.forecast_command import At, parsed
+from twopeaks.validate.cli.forecast import At, parsed
 from twopeaks.validate.measured.curves import curves_at, read_csv
 
 RUNTIME = {"device": "cpu", "dtype": "float32"}

@@ -132,14 +132,14 @@ def test_another_prediction_may_stand_for_no_run(
     assert "would decide" not in line
 
 
-def test_a_law_that_says_nothing_of_some_cell_is_left_aside(
+def test_a_law_without_a_value_on_some_cell_is_left_aside(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.chdir(tmp_path)
     table(Path("m.csv"), (7, *ORDERS))  # heights-shared begins at M = 11
     assert run(["scaling", "m.csv"]) == 0
     said = capsys.readouterr()
-    assert "heights-shared says nothing of some cell and is left aside" in said.err
+    assert "heights-shared has no value on some cell and is left aside" in said.err
     assert "heights-shared" not in said.out
 
 

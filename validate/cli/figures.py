@@ -1,4 +1,4 @@
-"""What ``twopeaks figures`` does once its input is understood: numbers in, PDF, PNG and CSV out."""
+"""The command ``twopeaks figures``: numbers in, PDF, PNG and CSV out."""
 
 from __future__ import annotations
 
@@ -8,53 +8,50 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, cast
+from typing import Annotated, Any, cast
 
 import polars as pl
+import typer
 from rich.table import Table
 
+from twopeaks.sim.sweep.folder import SweepFolder
+from twopeaks.sim.sweep.spec import read_spec
 from twopeaks.theory.errors import InputError
+from twopeaks.validate.cli.options import Device, Json, Workers
 from twopeaks.validate.figures.catalogue import CATALOGUE, entry
 from twopeaks.validate.figures.drawing.entry import Entry, MissingError, usable
 from twopeaks.validate.figures.drawing.print_style import FACES, Columns, Face, sheet
 from twopeaks.validate.measured.files import save_figure, write
-from twopeaks.validate.screen.terminal import Interrupted, console, print_json, waiting
+from twopeaks.validate.screen.terminal import Interrupted, console, print_json, stages, waiting
 
-__all__ = ["Drawn", "Request", "Source", "figures"]
+__all__ = ["Drawn", "Request", "figures", "reduced"]
 
 _CAPTIONS = "captions.md"
 _TOP = "# Figures"
 
 
-@dataclass(frozen=True)
-class Source:
-    """Where numbers come from.
-
-    Attributes:
-        results: folder of stored results.
-        measure: whether to train what is needed instead.
-        store: folder of a sweep to read instead, or None.
-        workers, device: what trains, as ``twopeaks sweep`` has it.
-    """
-
-    results: Path
-    measure: bool
-    store: Path | None
-    workers: int | None
-    device: str
-
-
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Request:
-    """What was asked for: which figures, from what, to where, in which style."""
+    """Which figures are drawn, from what, in which style, and where they go."""
 
-    names: tuple[str, ...]
-    every: bool
-    source: Source
-    out: Path
-    face: str
-    columns: int
-    as_json: bool
+    names: Annotated[
+        list[str] | None,
+        typer.Argument(metavar="[NAME]...", help="figures to draw (default: list them all)", show_default=False),
+    ] = None
+    every: Annotated[bool, typer.Option("--all", help="every figure whose results are there")] = False
+    results: Annotated[Path, typer.Option(help="folder of stored results")] = Path("results")
+    out: Annotated[Path, typer.Option(help="folder for PDF, PNG, CSV and captions")] = Path("twopeaks-figures")
+    face: Annotated[str, typer.Option(help="sans or serif")] = "sans"
+    columns: Annotated[int, typer.Option(help="width: 1 column (89 mm) or 2 (183 mm)")] = 2
+    measure: Annotated[
+        bool, typer.Option("--measure", help="train what a figure needs; a sweep goes on where it was")
+    ] = False
+    store: Annotated[
+        Path | None, typer.Option(help="read this folder of a sweep instead (one NAME, made by a sweep)")
+    ] = None
+    workers: Workers = None
+    device: Device = "auto"
+    as_json: Json = False
 
 
 @dataclass(frozen=True)
@@ -113,24 +110,23 @@ def _written(out: Path) -> Iterator[None]:
 
 def _check(request: Request) -> list[Entry]:
     _check_style(request)
-    source = request.source
     if request.every and request.names:
         raise InputError("NAME", "left out with --all", request.names[0], "give names or --all")
-    if source.measure and source.store is not None:
-        raise InputError("--store", "left out with --measure", str(source.store), "give one of the two")
-    if not source.measure and (source.workers is not None or source.device != "auto"):
-        given = "--device" if source.workers is None else "--workers"
-        raise InputError(given, "left out without --measure", "given", "nothing is trained without it")
-    chosen = list(CATALOGUE) if request.every else [entry(name) for name in dict.fromkeys(request.names)]
-    if source.measure:
+    if request.measure and request.store is not None:
+        raise InputError("--store", "left out with --measure", str(request.store), "give one of the two")
+    if not request.measure and (request.workers is not None or request.device != "auto"):
+        option = "--device" if request.workers is None else "--workers"
+        raise InputError(option, "left out without --measure", "given", "nothing is trained without it")
+    chosen = list(CATALOGUE) if request.every else [entry(name) for name in dict.fromkeys(request.names or ())]
+    if request.measure:
         _check_measured(chosen, every=request.every)
-    elif source.store is not None:
+    elif request.store is not None:
         _check_stored(chosen)
-    elif not source.results.is_dir():
+    elif not request.results.is_dir():
         remedy = "give --results DIR (results/ of the repository), or --measure with names"
-        raise InputError("--results", "a folder of results", str(source.results), remedy)
+        raise InputError("--results", "a folder of results", str(request.results), remedy)
     elif not request.every:
-        _check_there(chosen, source.results)
+        _check_there(chosen, request.results)
     return chosen
 
 
@@ -187,15 +183,43 @@ def _draw(one: Entry, request: Request) -> Drawn:
 
 
 def _numbers(one: Entry, request: Request) -> pl.DataFrame:
-    source = request.source
-    if source.store is None and not source.measure:
-        with waiting(f"reading {one.name}"):
-            return one.gather(source.results)
-    from twopeaks.validate.cli import figures_measure
+    if request.store is not None:
+        return reduced(one, request.store)
+    if request.measure:
+        return _measured(one, request)
+    with waiting(f"reading {one.name}"):
+        return one.gather(request.results)
 
-    if source.store is not None:
-        return figures_measure.reduced(one, source.store)
-    return figures_measure.measured(one, request.out, source.workers, source.device)
+
+def reduced(one: Entry, folder: Path) -> pl.DataFrame:
+    """The numbers of a figure from the folder of its sweep.
+
+    Raises:
+        InputError: if it holds no sweep, or one that does not have what the figure shows.
+    """
+    if not SweepFolder(folder).holds_a_sweep:
+        raise InputError("--store", "the folder of a sweep", str(folder), f"`twopeaks sweep {one.spec} --out {folder}`")
+    if one.reduce is None:
+        raise InputError("--store", "given for a figure that a sweep makes", one.name, f"`{one.remake}`")
+    with usable(f"the sweep in {folder}", "one that this figure shows", f"that is {one.spec}"):
+        return one.reduce(folder)
+
+
+def _measured(one: Entry, request: Request) -> pl.DataFrame:
+    """The numbers of a figure from networks trained now, or before in the same folder."""
+    from twopeaks.sim.network.runtime import resolve
+    from twopeaks.validate.cli import sweep
+
+    if one.measure is not None:
+        with stages() as stage:
+            return one.measure(resolve(request.device), stage)
+    if one.spec is None:
+        raise InputError("NAME", "a figure that can be measured", one.name, "see `twopeaks figures`")
+    folder = SweepFolder(request.out / f"{one.name}-sweep")
+    spec = read_spec(one.spec)
+    folder.check(spec)
+    sweep.train(spec, folder, sweep.Request(out=folder.root, workers=request.workers, device=request.device))
+    return reduced(one, folder.root)
 
 
 def _way(one: Entry) -> str:
@@ -212,7 +236,7 @@ def _write_captions(drawn: Sequence[Entry], request: Request) -> None:
     sections = dict.fromkeys([_TOP, *(_heading(one) for one in CATALOGUE)], "")
     for section in before.split("\n## ")[1:]:
         sections[f"## {section.partition(chr(10))[0]}"] = f"## {section.rstrip()}\n"
-    sections |= {_heading(one): _section(one, request.source) for one in drawn} | {_TOP: f"{_TOP}\n"}
+    sections |= {_heading(one): _section(one, request) for one in drawn} | {_TOP: f"{_TOP}\n"}
     write(path, "\n".join(section for section in sections.values() if section))
 
 
@@ -220,10 +244,10 @@ def _heading(one: Entry) -> str:
     return f"## {one.title}"
 
 
-def _section(one: Entry, source: Source) -> str:
+def _section(one: Entry, request: Request) -> str:
     made = ", ".join(f"`{path}`" for path in one.files) or "theory alone"
     told = f"from {made}; made by `{one.remake}`."
-    if source.measure or source.store is not None:
+    if request.measure or request.store is not None:
         told = "from networks that were trained anew; what the caption says was seen with the committed ones."
     paper = f" Counterpart of {one.paper} of arXiv 2509.21519." if one.paper else ""
     return (
@@ -233,7 +257,7 @@ def _section(one: Entry, source: Source) -> str:
 
 
 def _list(request: Request) -> int:
-    there = {one.name: _state(one, request.source.results) for one in CATALOGUE}
+    there = {one.name: _state(one, request.results) for one in CATALOGUE}
     if request.as_json:
         print_json([{**_facts(one), "missing": there[one.name]} for one in CATALOGUE])
         return 0

@@ -1,4 +1,4 @@
-"""The command ``report``: one self-contained page of a store, on which the amount of data can be dragged."""
+"""The command ``twopeaks report``: one self-contained page of a store, on which the amount of data can be dragged."""
 
 from __future__ import annotations
 
@@ -7,36 +7,60 @@ import tempfile
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
+import typer
 from rich.text import Text
 
 from twopeaks.theory.errors import InputError
 from twopeaks.theory.setting import SCHEMA
+from twopeaks.validate.cli.options import Json, Store, repeated
 from twopeaks.validate.pages.explorer.gather import Content, gather
-from twopeaks.validate.scores.asking import Request as Scored
+from twopeaks.validate.scores import asking
 from twopeaks.validate.screen.terminal import Interrupted, console, print_json, stages
 
 __all__ = ["Request", "report"]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Request:
-    """What was asked for.
+    """What the page shows, and where it goes."""
 
-    Attributes:
-        scored: sources, predictions and quantities, as ``twopeaks validate`` has them.
-        claims: claims.json of ``twopeaks validate --claims``; None leaves them out.
-        title: of the page; None makes one.
-        out: file.
-        as_json: whether to print JSON.
-    """
+    stores: Annotated[
+        list[Path],
+        typer.Argument(
+            metavar="STORE", help="a sweep's SPEC.toml or folder, a demo's folder, or a CSV of cells; or several"
+        ),
+    ]
+    predictions: Annotated[
+        Path | None, typer.Option(help="show these, a CSV or JSON of predictions written before the measurement")
+    ] = None
+    claims: Annotated[
+        Path | None, typer.Option(help="claims.json of twopeaks validate --claims --out DIR; shown with their verdicts")
+    ] = None
+    predictor: Annotated[
+        list[str] | None, typer.Option(help="show this predictor; may be repeated", show_default="all")
+    ] = None
+    quantity: Annotated[
+        list[str] | None,
+        typer.Option(help="score n_c, t_mem, t_grok or test_accuracy; may be repeated", show_default="n_c"),
+    ] = None
+    store: Store = None
+    title: Annotated[str | None, typer.Option(help="title of the page")] = None
+    out: Annotated[Path, typer.Option(help="the page, one HTML file")] = Path("twopeaks-report.html")
+    as_json: Json = False
 
-    scored: Scored
-    claims: Path | None
-    title: str | None
-    out: Path
-    as_json: bool
+    @property
+    def asked(self) -> asking.Request:
+        """What is scored on the page."""
+        return asking.Request(
+            sources=tuple(self.stores),
+            predictions=self.predictions,
+            predictors=tuple(self.predictor or ()),
+            quantities=tuple(self.quantity or ()),
+            store=self.store,
+            command=repeated(),
+        )
 
 
 def report(request: Request) -> None:
@@ -53,14 +77,14 @@ def report(request: Request) -> None:
 
     try:
         with stages() as stage:
-            content = gather(request.scored, request.claims, stage)
+            content = gather(request.asked, request.claims, stage)
         text = page(content, request.title)
         write(request.out, text)
     except KeyboardInterrupt as stop:
         raise Interrupted("no page was written") from stop
     except OSError as error:
         raise _unwritable(request.out, error) from error
-    _tell(request, content, len(text.encode()))
+    _print(request, content, len(text.encode()))
 
 
 def _check(out: Path) -> None:
@@ -83,7 +107,7 @@ def _unwritable(out: Path, error: OSError) -> InputError:
     return InputError("--out", "a file that can be written", str(out), str(error.strerror))
 
 
-def _tell(request: Request, content: Content, size: int) -> None:
+def _print(request: Request, content: Content, size: int) -> None:
     notes = list(content.provenance["notes"])
     for note in notes:
         sys.stderr.write(f"note: {note}\n")
@@ -96,13 +120,13 @@ def _tell(request: Request, content: Content, size: int) -> None:
 def _summary(request: Request, content: Content, size: int, notes: list[str]) -> dict[str, Any]:
     groups = [
         {
-            "group": one.name,
-            "measured": None if one.measured is None else one.measured.value,
-            "crossing": one.mountains[0].crossing.value if one.mountains else None,
-            "sizes": [fate.samples for fate in one.fates],
-            "curves": len(one.curves),
+            "group": group.name,
+            "measured": None if group.measured is None else group.measured.value,
+            "crossing": group.mountains[0].crossing.value if group.mountains else None,
+            "sizes": [fate.samples for fate in group.fates],
+            "curves": len(group.curves),
         }
-        for one in content.groups
+        for group in content.groups
     ]
     return {
         "schema": SCHEMA,
@@ -111,11 +135,11 @@ def _summary(request: Request, content: Content, size: int, notes: list[str]) ->
         "groups": groups,
         "quantities": [board.quantity for board in content.boards],
         "claims": len(content.claims),
-        "command": request.scored.command,
+        "command": request.asked.command,
         "notes": notes,
     }
 
 
 def _counted(content: Content) -> str:
-    groups, curves = len(content.groups), sum(len(one.curves) for one in content.groups)
+    groups, curves = len(content.groups), sum(len(group.curves) for group in content.groups)
     return f"{groups} group{'s' * (groups != 1)}, {curves} training curves, {len(content.claims)} claims"

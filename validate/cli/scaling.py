@@ -1,4 +1,4 @@
-"""The command ``scaling``: laws of n_c across group orders M on measured cells; table, verdicts, figure."""
+"""The command ``twopeaks scaling``: laws of n_c across group orders M on measured cells; table, verdicts, figure."""
 
 from __future__ import annotations
 
@@ -6,8 +6,9 @@ import sys
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
+import typer
 from rich.table import Table
 from rich.text import Text
 
@@ -15,6 +16,7 @@ from twopeaks.sim.storage import store
 from twopeaks.theory.errors import InputError
 from twopeaks.theory.predictors.heights import NO_RUN as PREDICTORS
 from twopeaks.theory.setting import SCHEMA
+from twopeaks.validate.cli.options import Json, Store, repeated
 from twopeaks.validate.laws.compare import EVIDENCE, SIGMAS, SPLIT, Comparison, Verdict, compare, verdict
 from twopeaks.validate.laws.families import crossings
 from twopeaks.validate.laws.laws import CORRECTED, FOUR_THIRDS, LAWS, M_LOG_M, NO_RUN, Law
@@ -28,25 +30,20 @@ from twopeaks.validate.screen.terminal import console, print_json
 __all__ = ["Request", "scaling"]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Request:
-    """What was asked for.
+    """Which laws are compared on which cells, and where the comparison goes."""
 
-    Attributes:
-        sources: CSV files of measured cells, or sweeps.
-        family: which groups, see `twopeaks.validate.laws.families.FAMILIES`.
-        predictor: whose prediction without a run is among the laws.
-        out: folder for table, figure and JSON; None writes none.
-        as_json: whether to print JSON.
-        command: what repeats this call.
-    """
-
-    sources: Sources
-    family: str = "cyclic"
-    predictor: str = NO_RUN.name
-    out: Path | None = None
-    as_json: bool = False
-    command: str = ""
+    cells: Annotated[
+        list[Path], typer.Argument(metavar="CELLS", help="CSV of measured cells, or a sweep's SPEC.toml or folder")
+    ]
+    family: Annotated[str, typer.Option(help="groups compared: cyclic, cyclic-odd, cyclic-prime, abelian or all")] = (
+        "cyclic"
+    )
+    predictor: Annotated[str, typer.Option(help="whose prediction without a run is among the laws")] = "heights-shared"
+    store: Store = None
+    out: Annotated[Path | None, typer.Option(help="folder for tables, figure and JSON", show_default="none")] = None
+    as_json: Json = False
 
 
 def scaling(request: Request) -> None:
@@ -58,15 +55,16 @@ def scaling(request: Request) -> None:
     if request.predictor not in PREDICTORS:
         known = ", ".join(sorted(PREDICTORS))
         raise InputError("--predictor", "one that needs no run", request.predictor, f"known: {known}")
-    cells, notes = request.sources.gather()
+    sources = Sources(tuple(request.cells), request.store)
+    cells, notes = sources.gather()
     distinct(cells)
-    found, said = crossings(cells, request.family, PREDICTORS[request.predictor])
+    measured, more_notes = crossings(cells, request.family, PREDICTORS[request.predictor])
     no_run = Law(request.predictor, None, 0)
-    comparison = compare(found, [no_run if law is NO_RUN else law for law in LAWS])
-    notes += said
-    notes += [f"{name} says nothing of some cell and is left aside" for name in comparison.left_aside]
+    comparison = compare(measured, [no_run if law is NO_RUN else law for law in LAWS])
+    notes += more_notes
+    notes += [f"{name} has no value on some cell and is left aside" for name in comparison.left_aside]
     verdicts = [verdict(comparison, M_LOG_M, law) for law in _against(comparison, no_run)]
-    data = _data(request, comparison, verdicts, notes)
+    data = _data(request, sources, comparison, verdicts, notes)
     if request.out is not None:
         data |= _write(request.out, comparison, data)
     for note in notes:
@@ -80,25 +78,25 @@ def scaling(request: Request) -> None:
 
 
 def _against(comparison: Comparison, no_run: Law) -> list[Law]:
-    """Laws that M log M is put against; one that says nothing of some cell is not."""
+    """Laws that M log M is put against; one that has no value on some cell is not."""
     return [law for law in (FOUR_THIRDS, CORRECTED, no_run) if law.name not in comparison.left_aside]
 
 
 def _data(
-    request: Request, comparison: Comparison, verdicts: Sequence[Verdict], notes: Sequence[str]
+    request: Request, sources: Sources, comparison: Comparison, verdicts: Sequence[Verdict], notes: Sequence[str]
 ) -> dict[str, Any]:
-    files = [path for path in request.sources.paths if path.is_file()]
+    files = [path for path in sources.paths if path.is_file()]
     return {
         "schema": SCHEMA,
         "family": request.family,
         "cells": [asdict(cell) for cell in comparison.cells],
         "laws": comparison.rows(),
         "left_aside": list(comparison.left_aside),
-        "verdicts": [{**asdict(one), "sentence": str(one)} for one in verdicts],
+        "verdicts": [{**asdict(decided), "sentence": str(decided)} for decided in verdicts],
         "thresholds": {"evidence": EVIDENCE, "split": SPLIT, "standard_deviations": SIGMAS},
         "notes": list(notes),
-        "command": request.command,
-        "sources": [str(path) for path in request.sources.paths],
+        "command": repeated(),
+        "sources": [str(path) for path in sources.paths],
         "sha256": {str(path): digest(path) for path in files},
         "versions": store.versions(),
     }
@@ -137,8 +135,8 @@ def _show(comparison: Comparison, verdicts: Sequence[Verdict], family: str) -> N
         f"left out one by one; M > {SPLIT}: on these, fitted on the smaller"
     )
     screen.print(table)
-    for one in verdicts:
-        screen.print(Text(f"{one.favoured} or {one.other}: {one}."), soft_wrap=True)
+    for decided in verdicts:
+        screen.print(Text(f"{decided.favoured} or {decided.other}: {decided}."), soft_wrap=True)
 
 
 def _number(value: float | int | str | None) -> float | None:

@@ -15,7 +15,7 @@ from rich.text import Text
 
 from twopeaks.sim.storage import store
 from twopeaks.theory.errors import InputError
-from twopeaks.validate.cli.common_options import Json
+from twopeaks.validate.cli.options import Json
 from twopeaks.validate.measured.files import save_figure, write_json
 from twopeaks.validate.screen.terminal import console, print_json, waiting
 
@@ -24,7 +24,7 @@ if TYPE_CHECKING:  # helps of other commands need none of it
     from twopeaks.validate.forecast.score import Interval, Score
     from twopeaks.validate.measured.curves import Curve
 
-__all__ = ["At", "Options", "forecast_runs", "parsed"]
+__all__ = ["At", "Request", "forecast", "parsed"]
 
 #: Share of t_grok whose reliability is shown.
 _ASKED = 0.3
@@ -34,50 +34,46 @@ _DRAWN = 12
 
 @dataclass(frozen=True)
 class At:
-    """When to observe: at a step, or at a share of the budget (of the last record, where nobody said a budget)."""
+    """When to observe: at a step, or at a share of the budget (of the last record, where no budget is known)."""
 
     value: float
     is_share: bool
 
 
-@dataclass(frozen=True)
-class Options:
-    """Options of the command, as given."""
+@dataclass(frozen=True, kw_only=True)
+class Request:
+    """Which runs are forecast, from which part of their curves, and where the forecasts go."""
 
-    paths: Sequence[Path]
-    at: str | None
-    budget: int | None
-    theory: bool
-    score: bool
-    out: Path | None
-    as_json: bool
-
-
-def forecast_runs(
-    paths: Annotated[list[Path], typer.Argument(metavar="RUN|CURVES", help="CSV files, folders of runs or of sweeps")],
+    paths: Annotated[list[Path], typer.Argument(metavar="RUN|CURVES", help="CSV files, folders of runs or of sweeps")]
     at: Annotated[
         str | None, typer.Option(help="use the curve until this step, such as 600, or share of the budget, such as 30%")
-    ] = None,
+    ] = None
     budget: Annotated[
-        int | None, typer.Option(help="steps within which it must grok (default: the run's, or 10 times those seen)")
-    ] = None,
+        int | None,
+        typer.Option(help="steps within which it must grok", show_default="the run's, or 10 times those seen"),
+    ] = None
     theory: Annotated[
         bool, typer.Option("--theory/--no-theory", help="use n / n_c of stored runs, where theory has it")
-    ] = True,
+    ] = True
     score: Annotated[
         bool, typer.Option("--score", help="score forecasts of runs that have ended, at shares of t_grok")
-    ] = False,
-    out: Annotated[Path | None, typer.Option(help="folder for figures and forecasts.json")] = None,
-    as_json: Json = False,
-) -> None:
-    """Say from the first part of a training curve whether it will grok within the budget, and when."""
-    options = Options(paths, at, budget, theory, score, out, as_json)
-    if budget is not None and budget < 1:
-        raise InputError("--budget", "1 or more steps", budget, "leave it out for the run's own")
-    if score:
-        _score(options)
+    ] = False
+    out: Annotated[Path | None, typer.Option(help="folder for figures and forecasts.json")] = None
+    as_json: Json = False
+
+
+def forecast(request: Request) -> None:
+    """Forecast runs, or score forecasts of runs that have ended.
+
+    Raises:
+        InputError: if a curve cannot be read, or an option is out of range.
+    """
+    if request.budget is not None and request.budget < 1:
+        raise InputError("--budget", "1 or more steps", request.budget, "leave it out for the run's own")
+    if request.score:
+        _score(request)
     else:
-        _forecast(options)
+        _forecast(request)
 
 
 def parsed(text: str) -> At:
@@ -100,21 +96,22 @@ def parsed(text: str) -> At:
 # --- forecasts -----------------------------------------------------------------------------------------
 
 
-def _forecast(options: Options) -> None:
-    from twopeaks.validate.forecast.forecast import THEORY, forecast, shipped
+def _forecast(request: Request) -> None:
+    from twopeaks.validate.forecast.forecast import THEORY, shipped
+    from twopeaks.validate.forecast.forecast import forecast as forecast_curve
     from twopeaks.validate.measured.curves import curves_at
 
-    at = None if options.at is None else parsed(options.at)
-    without = () if options.theory else THEORY
+    at = None if request.at is None else parsed(request.at)
+    without = () if request.theory else THEORY
     with waiting("reading curves"):
-        curves = [curve for path in options.paths for curve in curves_at(path)]
-    found = [forecast(curve, _step(at, curve, options.budget), options.budget, without) for curve in curves]
-    files = [] if options.out is None else _write(options.out, curves, found)
-    if options.as_json:
-        data = {"forecasts": [one.as_data() for one in found], "development": shipped().development, "files": files}
+        curves = [curve for path in request.paths for curve in curves_at(path)]
+    forecasts = [forecast_curve(curve, _step(at, curve, request.budget), request.budget, without) for curve in curves]
+    files = [] if request.out is None else _write(request.out, curves, forecasts)
+    if request.as_json:
+        data = {"forecasts": [one.as_data() for one in forecasts], "development": shipped().development, "files": files}
         print_json(data)
     else:
-        _show(found, shipped().development, files)
+        _show(forecasts, shipped().development, files)
 
 
 def _step(at: At | None, curve: Curve, budget: int | None) -> float | None:
@@ -123,29 +120,29 @@ def _step(at: At | None, curve: Curve, budget: int | None) -> float | None:
     return at.value * float(budget or curve.budget or curve.last_step)
 
 
-def _write(out: Path, curves: Sequence[Curve], found: Sequence[Forecast]) -> list[str]:
+def _write(out: Path, curves: Sequence[Curve], forecasts: Sequence[Forecast]) -> list[str]:
     from twopeaks.validate.figures.of_runs.forecast import fig_forecast
 
     store.prepare(out)
-    write_json(out / "forecasts.json", [one.as_data() for one in found])
+    write_json(out / "forecasts.json", [one.as_data() for one in forecasts])
     paths = [out / "forecasts.json"]
-    for number, (curve, one) in enumerate(list(zip(curves, found, strict=True))[:_DRAWN], start=1):
+    for number, (curve, one) in enumerate(list(zip(curves, forecasts, strict=True))[:_DRAWN], start=1):
         paths += save_figure(fig_forecast(curve, one)[0], out / f"forecast-{number:02}")
     return [str(path) for path in paths]
 
 
-def _show(found: Sequence[Forecast], development: Mapping[str, Any], files: Sequence[str]) -> None:
+def _show(forecasts: Sequence[Forecast], development: Mapping[str, Any], files: Sequence[str]) -> None:
     table = Table(box=None)
     table.add_column("run", overflow="fold", min_width=32)
     for heading in ("seen until", "P(grok by budget)", "t_grok, if it does [80%]", "from"):
         table.add_column(heading, no_wrap=True)
-    for one in found:
+    for one in forecasts:
         table.add_row(Text(one.name), f"{one.step:,.0f}", *map(Text, (_chance(one), _time(one), "+".join(one.basis))))
     screen = console()
     screen.print(table)
-    warned = Counter(warning for one in found for warning in one.warnings)
+    warned = Counter(warning for one in forecasts for warning in one.warnings)
     for warning, count in warned.items():
-        screen.print(Text(f"note: {warning} ({count} of {len(found)} runs)"), soft_wrap=True)
+        screen.print(Text(f"note: {warning} ({count} of {len(forecasts)} runs)"), soft_wrap=True)
     screen.print(Text(_basis(development)), soft_wrap=True)
     for path in files:
         screen.print(Text(path), soft_wrap=True)
@@ -174,38 +171,39 @@ def _basis(development: Mapping[str, Any]) -> str:
 # --- scores --------------------------------------------------------------------------------------------
 
 
-def _score(options: Options) -> None:
-    from twopeaks.validate.forecast.forecast import THEORY, forecast
+def _score(request: Request) -> None:
+    from twopeaks.validate.forecast.forecast import THEORY
+    from twopeaks.validate.forecast.forecast import forecast as forecast_curve
     from twopeaks.validate.forecast.score import SHARES, score
     from twopeaks.validate.measured.curves import curves_at
 
-    for name, value in (("--at", options.at), ("--budget", options.budget)):
+    for name, value in (("--at", request.at), ("--budget", request.budget)):
         if value is not None:
             remedy = "scores are at shares of t_grok, within the budget of each run"
             raise InputError(name, "left out with --score", value, remedy)
     with waiting("reading curves"):
-        curves = [curve for path in options.paths for curve in curves_at(path)]
+        curves = [curve for path in request.paths for curve in curves_at(path)]
 
     def seeing(left_out: Sequence[str]) -> Callable[[Curve, float], Forecast]:
-        return lambda curve, step: forecast(curve, step, curve.budget or curve.last_step, left_out)
+        return lambda curve, step: forecast_curve(curve, step, curve.budget or curve.last_step, left_out)
 
-    ways: dict[str, Sequence[str]] = {"curve and theory": ()} if options.theory else {}
+    ways: dict[str, Sequence[str]] = {"curve and theory": ()} if request.theory else {}
     ways["curve alone"] = THEORY
     with waiting("forecasting"):
-        found = {way: [score(curves, share, seeing(left)) for share in (*SHARES, None)] for way, left in ways.items()}
-    data = {way: [asdict(one) for one in scores] for way, scores in found.items()}
-    if options.out is not None:
-        store.prepare(options.out)
-        write_json(options.out / "scores.json", data)
-    if options.as_json:
+        scored = {way: [score(curves, share, seeing(left)) for share in (*SHARES, None)] for way, left in ways.items()}
+    data = {way: [asdict(one) for one in scores] for way, scores in scored.items()}
+    if request.out is not None:
+        store.prepare(request.out)
+        write_json(request.out / "scores.json", data)
+    if request.as_json:
         print_json(data)
     else:
-        _show_scores(found)
+        _show_scores(scored)
 
 
-def _show_scores(found: Mapping[str, Sequence[Score]]) -> None:
+def _show_scores(scored: Mapping[str, Sequence[Score]]) -> None:
     screen = console()
-    for way, scores in found.items():
+    for way, scores in scored.items():
         table = Table(title=f"forecasts from {way}; 95% intervals over settings", box=None)
         for heading in ("share of t_grok", "grokked", "AUROC", "|error| of t", "Brier (base rate)", "80% covers"):
             table.add_column(heading, no_wrap=True)

@@ -1,4 +1,4 @@
-"""The command ``validate --claims``: examine claims, judge them, and leave a table, JSON, CSV, figures and a page."""
+"""What ``twopeaks validate --claims`` does: examine claims, judge them, write table, JSON, CSV, figures and page."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ from twopeaks.validate.measured.files import save_figure, write, write_json
 from twopeaks.validate.pages.claims import claims_page
 from twopeaks.validate.screen.terminal import console, open_ended, print_json
 
-__all__ = ["Budget", "listing", "validate"]
+__all__ = ["Request", "examine", "listing"]
 
 #: Fewest seeds that give an interval, and so a verdict.
 _FEWEST = 3
@@ -41,12 +41,26 @@ _COLUMNS = (
 )  # fmt: skip
 
 
-@dataclass(frozen=True)
-class Budget:
-    """How much is trained: small sizes or full ones, one network a seed."""
+@dataclass(frozen=True, kw_only=True)
+class Request:
+    """Which claims are examined, how, and where the findings go.
 
+    Attributes:
+        ids: of the claims; none stands for all.
+        quick: whether sizes are small.
+        seeds: of the networks.
+        device, threads: as `twopeaks.sim.network.runtime.resolve` reads them.
+        out: folder.
+        as_json: whether to print JSON.
+    """
+
+    ids: tuple[str, ...]
     quick: bool
     seeds: tuple[int, ...]
+    device: str
+    threads: int | None
+    out: Path
+    as_json: bool
 
 
 def listing(ids: Sequence[str], as_json: bool) -> None:
@@ -67,31 +81,32 @@ def listing(ids: Sequence[str], as_json: bool) -> None:
     console().print(table)
 
 
-def validate(ids: Sequence[str], budget: Budget, device: str, threads: int | None, out: Path, as_json: bool) -> None:
+def examine(request: Request) -> None:
     """Examine the claims of these ids (all, if none are given), write what was found and print the verdicts.
 
     Raises:
         InputError: if a claim, the device or a number is unknown or out of range, or the folder cannot be written.
     """
-    claims = exams.pick(exams.CLAIMS, ids)
-    if len(budget.seeds) < _FEWEST:
-        raise InputError("--seeds", f"{_FEWEST} or more", len(budget.seeds), "fewer give no interval and no verdict")
-    runtime = resolve(device, threads=threads)
-    store.prepare(out)
+    claims = exams.pick(exams.CLAIMS, request.ids)
+    if len(request.seeds) < _FEWEST:
+        raise InputError("--seeds", f"{_FEWEST} or more", len(request.seeds), "fewer give no interval and no verdict")
+    runtime = resolve(request.device, threads=request.threads)
+    store.prepare(request.out)
     with open_ended([claim.id for claim in claims]) as stage:
-        outcomes = examine_all(claims, budget.seeds, budget.quick, runtime, out, stage)
-    data = _write(outcomes, _command(ids, budget, runtime, out), runtime, out)
-    if as_json:
+        outcomes = examine_all(claims, request.seeds, request.quick, runtime, request.out, stage)
+    data = _write(outcomes, _command(request, runtime), runtime, request.out)
+    if request.as_json:
         print_json(data)
     else:
-        _show(outcomes, out)
+        _show(outcomes, request.out)
 
 
-def _command(ids: Sequence[str], budget: Budget, runtime: Runtime, out: Path) -> str:
+def _command(request: Request, runtime: Runtime) -> str:
     """What repeats this call on a machine of the same kind."""
-    scope = ["--quick"] * budget.quick + ["--seeds", str(len(budget.seeds)), "--first-seed", str(budget.seeds[0])]
-    place = ["--device", runtime.device, "--threads", str(runtime.threads), "--out", str(out)]
-    return shlex.join(["twopeaks", "validate", "--claims", *ids, *scope, *place])
+    seeds = ["--seeds", str(len(request.seeds)), "--first-seed", str(request.seeds[0])]
+    place = ["--device", runtime.device, "--threads", str(runtime.threads), "--out", str(request.out)]
+    quick = ["--quick"] * request.quick
+    return shlex.join(["twopeaks", "validate", "--claims", *request.ids, *quick, *seeds, *place])
 
 
 # --- files ---------------------------------------------------------------------------------------------
@@ -140,10 +155,10 @@ def _csv(outcomes: Sequence[Outcome]) -> str:
 
 
 def _cells(outcome: Outcome, judged: Judgement) -> tuple[object, ...]:
-    form, found = judged.form, judged.estimate
-    estimated = (found.value, found.low, found.high, found.seeds, found.missing)
-    said = (outcome.claim.id, outcome.claim.statement, form.name, form.prediction, form.low, form.high)
-    return (*said, *estimated, judged.verdict, round(outcome.seconds, 1))
+    form, estimate = judged.form, judged.estimate
+    claimed = (outcome.claim.id, outcome.claim.statement, form.name, form.prediction, form.low, form.high)
+    estimated = (estimate.value, estimate.low, estimate.high, estimate.seeds, estimate.missing)
+    return (*claimed, *estimated, judged.verdict, round(outcome.seconds, 1))
 
 
 # --- screen --------------------------------------------------------------------------------------------
