@@ -13,7 +13,7 @@ from twopeaks.sim.network.network import Evaluation
 from twopeaks.sim.network.runtime import Runtime, resolve
 from twopeaks.sim.storage.records import Plan, Records
 from twopeaks.sim.training.learner import Learner
-from twopeaks.sim.training.loop import packs, train
+from twopeaks.sim.training.loop import Reports, packs, train
 from twopeaks.theory.errors import InputError
 from twopeaks.theory.setting import OBSERVABLES, Network, Optimizer, Setting, Task, standard
 
@@ -104,7 +104,7 @@ def test_progress_adds_up_to_the_budget_even_with_early_stops(single: Runtime) -
     setting = Setting(
         task=Task(group="Z7", samples=44), network=Network(width=64), optimizer=Optimizer(lr=1e-2, weight_decay=1e-3)
     )
-    train(setting, range(3), Plan(steps=600, every=10, patience=0), single, told.append)
+    train(setting, range(3), Plan(steps=600, every=10, patience=0), single, Reports(told.append))
     assert sum(told) == 1800
 
 
