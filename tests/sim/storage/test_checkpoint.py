@@ -435,7 +435,7 @@ def test_of_two_calls_on_one_folder_the_second_is_told_who_holds_it(tmp_path: Pa
         refused.append(found)
 
     same(
-        train(SMALL, range(2), SHORT, single, second, Checkpoints(tmp_path / "run", 0)),
+        train(SMALL, range(2), SHORT, single, Reports(second), Checkpoints(tmp_path / "run", 0)),
         train(SMALL, range(2), SHORT, single),
     )
     assert len(refused) == 5
@@ -475,7 +475,7 @@ def test_discard_leaves_a_folder_in_use_to_its_owner(tmp_path: Path, single: Run
         Checkpoints(tmp_path / "run").discard()
 
     kept = Checkpoints(tmp_path / "run", 0)
-    train(SMALL, range(2), SHORT, single, other, kept)
+    train(SMALL, range(2), SHORT, single, Reports(other), kept)
     assert names(tmp_path / "run") == ["pack-00000-0000000039.ckpt", "pack-00000-0000000040.ckpt"]
 
 

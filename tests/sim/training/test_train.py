@@ -119,7 +119,7 @@ def test_an_error_in_progress_stops_the_run(single: Runtime) -> None:
         raise RuntimeError("told to stop")
 
     with pytest.raises(RuntimeError, match="told to stop"):
-        train(small(), range(4), Plan(steps=10**6, every=10), single, fail)
+        train(small(), range(4), Plan(steps=10**6, every=10), single, Reports(fail))
 
 
 @hypothesis_settings(deadline=None, max_examples=25, derandomize=True)
