@@ -21,7 +21,7 @@ from contestants import Step, idiomatic, products, vmapped
 
 from twopeaks.sim.network.runtime import Runtime, pinned, resolve
 from twopeaks.sim.storage.records import Plan
-from twopeaks.sim.training.loop import packs, train
+from twopeaks.sim.training.loop import Reports, packs, train
 from twopeaks.theory.setting import Setting, standard
 
 
@@ -117,7 +117,7 @@ def late_against_early(runtime: Runtime, steps: int = 10_000) -> dict[str, objec
 
     runtime = replace(runtime, threads=1)  # one pack, so that its marks are in order
     seeds = packs(setting, range(16), runtime)[0]
-    train(setting, seeds, Plan(steps=steps, every=100), runtime, progress)
+    train(setting, seeds, Plan(steps=steps, every=100), runtime, Reports(progress))
     times = np.diff([t for d, t in marks if d <= steps * len(seeds)])
     tenth = len(times) // 10
     return {

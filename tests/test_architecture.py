@@ -207,3 +207,68 @@ def test_files_stay_short_and_public_names_are_listed(path: Path) -> None:
     )
     public = {n.name for n in tree.body if isinstance(n, ast.FunctionDef | ast.ClassDef) and not n.name.startswith("_")}
     assert public <= set(listed)
+
+
+#: Functions with more than six parameters, and why they may have them.
+MANY_PARAMETERS: dict[str, str] = {
+    "theory/predictors/rival_times.py:_predicted": "all that a Prediction is made of",
+    "theory/predictors/run_norms.py:run_norms": "the letters of its equation",
+    "theory/predictors/times/descent.py:follow": "numbers of one integration, by keyword",
+    "validate/claims/exams/problems.py:problem": "parts of a setting, by keyword",
+    "validate/experiment/experiment.py:run_calibration": "settings of a run and where it goes",
+}
+
+#: Functions of more than sixty lines, and why they may be so long.
+LONG_FUNCTIONS = {"validate/pages/report.py:html_page": "the sections of a page, one after the other"}
+
+#: Places whose parameters and lines are the options of commands and their descriptions.
+COMMANDS = Path("validate/cli")
+
+
+def tree_of(path: Path) -> ast.Module:
+    return ast.parse((ROOT / path).read_text())
+
+
+def functions(path: Path) -> Iterator[tuple[str, ast.FunctionDef]]:
+    """Functions of a file, those in classes and in other functions too."""
+    for node in ast.walk(tree_of(path)):
+        if isinstance(node, ast.FunctionDef):
+            yield f"{path}:{node.name}", node
+
+
+def parameters(function: ast.FunctionDef) -> int:
+    """How many a caller sees."""
+    arguments = function.args
+    names = [a.arg for a in (*arguments.posonlyargs, *arguments.args, *arguments.kwonlyargs)]
+    return len(names) - (names[:1] in (["self"], ["cls"]))
+
+
+def test_parameter_lists_stay_short() -> None:
+    long = {
+        name: parameters(function)
+        for path in FILES
+        if path.parent != COMMANDS
+        for name, function in functions(path)
+        if parameters(function) > 6 and name not in MANY_PARAMETERS
+    }
+    assert long == {}
+
+
+def test_functions_stay_short() -> None:
+    lengths = {
+        name: function.end_lineno - function.lineno + 1
+        for path in FILES
+        if path.parent != COMMANDS
+        for name, function in functions(path)
+        if function.end_lineno is not None
+    }
+    assert {name: length for name, length in lengths.items() if length > 60 and name not in LONG_FUNCTIONS} == {}
+
+
+def test_the_manifest_of_a_run_is_named_in_one_place() -> None:
+    naming = [
+        str(path)
+        for path in FILES
+        if any(isinstance(node, ast.Constant) and node.value == "manifest.json" for node in ast.walk(tree_of(path)))
+    ]
+    assert naming == ["sim/storage/store.py"]

@@ -1,4 +1,4 @@
-"""Weights that are held at their initial values while the rest learns."""
+"""Weights that keep their initial values while the others learn."""
 
 from __future__ import annotations
 
@@ -9,36 +9,36 @@ from torch import Tensor
 
 from twopeaks.sim.network.network import Params
 
-__all__ = ["Frozen", "Layer"]
+__all__ = ["FrozenWeights", "Layer"]
 
-#: A layer that may be held still.
+#: A layer that may be frozen.
 Layer = Literal["W", "V"]
 
 
-class Frozen:
+class FrozenWeights:
     """Entries of the first or the last layer that no update changes.
 
-    Their gradient is zero, so that they have no part in an update that mixes entries (Muon), and whatever decay or
-    an average would still do to them is undone.
+    Their gradient is set to zero, because Muon's update of an entry depends on the gradients of all. What decay and
+    averages still change is put back after the update.
     """
 
-    def __init__(self, params: Params, what: Layer | Tensor) -> None:
-        """Hold weights at their present values.
+    def __init__(self, params: Params, frozen: Layer | Tensor) -> None:
+        """Freeze weights at their present values.
 
         Args:
             params: weights of the pack.
-            what: ``W`` or ``V`` for a whole layer, or (E, K) booleans: the nodes whose columns of W are held.
+            frozen: ``W`` or ``V`` for a whole layer, or (E, K) booleans: the nodes whose columns of W are frozen.
         """
-        self._layer: Layer = "W" if isinstance(what, Tensor) else what
-        self._held: Tensor = getattr(params, self._layer).clone()
-        everything = torch.ones((), dtype=torch.bool, device=self._held.device)
-        self._mask = what.unsqueeze(1) if isinstance(what, Tensor) else everything
+        self._layer: Layer = "W" if isinstance(frozen, Tensor) else frozen
+        self._values: Tensor = getattr(params, self._layer).clone()
+        whole_layer = torch.ones((), dtype=torch.bool, device=self._values.device)
+        self._mask = frozen.unsqueeze(1) if isinstance(frozen, Tensor) else whole_layer
 
     def silence(self, grads: Params) -> None:
-        """Set the gradient of what is held to zero, in place."""
+        """Set the gradient of frozen weights to zero, in place."""
         getattr(grads, self._layer).masked_fill_(self._mask, 0)
 
     def restore(self, params: Params) -> None:
-        """Put held values back, in place."""
+        """Put the values of frozen weights back, in place."""
         layer: Tensor = getattr(params, self._layer)
-        torch.where(self._mask, self._held, layer, out=layer)
+        torch.where(self._mask, self._values, layer, out=layer)

@@ -23,7 +23,7 @@ from twopeaks.sim.network.members import shape
 from twopeaks.sim.network.runtime import Runtime
 from twopeaks.sim.storage.checkpoint import Checkpoints, InUseError
 from twopeaks.sim.storage.records import Records
-from twopeaks.sim.storage.store import run_name, save
+from twopeaks.sim.storage.store import Provenance, run_name, save
 from twopeaks.sim.sweep import journal
 from twopeaks.sim.sweep.cells import Cell
 from twopeaks.sim.training.loop import train_members
@@ -185,7 +185,7 @@ def _train_alone(shard: Shard, place: Place, checkpoints: Checkpoints) -> None:
     journal.append(place.journal, "trained", shard=name, resumed_from=max(checkpoints.resumed.values(), default=None))
     facts = {**place.runtime.describe(), "pid": os.getpid(), "host": platform.node(), "pack": len(members)}
     for part, its, share in _shares(parts, records):
-        save(place.root, part.setting, part.plan, its, facts, seconds * share, checkpoints.history)
+        save(place.root, part.setting, part.plan, its, Provenance(facts, seconds * share, checkpoints.history))
     checkpoints.discard()
 
 

@@ -9,7 +9,7 @@ from torch import Tensor
 
 from twopeaks.sim.network.autograd import AutogradGradient
 from twopeaks.sim.network.data import PackData, pack_data
-from twopeaks.sim.network.freeze import Frozen
+from twopeaks.sim.network.freeze import FrozenWeights
 from twopeaks.sim.network.members import each
 from twopeaks.sim.network.network import Evaluation, Gradient, Params, evaluate, init_params, packed
 from twopeaks.sim.network.products import products
@@ -73,7 +73,7 @@ class Learner:
         if self._shared.network.readout == "ridge":
             solve_readout(self._settings, self.params, self._data)
 
-    def step(self, frozen: Frozen | None = None) -> None:
+    def step(self, frozen: FrozenWeights | None = None) -> None:
         """One full-batch update of every member, except for what is frozen."""
         grads = self._gradient()
         if frozen is not None:

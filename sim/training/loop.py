@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import nullcontext
+from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
@@ -22,7 +23,7 @@ from twopeaks.sim.training.learner import Learner
 from twopeaks.sim.training.packs import over_packs, packs, side_by_side
 from twopeaks.theory.setting import TRANSITIONS, Setting
 
-__all__ = ["Observer", "Progress", "identity", "packs", "train", "train_members"]
+__all__ = ["Observer", "Progress", "Reports", "identity", "packs", "train", "train_members"]
 
 #: Called with the number of member-steps done since the last call.
 Progress = Callable[[int], None]
@@ -35,14 +36,28 @@ Observer = Callable[[Sequence[int], int, Mapping[str, NDArray[np.float64]]], Non
 _Observe = Callable[[int, Mapping[str, NDArray[np.float64]]], None]
 
 
+@dataclass(frozen=True)
+class Reports:
+    """What to call while networks train, from any thread. Neither changes a bit of the result.
+
+    Attributes:
+        progress: called now and then with the member-steps done since the last call, first with those of an
+            interrupted call whose checkpoints are resumed.
+        observer: called at each record with copies of what was measured, first with the records of an interrupted
+            call whose checkpoints are resumed.
+    """
+
+    progress: Progress | None = None
+    observer: Observer | None = None
+
+
 def train(
     setting: Setting,
     seeds: Sequence[int],
     plan: Plan,
     runtime: Runtime,
-    progress: Progress | None = None,
+    reports: Reports | None = None,
     checkpoint: Checkpoints | None = None,
-    observer: Observer | None = None,
 ) -> Records:
     """Train one member per seed and record its curves.
 
@@ -51,71 +66,69 @@ def train(
         seeds: one non-negative integer a member, all different.
         plan: budget and recording.
         runtime: where to run, from `twopeaks.sim.network.runtime.resolve`.
-        progress: called now and then, from any thread, with the member-steps done since the last call, or by an
-            interrupted call whose checkpoints are gone on from.
-        checkpoint: where to keep checkpoints, and go on from those that are there; its class says what it promises.
-        observer: called at each record, from any thread, with copies of what was measured; first with the records
-            of an interrupted call whose checkpoints are gone on from. It changes no bit of the result.
+        reports: what to call during training.
+        checkpoint: where to keep checkpoints, and to resume from those that are there; its class says what it promises.
 
     Raises:
         InputError: if there are no seeds, negative ones, or some twice; if the folder of ``checkpoint`` cannot be
             written, is in use, or holds checkpoints of another run.
     """
-    return train_members([(setting, int(seed)) for seed in seeds], plan, runtime, progress, checkpoint, observer)
+    return train_members([(setting, int(seed)) for seed in seeds], plan, runtime, reports, checkpoint)
 
 
 def train_members(
     members: Sequence[Member],
     plan: Plan,
     runtime: Runtime,
-    progress: Progress | None = None,
+    reports: Reports | None = None,
     checkpoint: Checkpoints | None = None,
-    observer: Observer | None = None,
 ) -> Records:
     """Train members of one shape, each with its own setting and seed, side by side: a whole grid in one batch.
 
-    Each gives the records that it gives alone (to rounding). Members of unequal n are padded, exactly; those whose
-    sizes differ much are packed apart.
+    Each member gives the same records as alone (to rounding). Members of unequal n are padded, which is exact; members
+    whose sizes differ much go into different packs.
 
     Args:
         members: setting and seed of each; all different, and alike but for `twopeaks.sim.network.members.PER_MEMBER`.
         plan: budget and recording.
         runtime: where to run, from `twopeaks.sim.network.runtime.resolve`.
-        progress: as for `train`.
+        reports: as for `train`.
         checkpoint: as for `train`.
-        observer: as for `train`.
 
     Returns:
-        Curves of the members in the order given; `sim.storage.records.Records.some` takes out those of one setting.
+        Curves of the members in the order given; `twopeaks.sim.storage.records.Records.some` selects those of one
+        setting.
 
     Raises:
         InputError: if there are no members, some twice, or of different shapes; or for a reason of `train`.
     """
     check(members)
+    reports = reports or Reports()
     parts = list(enumerate(side_by_side([setting for setting, _ in members], runtime)))
 
     def work(part: tuple[int, list[int]], share: Runtime, cancelled: threading.Event) -> Records:
         number, places = part
-        kept = None if checkpoint is None else checkpoint.pack(number)
-        observe = None if observer is None else partial(observer, places)
-        return _Pack([members[i] for i in places], plan, share, cancelled, kept).run(progress, observe)
+        pack_checkpoints = None if checkpoint is None else checkpoint.pack(number)
+        observe = None if reports.observer is None else partial(reports.observer, places)
+        pack = _Pack([members[i] for i in places], plan, share, cancelled, pack_checkpoints)
+        return pack.run(reports.progress, observe)
 
     order = [i for _, places in parts for i in places]
-    told = identity([members[i] for i in order], plan, runtime) | {"packs": [len(places) for _, places in parts]}
-    with checkpoint.opened(told) if checkpoint is not None else nullcontext():
-        found = concatenate(over_packs(parts, runtime, work))
-    return found if order == sorted(order) else found.some(np.argsort(order).tolist())
+    run = identity([members[i] for i in order], plan, runtime) | {"packs": [len(places) for _, places in parts]}
+    with checkpoint.opened(run) if checkpoint is not None else nullcontext():
+        records = concatenate(over_packs(parts, runtime, work))
+    return records if order == sorted(order) else records.some(np.argsort(order).tolist())
 
 
 def identity(members: Sequence[Member], plan: Plan, runtime: Runtime) -> dict[str, Any]:
-    """All that decides the bits of the records; a graphics card may be another one of the same kind."""
+    """Everything that decides the bits of the records, except which graphics card of a kind it was."""
     settings = [setting for setting, _ in members]
     if len(set(settings)) == 1:
-        what: dict[str, Any] = {"setting": settings[0].model_dump(mode="json")}
+        trained: dict[str, Any] = {"setting": settings[0].model_dump(mode="json")}
     else:
-        what = {"settings": [setting.content_id for setting in settings]}
+        trained = {"settings": [setting.content_id for setting in settings]}
     return {
-        **what,
+        **trained,
         "seeds": [seed for _, seed in members],
         "plan": plan.model_dump(),
         "dtype": runtime.dtype,
@@ -126,9 +139,9 @@ def identity(members: Sequence[Member], plan: Plan, runtime: Runtime) -> dict[st
 
 
 class _Pack:
-    """Members trained in lockstep; a member that stops leaves the tensors at once."""
+    """Members trained in lockstep; a member that stops is removed from the tensors at once."""
 
-    learner: Learner  # there is none where nothing is left to do
+    learner: Learner  # not set where a checkpoint shows that all members have ended
 
     def __init__(
         self,
@@ -136,15 +149,15 @@ class _Pack:
         plan: Plan,
         runtime: Runtime,
         cancelled: threading.Event,
-        kept: PackCheckpoints | None,
+        checkpoints: PackCheckpoints | None,
     ) -> None:
-        self.plan, self.runtime, self.cancelled, self.kept = plan, runtime, cancelled, kept
+        self.plan, self.runtime, self.cancelled, self.checkpoints = plan, runtime, cancelled, checkpoints
         self.settings = [setting for setting, _ in members]
         self.seeds = np.array([seed for _, seed in members], dtype=np.int64)
         self.active = np.arange(len(members))  # positions of the members still training
         self.probes = PackProbes(self.settings, plan)
         self.done = 0  # updates so far
-        self.told = 0  # member-steps that progress knows of
+        self.reported = 0  # member-steps reported as progress
         self.steps: list[int] = []
         self.rows: list[dict[str, NDArray[np.float64]]] = []
         self.ends: list[End] = ["budget"] * len(members)
@@ -161,53 +174,53 @@ class _Pack:
             self.learner = self._learner()
             self._record(0)
         elif progress is not None:
-            progress(self.told)
+            progress(self.reported)
         while self.unfinished and not self.cancelled.is_set():
             target = self.plan.next_record(self.done)
             while self.done < target and not self.cancelled.is_set():
-                if self.kept is not None and self.kept.due():
-                    self._keep_state(self.kept)
+                if self.checkpoints is not None and self.checkpoints.due():
+                    self._store_state(self.checkpoints)
                 self.probes.watch(self.done, self.learner.params)
                 self.learner.step()
                 self.done += 1
             if self.done < target:
                 break
             work = (target - self.steps[-1]) * len(self.active)
-            self.told += work
+            self.reported += work
             if progress is not None:
                 progress(work)
             self._record(target)
-        if self.kept is not None and not self.unfinished:
-            self._keep_state(self.kept)
+        if self.checkpoints is not None and not self.unfinished:
+            self._store_state(self.checkpoints)
         if progress is not None:
-            progress(self.plan.steps * len(self.seeds) - self.told)  # members that stopped early owe no more
+            progress(self.plan.steps * len(self.seeds) - self.reported)  # steps that members ended early do not need
         return self._records()
 
     def _learner(self) -> Learner:
         return Learner([self.settings[e] for e in self.active], self.seeds[self.active].tolist(), self.runtime)
 
-    def _keep_state(self, kept: PackCheckpoints) -> None:
-        """Keep all of it; of the learner only where it is needed again."""
+    def _store_state(self, checkpoints: PackCheckpoints) -> None:
+        """Store a checkpoint; weights and averages only if some member goes on."""
         arrays: dict[str, NDArray[Any]] = {f"curve/{name}": curve for name, curve in self._curves().items()}
         arrays |= {"steps": np.array(self.steps), "active": self.active, "above_since": self.above_since}
         if self.unfinished:
             state = {f"learner/{name}": values for name, values in self.learner.state().items()}
             state |= {f"probes/{name}": values for name, values in self.probes.state().items()}
             arrays |= {name: values.cpu().numpy() for name, values in state.items()}
-        kept.store(self.done, {"told": self.told, "ends": self.ends}, arrays)
+        checkpoints.store(self.done, {"told": self.reported, "ends": self.ends}, arrays)
 
     def _resume(self) -> bool:
-        """Put back the newest state that was kept, if there is one."""
-        found = None if self.kept is None else self.kept.latest()
-        if found is None:
+        """Restore the newest checkpoint; False if there is none."""
+        newest = None if self.checkpoints is None else self.checkpoints.latest()
+        if newest is None:
             return False
-        facts, arrays = found
-        self.done, self.told, self.ends = facts["step"], facts["told"], facts["ends"]
+        facts, arrays = newest
+        self.done, self.reported, self.ends = facts["step"], facts["told"], facts["ends"]
         self.steps, self.active, self.above_since = arrays["steps"].tolist(), arrays["active"], arrays["above_since"]
         curves = _below("curve/", arrays)
         self.rows = [{name: curve[:, r] for name, curve in curves.items()} for r in range(len(self.steps))]
         for step, row in zip(self.steps, self.rows, strict=True):
-            self._tell(step, row)
+            self._report(step, row)
         if self.unfinished:
             self.learner = self._learner()
             self.learner.restore({k: torch.as_tensor(v) for k, v in _below("learner/", arrays).items()})
@@ -217,7 +230,7 @@ class _Pack:
         return True
 
     def _record(self, step: int) -> None:
-        """Append one row of observables, then let go of members that diverged or have waited long enough."""
+        """Append one row of observables, then stop members that diverged or have waited long enough."""
         values = _observe(self.learner) | self.probes.measure(step, self.learner.params, self.learner.data)
         finite = self._finite(values)
         row = {name: np.full(len(self.seeds), np.nan) for name in values}
@@ -225,25 +238,26 @@ class _Pack:
             row[name][self.active[finite]] = value[finite]
         self.steps.append(step)
         self.rows.append(row)
-        self._tell(step, row)
+        self._report(step, row)
         for position in self.active[~finite]:
             self.ends[position] = "diverged"
         stay = finite & ~self._has_waited(step, values["test_accuracy"])
         if not stay.all():
             self._keep(stay)
 
-    def _tell(self, step: int, row: Mapping[str, NDArray[np.float64]]) -> None:
+    def _report(self, step: int, row: Mapping[str, NDArray[np.float64]]) -> None:
         if self.observe is not None:
             self.observe(step, {name: values.copy() for name, values in row.items()})
 
     def _finite(self, values: Mapping[str, NDArray[np.float64]]) -> NDArray[np.bool_]:
-        """(E,) whether a member is still made of numbers; test values are none where every row is trained on."""
+        """(E,) whether losses and norms of a member are finite; the test loss counts only if it has test rows."""
         data = self.learner.data
-        tests = (data.sizes < data.table.rows.size).cpu().numpy()
-        found = np.isfinite([values[name] for name in ("train_loss", "norm_w2", "norm_v2")]).all(axis=0)
-        return np.asarray(found & (np.isfinite(values["test_loss"]) | ~tests))
+        has_tests = (data.sizes < data.table.rows.size).cpu().numpy()
+        finite = np.isfinite([values[name] for name in ("train_loss", "norm_w2", "norm_v2")]).all(axis=0)
+        return np.asarray(finite & (np.isfinite(values["test_loss"]) | ~has_tests))
 
     def _has_waited(self, step: int, accuracy: NDArray[np.float64]) -> NDArray[np.bool_]:
+        """(E,) whether test accuracy has held the level of ``t_grok`` for the patience of the plan."""
         since = self.above_since[self.active]
         above = accuracy >= TRANSITIONS["t_grok"].level
         since = np.where(above, np.where(since < 0, step, since), -1)
@@ -256,6 +270,7 @@ class _Pack:
         return waited
 
     def _keep(self, stay: NDArray[np.bool_]) -> None:
+        """Go on with these members alone."""
         self.active = self.active[stay]
         if len(self.active):
             members = np.flatnonzero(stay).tolist()

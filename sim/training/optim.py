@@ -11,7 +11,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Self
+from typing import NamedTuple, Self
 
 import torch
 from torch import Tensor
@@ -28,6 +28,15 @@ _TINY_NORM = 1e-7
 
 #: One number for all members, or (E, 1), one each.
 Factor = float | Tensor
+
+
+class _Arrays(NamedTuple):
+    """Arrays that one update changes: weights, their gradient, and the optimizer's two averages."""
+
+    theta: Tensor
+    grad: Tensor
+    first: Tensor
+    second: Tensor
 
 
 @dataclass(frozen=True)
@@ -112,27 +121,32 @@ def update(
     rates = rates or Rates.of([rule], params)
     f = factor(rule, state.step)
     state.step += 1
-    if rule.name == "muon":
-        _muon(rule, rates, f, params, grads, state, tables)
-        return
-    if rule.name != "sgd" and not isinstance(rates.lr, Tensor) and not isinstance(rates.weight_decay, Tensor):
+    adam_alone = rule.name in ("adam", "adamw")
+    if adam_alone and not isinstance(rates.lr, Tensor) and not isinstance(rates.weight_decay, Tensor):
         _adam_in_one_pass(rule, rates.lr * f, rates.weight_decay, params, grads, state)
         return
-    pieces = (_pieces(part, rates) for part in (params, grads, state.first, state.second))
-    for theta, grad, first, second in zip(*pieces, strict=True):
+    layers = [_Arrays(*arrays) for arrays in zip(params, grads, state.first, state.second, strict=True)]
+    if rule.name == "muon":
+        by_adam = (*range(tables), len(layers) - 1)
+        _muon(rule, rates, f, [layer for i, layer in enumerate(layers) if i not in by_adam])
+        for i in by_adam:
+            part = _Arrays(*map(_rows, layers[i]))
+            _add(part.grad, part.theta, rates.weight_decay)
+            _adam(rule, rates.lr_v, f, part, state.step)
+        return
+    if rates.alike:
+        parts = [_Arrays(*map(flat, (params, grads, state.first, state.second)))]
+    else:  # each member has factors of its own: (E, …) real numbers of every layer
+        parts = [_Arrays(*map(_rows, layer)) for layer in layers]
+    for part in parts:
         if rule.decoupled:
-            _shrink(theta, rates.shrink, f)
+            _shrink(part.theta, rates.shrink, f)
         else:
-            _add(grad, theta, rates.weight_decay)
+            _add(part.grad, part.theta, rates.weight_decay)
         if rule.name == "sgd":
-            _sgd(rates, f, theta, grad, first)
+            _sgd(rates, f, part)
         else:
-            _adam(rule, rates.lr, f, theta, grad, first, second, state.step)
-
-
-def _pieces(params: Params, rates: Rates) -> list[Tensor]:
-    """The one flat array, or, where a factor is to meet each member's part, (E, …) real numbers of every layer."""
-    return [flat(params)] if rates.alike else [_rows(layer) for layer in params]
+            _adam(rule, rates.lr, f, part, state.step)
 
 
 def _rows(layer: Tensor) -> Tensor:
@@ -157,10 +171,11 @@ def _shrink(theta: Tensor, shrink: Factor, f: float) -> None:
         theta.mul_(1 - f * shrink)
 
 
-def _sgd(rates: Rates, f: float, theta: Tensor, grad: Tensor, buffer: Tensor) -> None:
+def _sgd(rates: Rates, f: float, part: _Arrays) -> None:
+    direction = part.grad
     if isinstance(rates.momentum, Tensor) or rates.momentum:
-        grad = buffer.mul_(rates.momentum).add_(grad)
-    _add(theta, grad, rates.lr, -f)
+        direction = part.first.mul_(rates.momentum).add_(part.grad)
+    _add(part.theta, direction, rates.lr, -f)
 
 
 def _adam_in_one_pass(rule: Optimizer, lr: float, decay: float, params: Params, grads: Params, state: State) -> None:
@@ -186,7 +201,8 @@ def _adam_in_one_pass(rule: Optimizer, lr: float, decay: float, params: Params, 
     )
 
 
-def _adam(rule: Optimizer, lr: Factor, f: float, theta: Tensor, grad: Tensor, m: Tensor, v: Tensor, step: int) -> None:
+def _adam(rule: Optimizer, lr: Factor, f: float, part: _Arrays, step: int) -> None:
+    theta, grad, m, v = part
     m.lerp_(grad, 1 - rule.beta1)
     v.mul_(rule.beta2).addcmul_(grad, grad, value=1 - rule.beta2)
     # m^/(sqrt(v^) + eps) with v^ = v / c^2 equals c m^ / (sqrt(v) + c eps): one pass less.
@@ -198,21 +214,16 @@ def _adam(rule: Optimizer, lr: Factor, f: float, theta: Tensor, grad: Tensor, m:
     theta.addcdiv_(m, denominator, value=-lr * f * c / (1 - rule.beta1**step))
 
 
-def _muon(rule: Optimizer, rates: Rates, f: float, params: Params, grads: Params, state: State, tables: int) -> None:
-    """Muon on every layer but tables and the last, Adam with coupled decay on these; f times their rates."""
-    hidden = slice(tables, -1)
+def _muon(rule: Optimizer, rates: Rates, f: float, layers: Sequence[_Arrays]) -> None:
+    """Muon with f times its rate; it leaves the second averages as they are."""
     lr, momentum, shrink = (
         x.unsqueeze(2) if isinstance(x, Tensor) else x for x in (rates.lr, rates.momentum, rates.shrink)
     )
-    for theta, grad, buffer in zip(params[hidden], grads[hidden], state.first[hidden], strict=True):
+    for theta, grad, buffer, _ in layers:
         buffer.lerp_(grad, 1 - momentum)
         ahead = grad.lerp_(buffer, momentum) if rule.nesterov else buffer
         _shrink(theta, shrink, f)
         _add(theta, _orthogonalised(ahead, rule), lr, -f * _shape_factor(rule, *theta.shape[1:]))
-    for i in (*range(tables), -1):
-        theta, grad, m, v = (_rows(part[i]) for part in (params, grads, state.first, state.second))
-        _add(grad, theta, rates.weight_decay)
-        _adam(rule, rates.lr_v, f, theta, grad, m, v, state.step)
 
 
 def _orthogonalised(G: Tensor, rule: Optimizer) -> Tensor:

@@ -10,7 +10,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from twopeaks.sim.network.freeze import Frozen, Layer
+from twopeaks.sim.network.freeze import FrozenWeights, Layer
 from twopeaks.sim.network.network import Params, packed
 from twopeaks.sim.network.runtime import Runtime
 from twopeaks.sim.network.sizes import layer_shapes
@@ -20,7 +20,7 @@ from twopeaks.theory.errors import InputError
 from twopeaks.theory.setting import Setting
 from twopeaks.theory.setting.sampling import draw_pairs, label_table
 
-__all__ = ["Snapshots", "snapshots"]
+__all__ = ["Snapshots", "Start", "snapshots"]
 
 #: Real or, for complex weights, complex numbers in the precision of the runtime.
 Weights = NDArray[np.inexact]
@@ -58,6 +58,20 @@ class Snapshots:
         return self.layers[-1]
 
 
+@dataclass(frozen=True)
+class Start:
+    """How members begin, where this differs from a plain run.
+
+    Attributes:
+        initial: weights to start from in place of drawn ones, layers as in `Snapshots` but without S.
+        frozen: what keeps its initial values: ``"W"``, ``"V"``, or (E, K) booleans, the nodes whose columns of W are
+            frozen (their rows of V learn).
+    """
+
+    initial: Sequence[Weights] | None = None
+    frozen: Layer | NDArray[np.bool_] | None = None
+
+
 def snapshots(
     setting: Setting,
     seeds: Sequence[int],
@@ -65,10 +79,9 @@ def snapshots(
     runtime: Runtime,
     *,
     progress: Callable[[int], None] | None = None,
-    initial: Sequence[Weights] | None = None,
-    frozen: Layer | NDArray[np.bool_] | None = None,
+    start: Start | None = None,
 ) -> Snapshots:
-    """Train one member per seed, exactly as `sim.training.loop.train` does, and keep the weights of the given steps.
+    """Train one member per seed, exactly as `twopeaks.sim.training.loop.train` does, and keep weights of given steps.
 
     Args:
         setting: the problem.
@@ -76,44 +89,35 @@ def snapshots(
         steps: when to keep the weights, in updates; 0 is the start. Order and repeats do not matter.
         runtime: where to run, from `twopeaks.sim.network.runtime.resolve`; its dtype is that of the arrays.
         progress: called now and then, from any thread, with the member-steps done since the last call.
-        initial: weights to start from in place of drawn ones, layers as in `Snapshots` but without S.
-        frozen: what is held at its initial values: ``"W"``, ``"V"``, or (E, K) booleans, the nodes whose columns
-            of W are held (their rows of V go on learning).
+        start: initial and frozen weights; by default all weights are drawn, and all learn.
 
     Raises:
         InputError: if seeds, steps, initial weights or what is frozen do not fit the setting.
     """
-    job = _Job(setting, seeds, steps, runtime, initial, frozen)
+    job = _Job(setting, seeds, steps, runtime, start or Start())
     parts = packs(setting, seeds, runtime)
     over_packs(parts, runtime, lambda part, share, stop: job.fill(part, share, stop, progress))
     pairs = np.stack([draw_pairs(setting.task, int(seed)) for seed in seeds])
     table = np.stack([label_table(setting.task, int(seed)) for seed in seeds])
     labels = np.take_along_axis(table, pairs, axis=1)
-    lost = [~np.isfinite(layer).all(axis=(2, 3)) for layer in job.layers]
-    diverged = np.logical_or.reduce(lost)
+    diverged = np.logical_or.reduce([~np.isfinite(layer).all(axis=(2, 3)) for layer in job.layers])
     return Snapshots(np.asarray(seeds, dtype=np.int64), job.steps, job.layers, pairs, labels, diverged)
 
 
 class _Job:
-    """What was asked, checked, and the arrays that packs fill, each its own members."""
+    """The checked request, and the arrays that packs fill, each for its own members."""
 
     def __init__(
-        self,
-        setting: Setting,
-        seeds: Sequence[int],
-        steps: Sequence[int],
-        runtime: Runtime,
-        initial: Sequence[Weights] | None,
-        frozen: Layer | NDArray[np.bool_] | None,
+        self, setting: Setting, seeds: Sequence[int], steps: Sequence[int], runtime: Runtime, start: Start
     ) -> None:
-        self.setting, self.initial, self.frozen = setting, initial, frozen
+        self.setting, self.initial, self.frozen = setting, start.initial, start.frozen
         self.position = {int(seed): e for e, seed in enumerate(seeds)}
         self.steps = np.unique(steps)
         if not self.steps.size or self.steps.dtype.kind not in "iu" or self.steps[0] < 0:
             raise InputError("steps", "one or more integers >= 0", list(steps), "use e.g. 0, 100, 200")
         shapes = [(len(seeds), *shape) for shape in layer_shapes(setting)]
-        _check_initial(shapes, initial)
-        _check_frozen(setting, len(seeds), frozen)
+        _check_initial(shapes, start.initial)
+        _check_frozen(setting, len(seeds), start.frozen)
         kind = np.complex64 if setting.network.weights == "complex" else np.float32
         dtype = np.result_type(runtime.dtype, kind)
         self.layers = tuple(np.empty((s[0], self.steps.size, *s[1:]), dtype) for s in shapes)
@@ -143,28 +147,31 @@ class _Job:
         place, like = runtime.torch_device, self.layers[0].dtype
         return packed(*(torch.as_tensor(layer[members].astype(like), device=place) for layer in self.initial))
 
-    def _frozen(self, params: Params, members: list[int]) -> Frozen | None:
+    def _frozen(self, params: Params, members: list[int]) -> FrozenWeights | None:
         if self.frozen is None or isinstance(self.frozen, str):
-            return self.frozen and Frozen(params, self.frozen)
-        return Frozen(params, torch.as_tensor(self.frozen[members], device=params.W.device))
+            return self.frozen and FrozenWeights(params, self.frozen)
+        return FrozenWeights(params, torch.as_tensor(self.frozen[members], device=params.W.device))
 
 
 def _check_initial(shapes: Sequence[tuple[int, ...]], initial: Sequence[Weights] | None) -> None:
     if initial is not None and [layer.shape for layer in initial] != list(shapes):
-        given = str([layer.shape for layer in initial])
-        raise InputError("initial", f"layers of shapes {list(shapes)}", given, "give one array a layer, members first")
+        received = str([layer.shape for layer in initial])
+        expectation = f"layers of shapes {list(shapes)}"
+        raise InputError("initial", expectation, received, "give one array for each layer, members first")
 
 
 def _check_frozen(setting: Setting, members: int, frozen: Layer | NDArray[np.bool_] | None) -> None:
     width = setting.network.width
     if setting.network.tables and (isinstance(frozen, np.ndarray) or frozen == "W"):
-        given: str = "nodes" if isinstance(frozen, np.ndarray) else frozen
-        raise InputError("frozen", "V for a network with embeddings", given, "nodes read tables there, not operands")
+        received: str = "nodes" if isinstance(frozen, np.ndarray) else frozen
+        remedy = "freeze V: nodes of this network read tables, not operands"
+        raise InputError("frozen", "V for a network with embeddings", received, remedy)
     if isinstance(frozen, np.ndarray):
         if frozen.shape != (members, width) or frozen.dtype != np.bool_:
-            given = f"{frozen.dtype} {frozen.shape}"
-            raise InputError("frozen", f"bool ({members}, {width})", given, "give one flag a member and node")
+            received = f"{frozen.dtype} {frozen.shape}"
+            expectation = f"bool ({members}, {width})"
+            raise InputError("frozen", expectation, received, "give one flag for each member and node")
     elif frozen not in (None, "W", "V"):
         raise InputError("frozen", "W, V or flags of nodes", frozen, "leave it out to train everything")
     elif frozen == "V" and setting.network.readout == "ridge":
-        raise InputError("frozen", "W or nodes where V is solved", frozen, "use a trained readout")
+        raise InputError("frozen", "W or nodes where V is solved", frozen, "train the readout, or freeze W")

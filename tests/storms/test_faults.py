@@ -261,7 +261,7 @@ def test_a_sweep_leaves_foreign_checkpoints_alone_and_names_them(
     assert {path: path.read_bytes() for path in folder.iterdir()} == before
 
 
-@pytest.mark.parametrize("name", ["manifest.json", "curves.npz"])
+@pytest.mark.parametrize("name", [store.MANIFEST, "curves.npz"])
 @pytest.mark.parametrize("damage", [flip, truncate])
 def test_a_damaged_result_of_a_sweep_is_named_and_only_that_is_trained_again(
     name: str, damage: Any, tmp_path: Path, single: Runtime, monkeypatch: pytest.MonkeyPatch
@@ -288,7 +288,7 @@ def test_a_damaged_result_of_a_sweep_is_named_and_only_that_is_trained_again(
 
 def test_results_of_a_newer_schema_are_refused_by_name_and_left_alone(tmp_path: Path, single: Runtime) -> None:
     swept(tmp_path, single)
-    manifest = tmp_path / cut(cells(), single)[1].name / "manifest.json"
+    manifest = tmp_path / cut(cells(), single)[1].name / store.MANIFEST
     manifest.write_text(json.dumps({**json.loads(manifest.read_text()), "schema": 99}))
     before = manifest.read_bytes()
     with pytest.raises(InputError, match=f"{manifest.parent.name} must be a run of schema 1, got 99"):

@@ -17,11 +17,12 @@ from twopeaks.theory.flows.nodes import (
 )
 from twopeaks.theory.flows.problem import Problem
 from twopeaks.theory.flows.slow import norm_descent
-from twopeaks.theory.flows.solution import Event, Solution, Solver, integrate
+from twopeaks.theory.flows.solution import Event, Flow, Solution, Solver, integrate
 
 __all__ = [
     "EmergenceLaw",
     "Event",
+    "Flow",
     "Lazy",
     "ModeLaw",
     "Problem",

@@ -23,7 +23,7 @@ from numpy.typing import ArrayLike
 from twopeaks.theory.errors import InputError
 from twopeaks.theory.flows.lazy import ridge
 from twopeaks.theory.flows.problem import Array, Forward, Problem, centred_samples
-from twopeaks.theory.flows.solution import Solution, Solver, State, integrate, solver_for
+from twopeaks.theory.flows.solution import Flow, Solution, Solver, State, integrate, solver_for
 
 __all__ = ["slaved", "slaved_flow", "slaved_height", "slaved_velocity"]
 
@@ -83,11 +83,5 @@ def slaved_flow(
             **problem.accuracies(W, V),
         }
 
-    return integrate(
-        lambda t, state: {"W": slaved_velocity(problem, state["W"], eta)},
-        {"W": W},
-        times,
-        clock=_CLOCK,
-        observe=observe,
-        solver=solver or solver_for(problem.activation),
-    )
+    flow = Flow(lambda t, state: {"W": slaved_velocity(problem, state["W"], eta)}, observe, _CLOCK)
+    return integrate(flow, {"W": W}, times, solver=solver or solver_for(problem.activation))

@@ -28,7 +28,7 @@ from scipy.linalg import solve, svd
 
 from twopeaks.theory.errors import InputError
 from twopeaks.theory.flows.problem import Array, centred_samples, norm_growth
-from twopeaks.theory.flows.solution import Event, Solution, State, integrate
+from twopeaks.theory.flows.solution import Event, Flow, Solution, State, integrate
 
 __all__ = ["Lazy", "early_gradient", "limit_gradient", "ridge"]
 
@@ -148,4 +148,4 @@ class Lazy:
             return {"V": state["V"], "gradient_norm": float(np.linalg.norm(R @ state["V"].T))}
 
         peak = Event("peak", growth, direction=-1)
-        return integrate(velocity, {"V": self.V0}, times, clock=_CLOCK, observe=observe, events=[peak])
+        return integrate(Flow(velocity, observe, _CLOCK), {"V": self.V0}, times, events=[peak])

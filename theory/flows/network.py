@@ -26,20 +26,20 @@ from numpy.typing import ArrayLike
 
 from twopeaks.theory.errors import InputError
 from twopeaks.theory.flows.problem import Array, Problem, centred_classes, centred_samples, norm_growth
-from twopeaks.theory.flows.solution import Event, Solution, Solver, State, integrate, solver_for
+from twopeaks.theory.flows.solution import Event, Flow, Solution, Solver, State, integrate, solver_for
 from twopeaks.theory.setting import TRANSITIONS, Optimizer
 
 __all__ = ["Watch", "adam_start", "network_flow"]
 
-#: Transitions that can be watched for: |G_F| stops growing; train and test accuracy reach the levels of t_mem, t_grok.
+#: Transitions to look for: |G_F| stops growing; train and test accuracy reach the levels of t_mem and t_grok.
 Watch = Literal["peak", "memorised", "generalised"]
 
 _LAYERS = ("W", "V")
 
 
-def adam_start(problem: Problem, W: Array, V: Array, optimizer: Optimizer, *, frozen: bool = False) -> State:
+def adam_start(problem: Problem, W: Array, V: Array, optimizer: Optimizer) -> State:
     """State after the first discrete step of Adam from W (2M, K), V (K, M), which is where the flow starts: t = 1."""
-    rule = _Adam(problem, optimizer, frozen)
+    rule = _Adam(problem, optimizer)
     theta = {"W": np.asarray(W, dtype=np.float64), "V": np.asarray(V, dtype=np.float64)}
     g = rule.gradients(theta)
     moments = {f"m{name}": (1 - optimizer.beta1) * g[name] for name in _LAYERS}
@@ -56,18 +56,16 @@ def network_flow(
     times: ArrayLike,
     *,
     watch: Sequence[Watch] = ("peak", "memorised", "generalised"),
-    frozen: bool = False,
     solver: Solver | None = None,
 ) -> Solution:
     """Train both layers in continuous time.
 
     Args:
-        problem: data and activation.
+        problem: data and activation, and whether W is frozen (Stage I).
         state: ``W`` (2M, K) and ``V`` (K, M); for Adam also its moments, as `adam_start` or a solution gives them.
         optimizer: ``sgd`` without momentum, ``adam`` or ``adamw``.
         times: t = lr · steps for ``sgd``, steps from 1 on for Adam.
         watch: transitions to look for; each costs time.
-        frozen: keep W as it is (Stage I).
         solver: accuracy (its scales are the typical entries at the start) and method; by default as `solver_for` says.
 
     Observables: ``gradient_norm``, ``train_loss``, ``train_accuracy``, ``test_accuracy`` (if there are test pairs),
@@ -76,39 +74,33 @@ def network_flow(
     Raises:
         InputError: for momentum, Muon, a rate that changes, Adam without its moments, or times of Adam before 1.
     """
-    rule = _rule(problem, state, optimizer, frozen)
+    rule = _rule(problem, state, optimizer)
     if isinstance(rule, _Adam) and np.min(times) < 1:
         raise InputError("times", "steps from 1 on", times, "start where adam_start does, at time 1")
     observer = _Observer(problem, rule.velocity)
-    every = {
+    transitions = {
         "peak": Event("peak", observer.growth, direction=-1),
         "memorised": Event("memorised", observer.above("train_accuracy", TRANSITIONS["t_mem"].level)),
         "generalised": Event("generalised", observer.above("test_accuracy", TRANSITIONS["t_grok"].level)),
     }
-    return integrate(
-        rule.velocity,
-        state,
-        times,
-        clock=rule.clock,
-        observe=observer,
-        events=[every[name] for name in watch],
-        solver=solver or solver_for(problem.activation),
-        scales={name: float(np.sqrt(np.mean(np.square(value)))) or 1.0 for name, value in state.items()},
-    )
+    scales = {name: float(np.sqrt(np.mean(np.square(value)))) or 1.0 for name, value in state.items()}
+    flow = Flow(rule.velocity, observer, rule.clock, scales)
+    events = [transitions[name] for name in watch]
+    return integrate(flow, state, times, events=events, solver=solver or solver_for(problem.activation))
 
 
-def _rule(problem: Problem, state: State, optimizer: Optimizer, frozen: bool) -> _Descent:
+def _rule(problem: Problem, state: State, optimizer: Optimizer) -> _Descent:
     if optimizer.schedule != "constant":
         raise InputError("schedule", "constant for a flow", optimizer.schedule, "leave it out")
     if optimizer.name == "sgd":
         if optimizer.momentum:
             raise InputError("momentum", "0 for a flow", optimizer.momentum, "leave it out")
-        return _Descent(problem, optimizer, frozen)
+        return _Descent(problem, optimizer)
     if optimizer.name == "muon":
         raise InputError("optimizer", "sgd, adam or adamw for a flow", "muon", "choose another rule")
     if "mW" not in state:
         raise InputError("state", "one with Adam's moments", sorted(state), "begin with adam_start")
-    return _Adam(problem, optimizer, frozen)
+    return _Adam(problem, optimizer)
 
 
 class _Descent:
@@ -116,15 +108,15 @@ class _Descent:
 
     clock = "t = lr · steps"
 
-    def __init__(self, problem: Problem, optimizer: Optimizer, frozen: bool) -> None:
-        self.problem, self.optimizer, self.frozen = problem, optimizer, frozen
+    def __init__(self, problem: Problem, optimizer: Optimizer) -> None:
+        self.problem, self.optimizer = problem, optimizer
 
     def gradients(self, state: State) -> dict[str, Array]:
         """dL/dtheta of each layer, with coupled decay; zero for a frozen one."""
-        found = dict(zip(_LAYERS, self.problem.gradient(state["W"], state["V"]), strict=True))
+        of_loss = dict(zip(_LAYERS, self.problem.gradient(state["W"], state["V"]), strict=True))
         eta = 0.0 if self.optimizer.decoupled else self.optimizer.weight_decay
-        g = {name: found[name] + eta * state[name] for name in _LAYERS}
-        return {**g, "W": np.zeros_like(state["W"])} if self.frozen else g
+        g = {name: of_loss[name] + eta * state[name] for name in _LAYERS}
+        return {**g, "W": np.zeros_like(state["W"])} if self.problem.frozen else g
 
     def velocity(self, t: float, state: State) -> State:
         return {name: -g for name, g in self.gradients(state).items()}
@@ -153,11 +145,11 @@ class _Adam(_Descent):
             decay = o.lr * o.weight_decay if o.decoupled else 0.0
             return np.asarray(-o.lr * state[f"m{name}"] / first / (root + o.eps) - decay * state[name])
 
-        return {"W": np.zeros_like(state["W"]) if self.frozen else step("W"), "V": step("V")}
+        return {"W": np.zeros_like(state["W"]) if self.problem.frozen else step("W"), "V": step("V")}
 
 
 class _Observer:
-    """Observables, kept for the last time asked for: events and records ask for the same ones."""
+    """Observables; those of the last time are kept, as events and records need the same ones."""
 
     def __init__(self, problem: Problem, velocity: Callable[[float, State], State]) -> None:
         self.problem, self.velocity = problem, velocity

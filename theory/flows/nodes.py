@@ -25,7 +25,7 @@ from numpy.typing import ArrayLike, NDArray
 from scipy.special import exprel
 
 from twopeaks.theory.errors import InputError
-from twopeaks.theory.flows.solution import PRECISE, Event, Solution, Solver, State, integrate
+from twopeaks.theory.flows.solution import PRECISE, Event, Flow, Solution, Solver, State, integrate
 
 __all__ = [
     "GradientField",
@@ -174,7 +174,5 @@ def _each(
     def observe(t: float, state: State) -> dict[str, ArrayLike]:
         return {"w": state["w"], "norm": float(np.linalg.norm(state["w"]))}
 
-    return tuple(
-        integrate(velocity, {"w": start}, times, clock=_CLOCK, observe=observe, events=events(start), solver=solver)
-        for start in w
-    )
+    flow = Flow(velocity, observe, _CLOCK)
+    return tuple(integrate(flow, {"w": start}, times, events=events(start), solver=solver) for start in w)

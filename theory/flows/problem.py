@@ -66,6 +66,7 @@ class Problem:
         labels: (M^2,) label of every pair.
         activation: as `twopeaks.theory.setting.activations.named_sigma` reads it.
         dtype: arithmetic of passes over the data; results of flows are float64 either way.
+        frozen: whether W keeps its initial values in `twopeaks.theory.flows.network` (Stage I).
     """
 
     order: int
@@ -73,6 +74,7 @@ class Problem:
     labels: NDArray[np.int64]
     activation: str = "x^2"
     dtype: Literal["float32", "float64"] = "float64"
+    frozen: bool = False
 
     def __post_init__(self) -> None:
         named_sigma(self.activation)

@@ -24,7 +24,7 @@ from scipy.sparse.linalg import LinearOperator, cg
 
 from twopeaks.theory.errors import InputError
 from twopeaks.theory.flows.problem import Array, Forward, Problem
-from twopeaks.theory.flows.solution import Event, Solution, Solver, State, integrate, solver_for
+from twopeaks.theory.flows.solution import Event, Flow, Solution, Solver, State, integrate, solver_for
 from twopeaks.theory.setting import TRANSITIONS
 
 __all__ = ["Tangent", "norm_descent"]
@@ -112,7 +112,6 @@ def norm_descent(
     """
     if problem.dtype != "float64":
         raise InputError("dtype", "float64 for the slow flow", problem.dtype, "make the problem in float64")
-    velocity = _NormDescent(problem, kappa)
 
     def observe(t: float, state: State) -> dict[str, ArrayLike]:
         W, V = state["W"], state["V"]
@@ -128,15 +127,9 @@ def norm_descent(
         accuracy = problem.accuracies(state["W"], state["V"]).get("test_accuracy", 0.0)
         return accuracy - TRANSITIONS["t_grok"].level
 
-    return integrate(
-        velocity,
-        {"W": W, "V": V},
-        times,
-        clock=_CLOCK,
-        observe=observe,
-        events=[Event("generalised", generalised)],
-        solver=solver or solver_for(problem.activation),
-    )
+    flow = Flow(_NormDescent(problem, kappa), observe, _CLOCK)
+    events = [Event("generalised", generalised)]
+    return integrate(flow, {"W": W, "V": V}, times, events=events, solver=solver or solver_for(problem.activation))
 
 
 class _NormDescent:

@@ -1,7 +1,7 @@
 """Initial value problems with named states: one solve, its records, its transitions, its outcome.
 
-`integrate` runs scipy's solve_ivp from one recorded time to the next, so that only records are kept however large
-the state is. Transitions are events of solve_ivp. What goes wrong is part of the outcome, never a NaN.
+`integrate` runs scipy's solve_ivp from one recorded time to the next, so memory holds the records alone, however large
+the state is. Transitions are events of solve_ivp. A solve that fails says so in its result; it never returns NaN.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from scipy.integrate import solve_ivp
 
 from twopeaks.theory.errors import InputError
 
-__all__ = ["BOUND", "PRECISE", "Event", "Method", "Solution", "Solver", "State", "integrate", "solver_for"]
+__all__ = ["BOUND", "PRECISE", "Event", "Flow", "Method", "Solution", "Solver", "State", "integrate", "solver_for"]
 
 #: Named arrays: the state of a flow, or its velocity.
 State = Mapping[str, NDArray[np.floating]]
@@ -53,12 +53,30 @@ PRECISE = Solver()
 def solver_for(activation: str) -> Solver:
     """A solver for the weights of a network.
 
-    The slope of ReLU jumps, and solutions slide along its kinks: the smaller the error asked for, the smaller every
-    step. What is asked for here keeps weights right to about 1e-3 of their motion.
+    The slope of ReLU jumps, and solutions slide along its kinks: the smaller the tolerance, the smaller every step. The
+    tolerance here keeps the error of weights at about 1e-3 of their motion.
     """
     if activation in ("relu", "relu^1"):
         return Solver("RK23", rtol=1e-4, atol=1e-4)
     return Solver("RK45", rtol=1e-6, atol=1e-9)
+
+
+@dataclass(frozen=True)
+class Flow:
+    """An equation d state/dt = velocity(t, state), and what is recorded of its solutions.
+
+    Attributes:
+        velocity: named arrays of the same shapes as the state.
+        observe: observables at a time and state.
+        clock: what one unit of time is.
+        scales: typical size of an entry of each named array, by which ``atol`` of a `Solver` is multiplied; 1 if left
+            out.
+    """
+
+    velocity: Callable[[float, State], State]
+    observe: Callable[[float, State], Mapping[str, ArrayLike]]
+    clock: str
+    scales: Mapping[str, float] | None = None
 
 
 @dataclass(frozen=True)
@@ -87,8 +105,8 @@ class Solution:
         times: (T,) recorded times that were reached.
         ended: time at which the solve ended: the last of ``times``, or later where it diverged or failed.
         observables: name -> (T, …) values at ``times``.
-        final: the state at the last time, from which a solve can go on.
-        events: name -> time of the first transition, or None: it did not happen until the last time (censored).
+        final: the state at the last time; another solve may start from it.
+        events: name -> time of the first transition; None if it did not happen before the last time (censored).
         at_events: name of a transition that happened -> observables at that time.
         result: the outcome in one sentence.
         success: whether the last time or a terminal event was reached.
@@ -108,27 +126,16 @@ class Solution:
 
 
 def integrate(
-    velocity: Callable[[float, State], State],
-    initial: State,
-    times: ArrayLike,
-    *,
-    clock: str,
-    observe: Callable[[float, State], Mapping[str, ArrayLike]],
-    events: Sequence[Event] = (),
-    solver: Solver = PRECISE,
-    scales: Mapping[str, float] | None = None,
+    flow: Flow, initial: State, times: ArrayLike, *, events: Sequence[Event] = (), solver: Solver = PRECISE
 ) -> Solution:
-    """Solve d state/dt = velocity(t, state) and record observables.
+    """Solve a flow and record its observables.
 
     Args:
-        velocity: named arrays of the same shapes as ``initial``.
+        flow: the equation.
         initial: finite state at the first time.
         times: (T,) increasing times to record, T >= 2; the solve goes from the first to the last.
-        clock: what one unit of time is, for the record.
-        observe: observables at a time and state.
         events: transitions to look for.
         solver: accuracy and method.
-        scales: typical size of an entry of each named array, by which ``solver.atol`` is multiplied.
 
     Raises:
         InputError: if ``times`` do not increase, or the initial state or its observables are not finite.
@@ -137,18 +144,18 @@ def integrate(
     if grid.ndim != 1 or len(grid) < 2 or not (np.diff(grid) > 0).all() or not np.isfinite(grid).all():
         raise InputError("times", "two or more finite increasing numbers", times, "use e.g. numpy.linspace(0, 1, 11)")
     layout = _Layout(initial)
-    atol = solver.atol * layout.spread(scales or dict.fromkeys(initial, 1.0))
+    atol = solver.atol * layout.spread(flow.scales or dict.fromkeys(initial, 1.0))
     options = {"method": solver.method, "rtol": solver.rtol, "atol": atol}
-    run = _Run(velocity, layout, observe, list(events), options, solver.evaluations)
+    run = _Run(flow, layout, list(events), options, solver.evaluations)
     y = run.layout.pack(initial)
     if not np.isfinite(y).all() or not run.record(grid[0], y):
         raise InputError("initial state", "finite, with finite observables", "NaN or infinity", "check the arrays")
-    run.note_what_holds(grid[0], y)
-    with np.errstate(over="ignore", invalid="ignore"):  # an overflow ends the solve, and is reported
+    run.note_events_at_start(grid[0], y)
+    with np.errstate(over="ignore", invalid="ignore"):  # an overflow ends the solve and is part of its result
         for start, end in pairwise(grid):
             if run.result is None:
                 y = run.advance(float(start), float(end), y)
-    return run.solution(clock, y, names=[event.name for event in events])
+    return run.solution(y, names=[event.name for event in events])
 
 
 class _Layout:
@@ -184,16 +191,15 @@ class _Crossing:
 class _Run:
     """A solve in progress."""
 
-    velocity: Callable[[float, State], State]
+    flow: Flow
     layout: _Layout
-    observe: Callable[[float, State], Mapping[str, ArrayLike]]
     pending: list[Event]
     options: dict[str, Any]
     evaluations: int
     times: list[float] = field(default_factory=list)
     rows: list[dict[str, NDArray[np.float64]]] = field(default_factory=list)
-    found: dict[str, float] = field(default_factory=dict)
-    values: dict[str, dict[str, NDArray[np.float64]]] = field(default_factory=dict)
+    event_times: dict[str, float] = field(default_factory=dict)
+    at_events: dict[str, dict[str, NDArray[np.float64]]] = field(default_factory=dict)
     stats: dict[str, int] = field(default_factory=lambda: {"evaluations": 0, "steps": 0})
     step: float | None = None
     ended: float = math.nan
@@ -201,7 +207,7 @@ class _Run:
     success: bool = True
 
     def observed(self, t: float, y: NDArray[np.float64]) -> dict[str, NDArray[np.float64]]:
-        values = self.observe(t, self.layout.unpack(y))
+        values = self.flow.observe(t, self.layout.unpack(y))
         return {name: np.array(value, dtype=np.float64) for name, value in values.items()}
 
     def record(self, t: float, y: NDArray[np.float64]) -> bool:
@@ -214,20 +220,20 @@ class _Run:
         self.ended = float(t)
         return True
 
-    def note_what_holds(self, t: float, y: NDArray[np.float64]) -> None:
+    def note_events_at_start(self, t: float, y: NDArray[np.float64]) -> None:
         """Transitions that have already happened at the start."""
         for event in list(self.pending):
             if event.direction > 0 and event.function(t, self.layout.unpack(y)) >= 0:
                 self.note(event, t, y)
 
     def note(self, event: Event, t: float, y: NDArray[np.float64]) -> None:
-        self.found[event.name], self.values[event.name] = float(t), self.observed(t, y)
+        self.event_times[event.name], self.at_events[event.name] = float(t), self.observed(t, y)
         self.pending.remove(event)
         if event.terminal:
             self.result = f"stopped by event {event.name!r} at time {t:.6g}"
 
     def advance(self, start: float, end: float, y: NDArray[np.float64]) -> NDArray[np.float64]:
-        """The state at the next record, or at this one if the solve fails before."""
+        """The state at ``end``, or the state at ``start`` if the solve fails in between."""
         crossings: list[Any] = [_Crossing(event, self.layout) for event in self.pending]
         first = None if self.step is None else min(self.step, end - start)
         watched = [*crossings, _passes_bound]
@@ -249,10 +255,10 @@ class _Run:
         if self.stats["evaluations"] >= self.evaluations:
             raise _GivesUpError(f"gave up near time {t:.6g}, after {self.evaluations} evaluations of the velocity")
         self.stats["evaluations"] += 1
-        return self.layout.pack(self.velocity(t, self.layout.unpack(y)))
+        return self.layout.pack(self.flow.velocity(t, self.layout.unpack(y)))
 
     def judge(self, part: Any) -> None:
-        """Record the end of a stretch, or say why the solve ends there."""
+        """Record the state at the end of an interval, or why the solve ends there."""
         self.ended = t = float(part.t[-1])
         y = part.y[:, -1]
         if part.status < 0:
@@ -265,15 +271,15 @@ class _Run:
     def fail(self, sentence: str) -> None:
         self.result, self.success = sentence, False
 
-    def solution(self, clock: str, y: NDArray[np.float64], names: Sequence[str]) -> Solution:
+    def solution(self, y: NDArray[np.float64], names: Sequence[str]) -> Solution:
         return Solution(
-            clock=clock,
+            clock=self.flow.clock,
             times=np.array(self.times),
             ended=self.ended,
             observables={name: np.stack([row[name] for row in self.rows]) for name in self.rows[0]},
             final={name: value.copy() for name, value in self.layout.unpack(y).items()},
-            events={name: self.found.get(name) for name in names},
-            at_events=self.values,
+            events={name: self.event_times.get(name) for name in names},
+            at_events=self.at_events,
             result=self.result or f"reached the last time {self.times[-1]:.6g}",
             success=self.success,
             stats=self.stats,

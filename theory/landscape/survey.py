@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,7 +16,7 @@ from twopeaks.theory.landscape.ascent import ascend, is_maximum, random_nodes
 from twopeaks.theory.landscape.features import Kind, block_label, classify
 from twopeaks.theory.landscape.landscape import Landscape, random_pairs
 
-__all__ = ["Basins", "Peak", "Survey", "basins", "survey"]
+__all__ = ["Basins", "Effort", "Peak", "Survey", "basins", "survey"]
 
 #: Energies closer than this, relatively, are one: those of converged ascents agree far better.
 _SAME = 1e-6
@@ -41,6 +42,16 @@ class Peak:
     participation: float
     count: int
     maximum: bool
+
+
+class Effort(NamedTuple):
+    """How many ascents `basins` makes at each density: ``starts`` on each of ``subsets`` random sets."""
+
+    subsets: int = 4
+    starts: int = 50
+
+
+_DEFAULT_EFFORT = Effort()
 
 
 @dataclass(frozen=True)
@@ -129,18 +140,17 @@ def basins(
     *,
     activation: str = "x^2",
     bias: float = 0.0,
-    subsets: int = 4,
-    count: int = 50,
+    effort: Effort = _DEFAULT_EFFORT,
 ) -> tuple[Basins, ...]:
-    """Where ascents end at each density: ``count`` of them on each of ``subsets`` random sets of pairs.
+    """Where ascents from random starts on random sets of pairs end, at each density.
 
     With a bias the sets prefer small first operands, as `twopeaks.theory.landscape.landscape.random_pairs` says.
     """
 
     def at_density(p: float) -> Basins:
-        data = [random_pairs(group, p, rng, bias) for _ in range(subsets)]
-        surveys = [survey(Landscape(group, pairs, activation=activation), count, rng) for pairs in data]
-        return _counted(p, surveys, subsets * count)
+        data = [random_pairs(group, p, rng, bias) for _ in range(effort.subsets)]
+        surveys = [survey(Landscape(group, pairs, activation=activation), effort.starts, rng) for pairs in data]
+        return _counted(p, surveys, effort.subsets * effort.starts)
 
     return tuple(at_density(p) for p in densities)
 

@@ -8,7 +8,7 @@ from typing import TypeVar
 
 from twopeaks.sim.network.runtime import Runtime
 from twopeaks.sim.storage.records import Plan, Records
-from twopeaks.sim.training.loop import train
+from twopeaks.sim.training.loop import Reports, train
 from twopeaks.sim.training.snapshots import Snapshots, snapshots
 from twopeaks.theory.setting import Setting
 
@@ -47,7 +47,7 @@ class Laboratory:
         plan = Plan(steps=steps, every=every, patience=patience)
         key = (setting.content_id, plan.model_dump_json())
         if key not in self._trained:
-            self._trained[key] = train(setting, self.seeds, plan, self.runtime, self.progress)
+            self._trained[key] = train(setting, self.seeds, plan, self.runtime, Reports(self.progress))
         return self._trained[key]
 
     def weights(self, setting: Setting, steps: Sequence[int]) -> Snapshots:

@@ -148,7 +148,8 @@ def _run_kept(cell: Cell, runtime: Runtime, out: Path, request: Request) -> None
         with checkpoint.held():
             if not folder.exists():  # another command may have stored it since
                 records, seconds = _trained(cell, runtime, checkpoint, request.watching)
-                store.save(out, cell.setting, cell.plan, records, runtime.describe(), seconds, checkpoint.history)
+                provenance = store.Provenance(runtime.describe(), seconds, checkpoint.history)
+                store.save(out, cell.setting, cell.plan, records, provenance)
     kept = store.load(folder)
     store.tidy(out)
     checkpoint.discard()
@@ -175,7 +176,7 @@ def _trained(cell: Cell, runtime: Runtime, checkpoint: Checkpoints | None, watch
     with watched(watching, setting, plan, seeds, store.run_name(setting, plan, seeds, runtime.dtype)) as watch:
         start = time.perf_counter()
         try:
-            records = train_ensemble(setting, seeds, plan, runtime, watch.tell, checkpoint, watch.observer)
+            records = train_ensemble(setting, seeds, plan, runtime, watch.reports, checkpoint)
             watch.finish(records)
         except KeyboardInterrupt:
             if checkpoint is None:

@@ -41,7 +41,9 @@ def trained(setting: Setting, seeds: Sequence[int], plan: Plan, runtime: Runtime
                 start = time.perf_counter()
                 records = train(setting, seeds, plan, runtime, checkpoint=checkpoint)
                 seconds = time.perf_counter() - start + checkpoint.seconds_before
-                store.save(out, setting, plan, records, runtime.describe(), seconds, checkpoint.history)
+                store.save(
+                    out, setting, plan, records, store.Provenance(runtime.describe(), seconds, checkpoint.history)
+                )
     run = store.load(folder)
     store.tidy(out)
     checkpoint.discard()

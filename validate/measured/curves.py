@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from twopeaks.sim.storage.records import Records
-from twopeaks.sim.storage.store import Stored, load
+from twopeaks.sim.storage.store import Stored, is_run, load, run_folders
 from twopeaks.sim.sweep.folder import SweepFolder
 from twopeaks.theory.errors import InputError
 from twopeaks.theory.setting import TRANSITIONS, Setting
@@ -98,7 +98,7 @@ def curves_at(path: Path) -> list[Curve]:
         InputError: if there is nothing of the kind there, or it cannot be read.
     """
     if path.is_dir():
-        return _some(path, of_run(load(path), path.name)) if (path / "manifest.json").exists() else of_sweep(path)
+        return _some(path, of_run(load(path), path.name)) if is_run(path) else of_sweep(path)
     if not path.exists():
         raise InputError(str(path), "a CSV file, or the folder of a run or sweep", "nothing", "check the path")
     return read_csv(path)
@@ -110,7 +110,7 @@ def of_sweep(root: Path) -> list[Curve]:
     Raises:
         InputError: if there are none, or one cannot be read.
     """
-    folders = SweepFolder(root).stored() or sorted(path.parent for path in root.glob("*/manifest.json"))
+    folders = SweepFolder(root).stored() or run_folders(root)
     found = [curve for folder in folders for curve in of_run(load(folder), folder.name)]
     return _some(root, found)
 

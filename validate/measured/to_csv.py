@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from twopeaks.sim.storage.records import Plan
+from twopeaks.sim.storage.store import manifest_of
 from twopeaks.sim.sweep.flat import SETTING, default, flat
 from twopeaks.sim.sweep.folder import SweepFolder
 from twopeaks.theory.errors import InputError
@@ -96,7 +97,7 @@ def provenance(sources: Sources) -> dict[str, Any]:
 def _trained(folder: SweepFolder) -> dict[str, Any]:
     """Under which conditions the runs of a folder were trained; several where they differ."""
     stored = folder.stored()
-    manifests = [json.loads((path / "manifest.json").read_text(encoding="utf-8")) for path in stored]
+    manifests = [manifest_of(path) for path in stored]
     told = [{**one["versions"], "device": one["runtime"]["device"].partition(":")[0]} for one in manifests]
     names = sorted({name for one in told for name in one})
     return {"runs": len(stored), **{name: sorted({one[name] for one in told if name in one}) for name in names}}

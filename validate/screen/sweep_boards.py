@@ -5,7 +5,7 @@ from __future__ import annotations
 from contextlib import suppress
 from pathlib import Path
 
-from twopeaks.sim.storage.store import run_name
+from twopeaks.sim.storage.store import run_name, stored_at
 from twopeaks.sim.sweep.cells import Finished
 from twopeaks.theory.errors import InputError
 from twopeaks.validate.screen.tensorboard import is_complete, write_run
@@ -36,5 +36,5 @@ class SweepBoards:
             return
         with suppress(InputError):
             trained = finished.load()
-            ended = max((path / "manifest.json").stat().st_mtime for path in finished.folders)
+            ended = max(stored_at(path) for path in finished.folders)
             write_run(folder, cell.setting, cell.plan, trained.records, trained.seconds, ended)

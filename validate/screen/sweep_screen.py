@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import json
 import sys
 import time
 from collections import deque
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from rich.console import Console, Group
 from rich.live import Live
@@ -18,6 +17,7 @@ from rich.table import Table
 from rich.text import Text
 
 from twopeaks.sim.storage.checkpoint import newest_step
+from twopeaks.sim.storage.store import manifest_of
 from twopeaks.sim.sweep.cells import Cell, Finished
 from twopeaks.sim.sweep.drive import Monitor
 from twopeaks.sim.sweep.folder import UNFINISHED
@@ -78,7 +78,7 @@ class Tally(Monitor):
             self._steps += shard.member_steps
             self._flops += shard.flops
         for folder in self.place.folders(shard):
-            for sentence in _notes(folder / "manifest.json"):
+            for sentence in _notes(folder):
                 self.note(f"{folder.name}: {sentence}")
 
     def finished(self, cell: Finished) -> None:
@@ -228,8 +228,7 @@ def screen(
         shown.write()
 
 
-def _notes(manifest: Path) -> list[str]:
+def _notes(folder: Path) -> list[str]:
     with suppress(OSError, ValueError):
-        told: Any = json.loads(manifest.read_text(encoding="utf-8"))
-        return [str(sentence) for sentence in told.get("history", {}).get("notes", [])]
+        return [str(sentence) for sentence in manifest_of(folder).get("history", {}).get("notes", [])]
     return []

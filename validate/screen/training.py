@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,7 +16,7 @@ from rich.progress import Progress
 from rich.segment import Segments
 
 from twopeaks.sim.storage.records import Plan, Records
-from twopeaks.sim.storage.store import Stored
+from twopeaks.sim.storage.store import Stored, stored_at
 from twopeaks.theory.errors import InputError
 from twopeaks.theory.predictors.heights import NO_RUN, SHARED
 from twopeaks.theory.setting import Setting
@@ -27,7 +27,7 @@ from twopeaks.validate.screen.terminal import stages, status_bar
 from twopeaks.validate.screen.watching import Watching
 
 if TYPE_CHECKING:  # only with --tensorboard
-    from twopeaks.sim.training.loop import Observer
+    from twopeaks.sim.training.loop import Observer, Reports
     from twopeaks.validate.screen.tensorboard import Board
 
 __all__ = ["RunView", "Watch", "check", "prediction", "replay", "watched"]
@@ -41,13 +41,11 @@ class Watch:
     """What to give to `twopeaks.sim.training.loop.train`.
 
     Attributes:
-        tell: its ``progress``.
-        observer: its ``observer``, None if nobody asks.
+        reports: its ``reports``.
         board: event files that are written as it goes.
     """
 
-    tell: Callable[[int], None]
-    observer: Observer | None
+    reports: Reports
     board: Board | None
 
     def finish(self, records: Records) -> None:
@@ -83,6 +81,8 @@ def watched(watching: Watching, setting: Setting, plan: Plan, seeds: Sequence[in
         seeds: of its members.
         name: folder of its event files.
     """
+    from twopeaks.sim.training.loop import Reports
+
     with ExitStack() as stack:
         observers: list[Observer] = []
         console = drawable() if watching.live else None
@@ -99,7 +99,7 @@ def watched(watching: Watching, setting: Setting, plan: Plan, seeds: Sequence[in
 
             board = stack.enter_context(Board(watching.tensorboard / name, setting, plan, seeds))
             observers.append(board)
-        yield Watch(tell, _all(observers), board)
+        yield Watch(Reports(tell, _all(observers)), board)
 
 
 def _all(observers: Sequence[Observer]) -> Observer | None:
@@ -128,7 +128,7 @@ def replay(watching: Watching, kept: Stored, folder: Path) -> None:
     if watching.tensorboard is not None:
         from twopeaks.validate.screen.tensorboard import write_run
 
-        ended = (folder / "manifest.json").stat().st_mtime
+        ended = stored_at(folder)
         try:
             write_run(watching.tensorboard / folder.name, setting, plan, records, kept.manifest["seconds"], ended)
         except OSError as error:

@@ -23,7 +23,7 @@ from twopeaks.sim.network.runtime import Runtime, resolve
 from twopeaks.sim.storage.records import Plan
 from twopeaks.sim.training.learner import Learner
 from twopeaks.sim.training.loop import train
-from twopeaks.sim.training.snapshots import snapshots
+from twopeaks.sim.training.snapshots import Start, snapshots
 from twopeaks.theory.errors import InputError
 from twopeaks.theory.setting import OBSERVABLES, Setting
 from twopeaks.theory.setting.sampling import draw_pairs, label_table
@@ -412,19 +412,19 @@ def test_snapshots_are_the_weights_of_the_run(network: str, double: Runtime) -> 
     ):
         assert np.array_equal(layer[:, 0], begun.numpy())
         np.testing.assert_allclose(layer[:, 1], now.numpy(), rtol=1e-9, atol=1e-12)
-    again = snapshots(setting, [3, 4], [6], double, initial=[layer[:, 0] for layer in kept.layers])
+    again = snapshots(setting, [3, 4], [6], double, start=Start(initial=[layer[:, 0] for layer in kept.layers]))
     np.testing.assert_allclose(again.V[:, 0], kept.V[:, 1], rtol=1e-12)
 
 
 @pytest.mark.parametrize("network", ["shared", "transformer"])
 def test_the_last_layer_alone_may_be_frozen_behind_tables(network: str, double: Runtime) -> None:
     setting = problem(network)
-    held = snapshots(setting, [3], [0, 5], double, frozen="V")
+    held = snapshots(setting, [3], [0, 5], double, start=Start(frozen="V"))
     assert np.array_equal(held.V[:, 0], held.V[:, 1])
     assert not np.array_equal(held.W[:, 0], held.W[:, 1])
     for frozen in ("W", np.zeros((1, 21), dtype=bool)):
         with pytest.raises(InputError, match="frozen must be V for a network with embeddings"):
-            snapshots(setting, [3], [5], double, frozen=frozen)
+            snapshots(setting, [3], [5], double, start=Start(frozen=frozen))
 
 
 def test_conventions_name_every_part() -> None:

@@ -31,7 +31,6 @@ from twopeaks.sim.storage.probe_catalogue import (
     columns,
 )
 from twopeaks.sim.storage.records import MAX_RECORDS, Plan, Records
-from twopeaks.sim.storage.usage import usage
 from twopeaks.sim.training.learner import Learner
 from twopeaks.sim.training.loop import train
 from twopeaks.sim.training.snapshots import snapshots
@@ -656,7 +655,7 @@ def test_curves_have_gaps_where_a_probe_was_not_due(double: Runtime) -> None:
 def test_stored_runs_hold_the_columns_and_say_what_they_mean(tmp_path: Path, single: Runtime) -> None:
     setting, plan = problem(), full(20, 5)
     records = train(setting, [0, 1], plan, single)
-    folder = store.save(tmp_path, setting, plan, records, single.describe(), 2.0)
+    folder = store.save(tmp_path, setting, plan, records, store.Provenance(single.describe(), 2.0))
     kept = store.load(folder)
     assert kept.plan == plan
     assert set(kept.records.curves) == set(records.curves) == {*OBSERVABLES, *columns(setting, ALL)}
@@ -670,7 +669,7 @@ def test_stored_runs_hold_the_columns_and_say_what_they_mean(tmp_path: Path, sin
 
 def test_usage_counts_the_steps_that_were_done(double: Runtime) -> None:
     records = train(grokking(), range(6), Plan(steps=400, every=10, patience=20), double)
-    facts = usage(records, 0.0, "cpu")
+    facts = store.usage(records, 0.0, "cpu")
     assert facts["member_steps"] == sum(records.steps[count - 1] for count in records.counts)
     assert facts["member_steps_per_second"] is None
 

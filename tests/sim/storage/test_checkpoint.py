@@ -24,7 +24,7 @@ from twopeaks.sim.storage import archive, checkpoint, locks, store
 from twopeaks.sim.storage.checkpoint import Checkpoints, InUseError, PackCheckpoints
 from twopeaks.sim.storage.records import Plan, Records
 from twopeaks.sim.training.learner import Learner
-from twopeaks.sim.training.loop import train
+from twopeaks.sim.training.loop import Reports, train
 from twopeaks.theory.errors import InputError
 from twopeaks.theory.setting import Network, Optimizer, Setting, Task
 from twopeaks.validate.cli.app import run
@@ -215,7 +215,7 @@ def test_the_interval_is_kept_and_nothing_is_written_before_its_end(
 def test_progress_of_both_calls_adds_up_to_the_budget(tmp_path: Path, single: Runtime) -> None:
     cut_short(tmp_path / "run", 17, runtime=single)
     told: list[int] = []
-    train(SMALL, range(2), SHORT, single, told.append, Checkpoints(tmp_path / "run"))
+    train(SMALL, range(2), SHORT, single, Reports(told.append), Checkpoints(tmp_path / "run"))
     assert told[0] == 2 * 10
     assert sum(told) == 2 * 40
 
@@ -435,7 +435,7 @@ def test_of_two_calls_on_one_folder_the_second_is_told_who_holds_it(tmp_path: Pa
         refused.append(found)
 
     same(
-        train(SMALL, range(2), SHORT, single, second, Checkpoints(tmp_path / "run", 0)),
+        train(SMALL, range(2), SHORT, single, Reports(second), Checkpoints(tmp_path / "run", 0)),
         train(SMALL, range(2), SHORT, single),
     )
     assert len(refused) == 5
@@ -475,7 +475,7 @@ def test_discard_leaves_a_folder_in_use_to_its_owner(tmp_path: Path, single: Run
         Checkpoints(tmp_path / "run").discard()
 
     kept = Checkpoints(tmp_path / "run", 0)
-    train(SMALL, range(2), SHORT, single, other, kept)
+    train(SMALL, range(2), SHORT, single, Reports(other), kept)
     assert names(tmp_path / "run") == ["pack-00000-0000000039.ckpt", "pack-00000-0000000040.ckpt"]
 
 

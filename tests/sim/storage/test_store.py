@@ -27,7 +27,7 @@ def records(single: Runtime) -> Records:
 
 
 def save(root: Path, records: Records, runtime: Runtime) -> Path:
-    return store.save(root, SETTING, PLAN, records, runtime.describe(), 1.5)
+    return store.save(root, SETTING, PLAN, records, store.Provenance(runtime.describe(), 1.5))
 
 
 def test_what_is_saved_is_read_back(tmp_path: Path, records: Records, single: Runtime) -> None:
@@ -54,9 +54,9 @@ def test_nothing_half_written_stays_when_writing_fails(
 
 def test_a_second_writer_leaves_the_first_result(tmp_path: Path, records: Records, single: Runtime) -> None:
     folder = save(tmp_path, records, single)
-    before = (folder / "manifest.json").read_bytes()
+    before = (folder / store.MANIFEST).read_bytes()
     assert save(tmp_path, records, single) == folder
-    assert (folder / "manifest.json").read_bytes() == before
+    assert (folder / store.MANIFEST).read_bytes() == before
     assert [p.name for p in tmp_path.iterdir()] == [folder.name]
 
 
@@ -73,13 +73,13 @@ def test_every_part_of_the_identity_changes_the_name() -> None:
 
 def test_another_schema_is_refused_by_name(tmp_path: Path, records: Records, single: Runtime) -> None:
     folder = save(tmp_path, records, single)
-    manifest = json.loads((folder / "manifest.json").read_text())
-    (folder / "manifest.json").write_text(json.dumps({**manifest, "schema": 99}))
+    manifest = json.loads((folder / store.MANIFEST).read_text())
+    (folder / store.MANIFEST).write_text(json.dumps({**manifest, "schema": 99}))
     with pytest.raises(InputError, match="must be a run of schema 1, got 99"):
         store.load(folder)
 
 
-@pytest.mark.parametrize("name", ["manifest.json", "curves.npz"])
+@pytest.mark.parametrize("name", [store.MANIFEST, "curves.npz"])
 @pytest.mark.parametrize("part", [0, 1, 2])
 def test_a_torn_file_is_named(name: str, part: int, tmp_path: Path, records: Records, single: Runtime) -> None:
     folder = save(tmp_path, records, single)
@@ -89,7 +89,7 @@ def test_a_torn_file_is_named(name: str, part: int, tmp_path: Path, records: Rec
         store.load(folder)
 
 
-@pytest.mark.parametrize("name", ["manifest.json", "curves.npz"])
+@pytest.mark.parametrize("name", [store.MANIFEST, "curves.npz"])
 def test_every_flipped_bit_is_noticed(name: str, tmp_path: Path, records: Records, single: Runtime) -> None:
     folder = save(tmp_path, records, single)
     whole = (folder / name).read_bytes()
@@ -101,9 +101,9 @@ def test_every_flipped_bit_is_noticed(name: str, tmp_path: Path, records: Record
 
 def unsigned(folder: Path, **changes: Any) -> None:
     """Make the manifest what versions without digests wrote."""
-    manifest = json.loads((folder / "manifest.json").read_text())
+    manifest = json.loads((folder / store.MANIFEST).read_text())
     del manifest["digests"], manifest["usage"]
-    (folder / "manifest.json").write_text(json.dumps({**manifest, **changes}, indent=1))
+    (folder / store.MANIFEST).write_text(json.dumps({**manifest, **changes}, indent=1))
 
 
 def test_a_run_from_before_there_were_digests_still_loads(tmp_path: Path, records: Records, single: Runtime) -> None:
@@ -127,7 +127,7 @@ def test_a_manifest_that_lost_its_digests_does_not_pass_as_an_old_one(
 @pytest.mark.parametrize("content", ["[]", "3", "null", '{"schema": 1, "digests": 5}', "{}"])
 def test_json_that_is_no_manifest_is_named(content: str, tmp_path: Path, records: Records, single: Runtime) -> None:
     folder = save(tmp_path, records, single)
-    (folder / "manifest.json").write_text(content)
+    (folder / store.MANIFEST).write_text(content)
     with pytest.raises(InputError, match="must be a readable result folder"):
         store.load(folder)
 
@@ -145,7 +145,7 @@ def test_a_damaged_run_is_not_taken_for_the_one_that_was_to_be_saved(
 
 def test_interruptions_are_on_record(tmp_path: Path, records: Records, single: Runtime) -> None:
     history = {"resumed_from_steps": [10], "seconds_before": 3.0, "notes": ["a note"]}
-    folder = store.save(tmp_path, SETTING, PLAN, records, single.describe(), 1.5, history)
+    folder = store.save(tmp_path, SETTING, PLAN, records, store.Provenance(single.describe(), 1.5, history))
     assert store.load(folder).manifest["history"] == history
 
 

@@ -12,7 +12,7 @@ from tests import oracle
 from twopeaks.sim.network.runtime import Runtime, resolve
 from twopeaks.sim.storage.records import Plan
 from twopeaks.sim.training.loop import train
-from twopeaks.sim.training.snapshots import Snapshots, snapshots
+from twopeaks.sim.training.snapshots import Snapshots, Start, snapshots
 from twopeaks.theory.errors import InputError
 from twopeaks.theory.setting import Setting
 from twopeaks.theory.setting.sampling import draw_pairs, label_table
@@ -109,7 +109,7 @@ def test_training_goes_on_from_given_weights(double: Runtime) -> None:
     setting = problem("sgd")
     whole = snapshots(setting, SEEDS, [0, 6, 16], double)
     middle = [layer[:, 1] for layer in whole.layers]
-    rest = snapshots(setting, SEEDS, [0, 10], double, initial=middle)
+    rest = snapshots(setting, SEEDS, [0, 10], double, start=Start(initial=middle))
     close(replace(whole, layers=tuple(layer[:, 1:] for layer in whole.layers)), rest)
     assert np.array_equal(whole.W[:, 1], middle[0]), "given weights are left alone"
 
@@ -117,7 +117,9 @@ def test_training_goes_on_from_given_weights(double: Runtime) -> None:
 def test_given_weights_belong_to_their_member_in_every_pack(double: Runtime) -> None:
     rng = np.random.default_rng(0)
     initial = [rng.normal(size=(4, 12, 16)), rng.normal(size=(4, 16, 6))]
-    found = snapshots(problem(), [9, 2, 7, 0], [0], replace(double, tile_bytes=1, threads=2), initial=initial)
+    found = snapshots(
+        problem(), [9, 2, 7, 0], [0], replace(double, tile_bytes=1, threads=2), start=Start(initial=initial)
+    )
     assert np.array_equal(found.W[:, 0], initial[0])
     assert np.array_equal(found.V[:, 0], initial[1])
 
@@ -128,7 +130,7 @@ def test_given_weights_belong_to_their_member_in_every_pack(double: Runtime) -> 
 @pytest.mark.parametrize("rule", ["sgd", "adam", "adamw", "muon"])
 @pytest.mark.parametrize("layer", ["W", "V"])
 def test_a_frozen_layer_stays_and_the_other_learns(rule: str, layer: str, double: Runtime) -> None:
-    found = snapshots(problem(rule), SEEDS, [0, 10], double, frozen="W" if layer == "W" else "V")
+    found = snapshots(problem(rule), SEEDS, [0, 10], double, start=Start(frozen="W" if layer == "W" else "V"))
     still, moving = (found.W, found.V) if layer == "W" else (found.V, found.W)
     assert np.array_equal(still[:, 0], still[:, 1])
     assert (moving[:, 0] != moving[:, 1]).any(axis=(1, 2)).all()
@@ -137,7 +139,7 @@ def test_a_frozen_layer_stays_and_the_other_learns(rule: str, layer: str, double
 @pytest.mark.parametrize("rule", ["sgd", "adam", "adamw", "muon"])
 def test_frozen_nodes_stay_and_the_others_learn(rule: str, double: Runtime) -> None:
     held = np.random.default_rng(1).random((3, 16)) < 0.5
-    found = snapshots(problem(rule), SEEDS, [0, 10], double, frozen=held)
+    found = snapshots(problem(rule), SEEDS, [0, 10], double, start=Start(frozen=held))
     moved = (found.W[:, 0] != found.W[:, 1]).any(axis=1)
     assert np.array_equal(moved, ~held)
     assert (found.V[:, 0] != found.V[:, 1]).any(axis=2).all()
@@ -148,7 +150,7 @@ def test_free_nodes_learn_as_if_the_frozen_ones_were_constants(rule: str, double
     """Against training in which the optimizer only ever sees the free columns of W, and all of V."""
     setting = problem(rule)
     held = np.arange(16) % 5 == 0
-    found = snapshots(setting, [3], [0, 15], double, frozen=held[None])
+    found = snapshots(setting, [3], [0, 15], double, start=Start(frozen=held[None]))
     W, V = torch.as_tensor(found.W[0, 0]), torch.as_tensor(found.V[0, 0]).requires_grad_()
     constant, free = W[:, held], W[:, ~held].clone().requires_grad_()
     x, y = oracle.dense_data(setting, 3, torch.float64)
@@ -205,7 +207,7 @@ def test_bad_seeds_are_refused(seeds: list[int], single: Runtime) -> None:
 def test_initial_weights_of_another_shape_are_refused(single: Runtime) -> None:
     initial = [np.zeros((1, 12, 16)), np.zeros((1, 16, 5))]
     with pytest.raises(InputError, match=r"initial must be layers of shapes \[\(1, 12, 16\), \(1, 16, 6\)\]"):
-        snapshots(problem(), [0], [0], single, initial=initial)
+        snapshots(problem(), [0], [0], single, start=Start(initial))
 
 
 @pytest.mark.parametrize(
@@ -213,9 +215,9 @@ def test_initial_weights_of_another_shape_are_refused(single: Runtime) -> None:
 )
 def test_what_cannot_be_frozen_is_refused(frozen: object, single: Runtime) -> None:
     with pytest.raises(InputError, match=r"frozen must be (bool \(1, 16\)|W, V or flags of nodes)"):
-        snapshots(problem(), [0], [0], single, frozen=frozen)  # type: ignore[arg-type]
+        snapshots(problem(), [0], [0], single, start=Start(frozen=frozen))  # type: ignore[arg-type]
 
 
 def test_a_solved_readout_cannot_be_frozen(single: Runtime) -> None:
     with pytest.raises(InputError, match="frozen must be W or nodes where V is solved"):
-        snapshots(VARIANTS["ridge"], [0], [0], single, frozen="V")
+        snapshots(VARIANTS["ridge"], [0], [0], single, start=Start(frozen="V"))

@@ -13,7 +13,7 @@ from twopeaks.sim.network.network import Evaluation
 from twopeaks.sim.network.runtime import Runtime, resolve
 from twopeaks.sim.storage.records import Plan, Records
 from twopeaks.sim.training.learner import Learner
-from twopeaks.sim.training.loop import packs, train
+from twopeaks.sim.training.loop import Reports, packs, train
 from twopeaks.theory.errors import InputError
 from twopeaks.theory.setting import OBSERVABLES, Network, Optimizer, Setting, Task, standard
 
@@ -104,7 +104,7 @@ def test_progress_adds_up_to_the_budget_even_with_early_stops(single: Runtime) -
     setting = Setting(
         task=Task(group="Z7", samples=44), network=Network(width=64), optimizer=Optimizer(lr=1e-2, weight_decay=1e-3)
     )
-    train(setting, range(3), Plan(steps=600, every=10, patience=0), single, told.append)
+    train(setting, range(3), Plan(steps=600, every=10, patience=0), single, Reports(told.append))
     assert sum(told) == 1800
 
 
@@ -119,7 +119,7 @@ def test_an_error_in_progress_stops_the_run(single: Runtime) -> None:
         raise RuntimeError("told to stop")
 
     with pytest.raises(RuntimeError, match="told to stop"):
-        train(small(), range(4), Plan(steps=10**6, every=10), single, fail)
+        train(small(), range(4), Plan(steps=10**6, every=10), single, Reports(fail))
 
 
 @hypothesis_settings(deadline=None, max_examples=25, derandomize=True)

@@ -8,7 +8,7 @@ import pytest
 from twopeaks.theory.errors import InputError
 from twopeaks.theory.flows.interaction import slaved, slaved_flow, slaved_height, slaved_velocity
 from twopeaks.theory.flows.problem import Problem, centred_samples
-from twopeaks.theory.flows.solution import Solver, integrate
+from twopeaks.theory.flows.solution import Flow, Solver, integrate
 
 M, K, ETA = 5, 7, 0.3
 
@@ -99,14 +99,8 @@ def test_it_is_the_limit_of_a_fast_output_layer() -> None:
             return {"W": dW, "V": c * (F.T @ R - ETA * state["V"])}
 
         solver = Solver("BDF", rtol=1e-8, atol=1e-10)
-        found = integrate(
-            velocity,  # type: ignore[arg-type]
-            {"W": W, "V": V},
-            [0, 1.0],
-            clock="t",
-            observe=lambda t, s: {},
-            solver=solver,
-        )
+        flow = Flow(velocity, lambda t, s: {}, "t")  # type: ignore[arg-type]
+        found = integrate(flow, {"W": W, "V": V}, [0, 1.0], solver=solver)
         return float(np.linalg.norm(found.final["W"] - limit))
 
     near, nearer = distance(300), distance(600)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -41,7 +42,7 @@ def initial(s: Setting, frozen: bool = False) -> State:
     W, V = start(s)
     if s.optimizer.name == "sgd":
         return {"W": W, "V": V}
-    return adam_start(Problem.of(s, 0), W, V, s.optimizer, frozen=frozen)
+    return adam_start(replace(Problem.of(s, 0), frozen=frozen), W, V, s.optimizer)
 
 
 def trained(s: Setting, steps: int, runtime: Runtime) -> np.ndarray:
@@ -133,14 +134,14 @@ def test_scales_of_the_layers_balance_at_the_rate_of_the_decay(activation: str, 
 def test_with_frozen_features_it_is_stage_one() -> None:
     s = setting(SGD)
     problem, state = Problem.of(s, 0), initial(s)
-    found = network_flow(problem, state, SGD, [0, 30], frozen=True, watch=[])
+    found = network_flow(replace(problem, frozen=True), state, SGD, [0, 30], watch=[])
     assert (found.final["W"] == state["W"]).all()
     F, n = problem.forward(state["W"], state["V"]).F, problem.samples
     lazy = Lazy(F, centred_classes(problem.Y), centred_classes(state["V"]), n * 0.02 / 2, centred=True)
     assert centred_classes(found.final["V"]) == pytest.approx(lazy.weights(2 * 30 / n), rel=1e-4, abs=1e-5)
     for rule in (ADAM, ADAMW):
         adam = initial(setting(rule), frozen=True)
-        still = network_flow(problem, adam, rule, [1, 10], frozen=True, watch=[])
+        still = network_flow(replace(problem, frozen=True), adam, rule, [1, 10], watch=[])
         assert (still.final["W"] == state["W"]).all()
         assert np.abs(still.final["V"] - adam["V"]).max() > 0.05
 
@@ -217,8 +218,9 @@ def test_the_published_peak_of_the_gradient_on_features() -> None:
     assert height == pytest.approx(measured.max(), rel=0.1)
     assert height == pytest.approx(71, rel=0.1)
     assert found.observables["gradient_norm"] == pytest.approx(measured[times], rel=0.05)
-    held = adam_start(problem, W, V, s.optimizer, frozen=True)
-    lazy = network_flow(problem, held, s.optimizer, [1, 50, 80], watch=["peak"], frozen=True, solver=solver)
+    stage_one = replace(problem, frozen=True)
+    held = adam_start(stage_one, W, V, s.optimizer)
+    lazy = network_flow(stage_one, held, s.optimizer, [1, 50, 80], watch=["peak"], solver=solver)
     assert lazy.events["peak"] is None
     assert lazy.observables["gradient_norm"][1] == pytest.approx(measured[50], rel=0.1)
     assert lazy.observables["gradient_norm"][2] > 1.2 * measured.max()

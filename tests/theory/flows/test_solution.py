@@ -8,22 +8,17 @@ import numpy as np
 import pytest
 
 from twopeaks.theory.errors import InputError
-from twopeaks.theory.flows.solution import Event, Solution, Solver, State, integrate
+from twopeaks.theory.flows.solution import Event, Flow, Solution, Solver, State, integrate
 
 
 def solve(
     rate: Callable[[float, float], float], times: list[float], *events: Event, start: float = 1.0, **options: object
 ) -> Solution:
     """A scalar equation dy/dt = rate(t, y)."""
-    return integrate(
-        lambda t, s: {"y": np.array(rate(t, float(s["y"])))},
-        {"y": np.array(start)},
-        times,
-        clock="t",
-        observe=lambda t, s: {"y": s["y"], "square": s["y"] ** 2},
-        events=events,
-        **options,  # type: ignore[arg-type]
+    flow = Flow(
+        lambda t, s: {"y": np.array(rate(t, float(s["y"])))}, lambda t, s: {"y": s["y"], "square": s["y"] ** 2}, "t"
     )
+    return integrate(flow, {"y": np.array(start)}, times, events=events, **options)  # type: ignore[arg-type]
 
 
 def test_records_are_the_known_solution() -> None:
@@ -113,13 +108,8 @@ def test_a_solve_that_takes_too_long_gives_up() -> None:
 
 
 def test_an_observable_that_overflows_is_an_outcome() -> None:
-    found = integrate(
-        lambda t, s: {"y": s["y"]},
-        {"y": np.ones(1)},
-        [0, 1, 9, 10],
-        clock="t",
-        observe=lambda t, s: {"exp": np.exp(s["y"][0])},
-    )
+    flow = Flow(lambda t, s: {"y": s["y"]}, lambda t, s: {"exp": np.exp(s["y"][0])}, "t")
+    found = integrate(flow, {"y": np.ones(1)}, [0, 1, 9, 10])
     assert not found.success
     assert found.result == "diverged: observables overflowed at time 9"
     assert np.isfinite(found.observables["exp"]).all()
@@ -133,7 +123,7 @@ def test_every_evaluation_is_counted() -> None:
         calls.append(t)
         return {"A": -state["A"], "b": state["A"].sum(axis=1)}
 
-    found = integrate(velocity, {"A": np.ones((2, 3)), "b": np.zeros(2)}, [0, 1, 2], clock="t", observe=lambda t, s: s)
+    found = integrate(Flow(velocity, lambda t, s: s, "t"), {"A": np.ones((2, 3)), "b": np.zeros(2)}, [0, 1, 2])
     assert found.stats["evaluations"] == len(calls)
     assert found.observables["A"].shape == (3, 2, 3)
     assert found.observables["b"] == pytest.approx(3 * (1 - np.exp(-found.times))[:, None] * np.ones(2))
@@ -142,15 +132,9 @@ def test_every_evaluation_is_counted() -> None:
 def test_scales_make_small_arrays_count() -> None:
     def turned(scales: dict[str, float] | None) -> float:
         """An oscillation of size 1e-8 after a quarter turn: 0 if it is followed."""
-        found = integrate(
-            lambda t, s: {"small": np.array([s["small"][1], -s["small"][0]])},
-            {"small": np.array([1e-8, 0])},
-            [0, 12.5 * np.pi],
-            clock="t",
-            observe=lambda t, s: s,
-            solver=Solver("RK45", rtol=1e-6, atol=1e-6),
-            scales=scales,
-        )
+        flow = Flow(lambda t, s: {"small": np.array([s["small"][1], -s["small"][0]])}, lambda t, s: s, "t", scales)
+        solver = Solver("RK45", rtol=1e-6, atol=1e-6)
+        found = integrate(flow, {"small": np.array([1e-8, 0])}, [0, 12.5 * np.pi], solver=solver)
         return abs(float(found.final["small"][0])) / 1e-8
 
     assert turned({"small": 1e-8}) < 1e-3

@@ -10,7 +10,7 @@ import pytest
 from twopeaks.theory.groups import named
 from twopeaks.theory.landscape.ascent import ascend, random_nodes
 from twopeaks.theory.landscape.landscape import Landscape, all_pairs, random_pairs
-from twopeaks.theory.landscape.survey import Survey, basins, survey
+from twopeaks.theory.landscape.survey import Effort, Survey, basins, survey
 
 
 def rng(seed: int = 0) -> np.random.Generator:
@@ -62,7 +62,7 @@ def test_nodes_that_never_rose_are_listed_but_are_no_maxima() -> None:
     found = survey(full("Z3", "relu^2"), 200, rng(18))
     dead = [peak for peak in found.peaks if peak.energy < 1e-12]
     assert dead and not any(peak.maximum for peak in dead)
-    (counted,) = basins(named("Z3"), (1.0,), rng(18), activation="relu^2", subsets=1, count=200)
+    (counted,) = basins(named("Z3"), (1.0,), rng(18), activation="relu^2", effort=Effort(1, 200))
     assert counted.none >= 1
     assert counted.irrep + counted.localised + counted.spread + counted.none == 200
 
@@ -78,7 +78,7 @@ def test_survey_without_convergence_has_no_peaks() -> None:
 
 
 def test_basins_change_hands_near_two_thirds() -> None:
-    few, half, most, nearly_all = basins(named("Z23"), (0.4, 0.5, 0.7, 0.85), rng(3), subsets=2, count=30)
+    few, half, most, nearly_all = basins(named("Z23"), (0.4, 0.5, 0.7, 0.85), rng(3), effort=Effort(2, 30))
     assert (few.localised, few.irrep) == (60, 0)
     assert half.localised >= 54
     assert most.irrep >= 48
@@ -90,15 +90,15 @@ def test_basins_change_hands_near_two_thirds() -> None:
 
 def test_rows_that_are_full_or_empty_leave_nothing_to_detect() -> None:
     # A detector of one row has M p (1 - p)/2 with the density p of that row: biased draws fill some, miss others.
-    (uniform,) = basins(named("Z23"), (0.5,), rng(3), subsets=2, count=30)
-    (biased,) = basins(named("Z23"), (0.5,), rng(3), bias=3.0, subsets=2, count=30)
+    (uniform,) = basins(named("Z23"), (0.5,), rng(3), effort=Effort(2, 30))
+    (biased,) = basins(named("Z23"), (0.5,), rng(3), bias=3.0, effort=Effort(2, 30))
     assert uniform.localised >= 54 and uniform.irrep == 0
     assert biased.irrep >= 30 > 15 > biased.localised
 
 
 def test_basins_count_the_survey_of_their_subset() -> None:
     group, generator = named("Z11"), rng(20)
-    (found,) = basins(group, (0.6,), rng(20), subsets=1, count=60)
+    (found,) = basins(group, (0.6,), rng(20), effort=Effort(1, 60))
     peaks = survey(Landscape(group, random_pairs(group, 0.6, generator)), 60, generator).peaks
     for kind, count, highest in (
         ("irrep", found.irrep, found.highest_irrep),
@@ -112,13 +112,13 @@ def test_basins_count_the_survey_of_their_subset() -> None:
 
 def test_higher_powers_memorise_even_on_the_full_table() -> None:
     for activation in ("x^3", "x^4"):
-        (found,) = basins(named("Z23"), (1.0,), rng(4), activation=activation, subsets=1, count=40)
+        (found,) = basins(named("Z23"), (1.0,), rng(4), activation=activation, effort=Effort(1, 40))
         assert found.localised == 40
 
 
 @pytest.mark.parametrize("activation", ["silu", "gelu"])
 def test_smooth_gates_have_fourier_maxima_on_the_full_table_and_lose_them_with_a_tenth_of_it(activation: str) -> None:
     # On |w| = 1 answers are nearly linear. All pairs cancel the linear part exactly; nine tenths of them do not.
-    complete, most = basins(named("Z23"), (1.0, 0.9), rng(5), activation=activation, subsets=2, count=15)
+    complete, most = basins(named("Z23"), (1.0, 0.9), rng(5), activation=activation, effort=Effort(2, 15))
     assert complete.irrep == 30
     assert most.irrep <= 6

@@ -67,7 +67,7 @@ def stored(
         curves |= {name: np.full_like(phase, np.nan) for name in ("test_loss", "test_accuracy")}
     count = len(times)
     records = Records(np.arange(count), steps, np.full(count, len(steps)), ends[:count], curves)
-    return store.save(root, setting, Plan(steps=budget, every=10), records, RUNTIME, 1.0)
+    return store.save(root, setting, Plan(steps=budget, every=10), records, store.Provenance(RUNTIME, 1.0))
 
 
 @pytest.fixture
@@ -241,7 +241,7 @@ def test_a_real_run_is_forecast(tmp_path: Path, single: Runtime, capsys: pytest.
     setting, plan = standard("Z11", samples=100, width=154), Plan(steps=3000, every=10, patience=200)
     setting = setting.model_copy(update={"optimizer": setting.optimizer.model_copy(update={"lr": 2e-3})})
     records = train(setting, [5, 6], plan, single)
-    folder = store.save(tmp_path, setting, plan, records, single.describe(), 1.0)
+    folder = store.save(tmp_path, setting, plan, records, store.Provenance(single.describe(), 1.0))
     ends = [curve.transition("t_grok") for curve in curves_at(folder)]
     at = round(0.4 * min(end for end in ends if end is not None))
     for one, end in zip(data_of(capsys, str(folder), "--at", str(at))["forecasts"], ends, strict=True):

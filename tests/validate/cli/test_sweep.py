@@ -19,6 +19,7 @@ from polars.testing import assert_frame_equal
 
 from tests.processes import pieces
 from twopeaks.sim.network.runtime import Runtime, resolve
+from twopeaks.sim.storage import store
 from twopeaks.sim.sweep import journal, shards
 from twopeaks.sim.sweep.folder import SweepFolder
 from twopeaks.sim.sweep.spec import read_spec, spec_of
@@ -146,7 +147,7 @@ def test_the_same_command_goes_on_and_trains_nothing_twice(
 def test_a_run_that_was_deleted_alone_is_trained_again(here: None, capsys: pytest.CaptureFixture[str]) -> None:
     swept(["tiny.toml"], capsys)
     before, (hurt, *_) = results.table(OUT), SweepFolder(OUT).stored()
-    (hurt / "manifest.json").unlink()
+    (hurt / store.MANIFEST).unlink()
     assert run(["sweep", "tiny.toml"]) == 1
     captured = capsys.readouterr()
     assert hurt.name in captured.err
@@ -274,7 +275,7 @@ def test_status_follows_a_bisection(here: None, capsys: pytest.CaptureFixture[st
     swept(["search.toml"], capsys)
     folder = SweepFolder(Path("twopeaks-sweep-tiny-search"))
     last = next(path for path in folder.stored() if "n15" in path.name)
-    for path in (last / "curves.npz", last / "manifest.json"):
+    for path in (last / "curves.npz", last / store.MANIFEST):
         path.unlink()
     last.rmdir()
     found = state(folder, folder.spec())

@@ -50,7 +50,9 @@ def stored(root: Path, times: Mapping[float, Sequence[int | None]], *, lost: Seq
             for curve in curves.values():
                 curve[0, 2:] = np.nan
         records = Records(np.array(cell.seeds), steps, counts, tuple(ends), curves)
-        store.save(folder.runs, cell.setting, cell.plan, records, {"dtype": "float32", "device": "cpu"}, 1.0)
+        store.save(
+            folder.runs, cell.setting, cell.plan, records, store.Provenance({"dtype": "float32", "device": "cpu"}, 1.0)
+        )
     return root
 
 

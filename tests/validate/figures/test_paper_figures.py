@@ -42,7 +42,9 @@ def keep(
         chosen,
     )
     folder.runs.mkdir(parents=True, exist_ok=True)
-    store.save(folder.runs, cell.setting, cell.plan, records, {"dtype": "float32", "device": "cpu"}, 1.0)
+    store.save(
+        folder.runs, cell.setting, cell.plan, records, store.Provenance({"dtype": "float32", "device": "cpu"}, 1.0)
+    )
 
 
 def sweep(root: Path, **content: Any) -> tuple[SweepFolder, tuple[Cell, ...]]:

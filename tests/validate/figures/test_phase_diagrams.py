@@ -42,7 +42,13 @@ def stored(root: Path, *, complete: bool = True) -> Path:
             curves["test_accuracy"] = np.array([np.full(len(steps), 1.0 if e < learned else 0.2) for e in seeds])
             ends: tuple[End, ...] = tuple("budget" for _ in seeds)
             records = Records(np.array(seeds), steps, np.full(len(seeds), len(steps)), ends, curves)
-            store.save(folder.runs, cell.setting, cell.plan, records, {"dtype": "float32", "device": "cpu"}, 1.0)
+            store.save(
+                folder.runs,
+                cell.setting,
+                cell.plan,
+                records,
+                store.Provenance({"dtype": "float32", "device": "cpu"}, 1.0),
+            )
     return root
 
 

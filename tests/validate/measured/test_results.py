@@ -45,7 +45,7 @@ def keep(root: Path, cell: Cell, t_grok: Sequence[int | None], ends: Sequence[En
     )
     root.mkdir(parents=True, exist_ok=True)
     runtime: dict[str, object] = {"dtype": "float32", "device": "cpu"}
-    return store.save(root, cell.setting, cell.plan, records, runtime, 8.0)
+    return store.save(root, cell.setting, cell.plan, records, store.Provenance(runtime, 8.0))
 
 
 @pytest.fixture
@@ -115,7 +115,7 @@ def test_what_is_not_a_number_is_null(tmp_path: Path) -> None:
     steps = cell.plan.record_steps()
     curves = {name: np.full((1, len(steps)), np.nan if name.startswith("test") else 1.0) for name in OBSERVABLES}
     records = Records(np.array([0]), steps, np.array([len(steps)]), ("budget",), curves)
-    store.save(path, cell.setting, cell.plan, records, {"dtype": "float32", "device": "cpu"}, 1.0)
+    store.save(path, cell.setting, cell.plan, records, store.Provenance({"dtype": "float32", "device": "cpu"}, 1.0))
     assert results.table(tmp_path)["final_test_accuracy"].to_list() == [None]
 
 

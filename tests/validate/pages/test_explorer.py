@@ -337,7 +337,9 @@ def test_a_network_that_diverged_counts_as_one_that_did_not_grok(
         for curve in curves.values():
             curve[0, 2:] = np.nan
     records = Records(np.array(cell.seeds), steps, counts, tuple(ends), curves)
-    store.save(folder.runs, cell.setting, cell.plan, records, {"dtype": "float32", "device": "cpu"}, 1.0)
+    store.save(
+        folder.runs, cell.setting, cell.plan, records, store.Provenance({"dtype": "float32", "device": "cpu"}, 1.0)
+    )
     ((found,),) = chosen_curves(folder, {}).values()
     assert (found.words, found.seed) == (words, seed)
 

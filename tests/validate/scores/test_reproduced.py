@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from tests.places import ROOT
+from twopeaks.sim.storage.store import MANIFEST
 from twopeaks.sim.sweep.spec import read_spec
 from twopeaks.theory.setting import standard
 from twopeaks.validate.measured.cell import Measured, Quantity
@@ -126,7 +127,7 @@ def test_a_sweep_is_measured_again_and_compared(
 
     first = (out / "tiny" / "measured.csv").read_bytes()
     shutil.copy(out / "tiny" / "measured.csv", source / "measured.csv")
-    runs = {path: path.stat().st_mtime_ns for path in (out / "tiny" / "sweep" / "runs").glob("*/manifest.json")}
+    runs = {path: path.stat().st_mtime_ns for path in (out / "tiny" / "sweep" / "runs").glob(f"*/{MANIFEST}")}
     assert reproduce.main([*arguments, "tiny"]) == 0
     assert "5  the same value" in capsys.readouterr().out
     assert (out / "tiny" / "measured.csv").read_bytes() == first

@@ -71,7 +71,7 @@ def stored(
     runs = root / "runs"
     store.prepare(runs)
     runtime = {"device": "cpu", "dtype": "float32", "threads": 1, "tile_bytes": 1, "torch": "none"}
-    store.save(runs, one, PLAN, records, runtime, 1.0)
+    store.save(runs, one, PLAN, records, store.Provenance(runtime, 1.0))
 
 
 def scored(root: Path, *names: str) -> tuple[list[Measured], dict[str, Said], list[str]]:

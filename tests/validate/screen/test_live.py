@@ -29,10 +29,10 @@ from tests.specs import TINY
 from twopeaks.sim.network.runtime import Runtime
 from twopeaks.sim.storage.checkpoint import Checkpoints
 from twopeaks.sim.storage.records import Plan, Records
-from twopeaks.sim.storage.store import save
+from twopeaks.sim.storage.store import Provenance, save
 from twopeaks.sim.sweep.cells import Cell, Finished
 from twopeaks.sim.sweep.shards import Place
-from twopeaks.sim.training.loop import packs, train, train_members
+from twopeaks.sim.training.loop import Reports, packs, train, train_members
 from twopeaks.theory.setting import Network, Optimizer, Setting, Task, standard
 from twopeaks.validate.cli.app import run
 from twopeaks.validate.measured.detect import transition_steps
@@ -194,7 +194,7 @@ def test_the_same_bits_with_an_observer(threads: int, tile_bytes: int, single: R
     plan = Plan(steps=250, every=10, patience=50, probes=("gradient",))
     assert (len(packs(GROKS, range(4), runtime)) == 1) == (threads == 1 and tile_bytes == 10**8)
     told = Told()
-    records = train(GROKS, range(4), plan, runtime, observer=told)
+    records = train(GROKS, range(4), plan, runtime, Reports(observer=told))
     assert bits(records, train(GROKS, range(4), plan, runtime))
     assert len(set(records.counts.tolist())) > 1
     told.check(records)
@@ -203,7 +203,7 @@ def test_the_same_bits_with_an_observer(threads: int, tile_bytes: int, single: R
 def test_members_of_unequal_size_are_told_by_their_places(single: Runtime) -> None:
     members = [(standard("Z7", n, 24), seed) for seed, n in enumerate((40, 10, 44, 11))]
     told = Told()
-    told.check(train_members(members, Plan(steps=20, every=5), single, observer=told))
+    told.check(train_members(members, Plan(steps=20, every=5), single, Reports(observer=told)))
     assert sorted(tuple(places) for places, *_ in told.rows[:1]) != [(0, 1, 2, 3)]
 
 
@@ -213,9 +213,9 @@ def test_after_an_interruption_the_earlier_part_is_told_first(tmp_path: Path, si
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        train(GROKS, range(3), PLAN, single, None, Checkpoints(tmp_path / "c", 0), stop)
+        train(GROKS, range(3), PLAN, single, Reports(observer=stop), Checkpoints(tmp_path / "c", 0))
     told, checkpoint = Told(), Checkpoints(tmp_path / "c", 0)
-    records = train(GROKS, range(3), PLAN, single, None, checkpoint, told)
+    records = train(GROKS, range(3), PLAN, single, Reports(observer=told), checkpoint)
     assert max(checkpoint.resumed.values()) >= 140
     assert [step for _, step, _ in told.rows] == records.steps.tolist()
     told.check(records)
@@ -522,7 +522,7 @@ def test_a_live_sweep_draws_what_has_finished(tmp_path: Path, single: Runtime) -
         for n in (10, 20):
             setting = standard("Z5", n, 8)
             records = train(setting, [0, 1], plan, single)
-            folder = save(tmp_path, setting, plan, records, single.describe(), 1.0)
+            folder = save(tmp_path, setting, plan, records, Provenance(single.describe(), 1.0))
             drawn.finished(Finished(Cell(setting, (0, 1), plan), (folder,)))
         drawn.tick()
     shown = out.getvalue()

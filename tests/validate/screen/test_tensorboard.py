@@ -16,9 +16,9 @@ from tensorboard.backend.event_processing.event_accumulator import EventAccumula
 from tests.specs import TINY
 from twopeaks.sim.network.runtime import Runtime, resolve
 from twopeaks.sim.storage.records import Plan, Records
-from twopeaks.sim.storage.store import load, run_name, save
+from twopeaks.sim.storage.store import Provenance, load, run_name, save
 from twopeaks.sim.sweep.cells import Cell, Finished
-from twopeaks.sim.training.loop import train
+from twopeaks.sim.training.loop import Reports, train
 from twopeaks.theory.setting import OBSERVABLES, Network, Optimizer, Setting, Task, standard
 from twopeaks.validate.cli.app import run
 from twopeaks.validate.measured.detect import transition_steps
@@ -84,7 +84,7 @@ def check(folder: Path, records: Records) -> None:
 def test_a_run_is_written_as_it_goes(records: Records) -> None:
     folder = Path("board") / "run"
     with Board(folder, GROKS, PLAN, SEEDS) as board:
-        found = train(GROKS, SEEDS, PLAN, resolve("cpu", "float32", 1), observer=board)
+        found = train(GROKS, SEEDS, PLAN, resolve("cpu", "float32", 1), Reports(observer=board))
         assert not is_complete(folder)
         board.finish(found)
     assert len(set(found.counts.tolist())) > 1  # one stopped before others
@@ -257,7 +257,7 @@ def finished(tmp_path: Path, single: Runtime) -> Iterator[list[Finished]]:
     for n, parts in ((10, [(0, 1)]), (20, [(0,), (1,)])):
         setting = standard("Z5", n, 8)
         runs = [train(setting, seeds, plan, single) for seeds in parts]
-        folders = tuple(save(tmp_path / "runs", setting, plan, one, single.describe(), 1.0) for one in runs)
+        folders = tuple(save(tmp_path / "runs", setting, plan, one, Provenance(single.describe(), 1.0)) for one in runs)
         found.append(Finished(Cell(setting, (0, 1), plan), folders))
     yield found
 

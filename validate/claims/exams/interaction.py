@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from twopeaks.sim.training.snapshots import snapshots
+from twopeaks.sim.training.snapshots import Start, snapshots
 from twopeaks.theory.groups.constructions import NODES_PER_PAIR, pair_nodes
 from twopeaks.validate.claims.claim import Claim, Finding, Form, Sample
 from twopeaks.validate.claims.exams.problems import PAPER, band, member, problem, views
@@ -81,7 +81,7 @@ def _missing(lab: Laboratory) -> Finding:
     count = learned * NODES_PER_PAIR
     held[:, :count] = True
     initial = [np.stack(layers) for layers in zip(*planted, strict=True)]
-    found = snapshots(setting, lab.seeds, [steps], lab.runtime, progress=lab.progress, initial=initial, frozen=held)
+    found = snapshots(setting, lab.seeds, [steps], lab.runtime, progress=lab.progress, start=Start(initial, held))
     with_them = [_share_elsewhere(*member(found, e, 0), count, chosen[e]) for e in range(len(lab.seeds))]
     without = [_share_elsewhere(*member(drawn, e, 1), count, chosen[e]) for e in range(len(lab.seeds))]
     return Finding(

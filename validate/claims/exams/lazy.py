@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from twopeaks.sim.training.snapshots import Snapshots, snapshots
+from twopeaks.sim.training.snapshots import Snapshots, Start, snapshots
 from twopeaks.theory.flows.network import adam_start, network_flow
 from twopeaks.theory.flows.problem import Problem
 from twopeaks.theory.flows.solution import Solver
@@ -60,7 +60,7 @@ def _late(lab: Laboratory) -> Finding:
     errors: list[float] = []
     left: list[float] = []
     for setting, values in ((with_decay, errors), (without, left)):
-        found = snapshots(setting, lab.seeds, [0, steps], lab.runtime, progress=lab.progress, frozen="W")
+        found = snapshots(setting, lab.seeds, [0, steps], lab.runtime, progress=lab.progress, start=Start(frozen="W"))
         for e in range(len(lab.seeds)):
             W, V = member(found, e, 1)
             F = hidden(W, found.pairs[e], found.labels[e]).F
@@ -165,7 +165,7 @@ def _flow_peaks(lab: Laboratory, setting: Setting, steps: list[int]) -> tuple[li
 
 
 def _frozen_peaks(lab: Laboratory, setting: Setting, steps: list[int]) -> NDArray[np.float64]:
-    found = snapshots(setting, lab.seeds, steps, lab.runtime, progress=lab.progress, frozen="W")
+    found = snapshots(setting, lab.seeds, steps, lab.runtime, progress=lab.progress, start=Start(frozen="W"))
     return np.asarray(np.array(steps, dtype=float)[_norms(found).argmax(axis=1)])
 
 

@@ -114,9 +114,9 @@ def _levels(group: Group) -> list[Row]:
 
 
 def _survey(group: Group, rng: np.random.Generator) -> Iterator[Row]:
-    from twopeaks.theory.landscape.survey import basins
+    from twopeaks.theory.landscape.survey import Effort, basins
 
-    for counts in basins(group, _SURVEYED, rng, subsets=_SUBSETS, count=_STARTS):
+    for counts in basins(group, _SURVEYED, rng, effort=Effort(_SUBSETS, _STARTS)):
         p, total = counts.density, _SUBSETS * _STARTS
         yield _row("highest", "irrep", x=p, value=counts.highest_irrep)
         yield _row("highest", "localised", x=p, value=counts.highest_localised)
