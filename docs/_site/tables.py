@@ -15,6 +15,7 @@ from twopeaks.validate.figures.of_runs.scoreboard import fig_scoreboard
 from twopeaks.validate.measured.from_csv import measured_csv
 from twopeaks.validate.scores import words
 from twopeaks.validate.scores.board import Board, boards
+from twopeaks.validate.scores.columns import PREDICTORS, headings, shown, texts
 from twopeaks.validate.scores.predictors import read_predictions
 
 __all__ = ["write_claims", "write_scoreboards"]
@@ -50,23 +51,12 @@ def _boards(folder: str) -> list[Board]:
 def _section(board: Board, folder: str, target: Path) -> list[str]:
     picture = target / "img" / f"scores-{folder}-{board.quantity}.png"
     fig_scoreboard(board)[0].savefig(picture, dpi=110)
-    rows = [
-        (
-            f"`{s.predictor}`",
-            f"{words.median(s.own['all'], board.kind)} on {s.own['all'].cells}",
-            words.percent(s.bias, board.kind),
-            words.covered(s),
-            words.contradicted(s),
-            str(s.constants_fitted),
-            str(s.runs_used),
-            "; ".join(f"{board.names[e.cell]} {words.brief(e)}" for e in s.worst[:2]),
-        )
-        for s in board.standings
-    ]
-    headings = ("predictor", "median abs. error", "median signed", "covered", "wrong side", "fitted", "runs", "worst")
+    columns = shown(PREDICTORS, "site", board)
+    names = [heading.replace("|", r"\|") for heading in headings(columns, board)]
+    rows = [texts(columns, "site", board, standing) for standing in board.standings]
     alt = f"Predicted over measured {board.quantity}, a row a predictor, a dot a cell"
     told = f"**{board.quantity}.** {_text(words.headline(board))}"
-    return [told, "", *_table(headings, rows), "", f"![{alt}](img/{picture.name})", ""]
+    return [told, "", *_table(names, rows), "", f"![{alt}](img/{picture.name})", ""]
 
 
 def write_claims(target: Path) -> bool:
@@ -124,8 +114,8 @@ def _text(text: str) -> str:
 _SCORES = (
     "Made from the tables in `results/` when this site was built: predictions that were committed before the "
     "networks were trained, against what these networks did. Median of |predicted/measured − 1| with a 95% bootstrap "
-    "over cells; *covered*: cells whose measured interval meets the predictor's own; *wrong side*: censored cells "
-    "that the prediction contradicts. What else the columns mean is said [here](scoreboard.md)."
+    "over cells; *overlaps*: cells where the predictor's interval overlaps the measured one; *wrong side*: censored "
+    "cells that the prediction contradicts. What else the columns mean is said [here](scoreboard.md)."
 )
 _CLAIMS = (
     "Statements of the paper and of this project, each with ranges that were fixed before the first run, against "

@@ -110,7 +110,7 @@ def _summary(result: Result, report: Path, figures: Sequence[Path]) -> dict[str,
             "budget_steps": experiment.steps,
             "seeds": len(experiment.seeds),
         },
-        "predictions": [{**r.prediction.model_dump(), "error": r.error, "covered": r.covered} for r in result.scores],
+        "predictions": [{**r.prediction.model_dump(), "error": r.error, "covered": r.contains} for r in result.scores],
         "outcomes": [
             {"samples": o.samples, "grokked": o.grokked, "t_grok": o.t_grok, "test_accuracy": o.test_accuracy}
             for o in result.outcomes

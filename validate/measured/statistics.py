@@ -14,9 +14,11 @@ from scipy.stats import beta
 __all__ = [
     "TransitionPoint",
     "bootstrap_interval",
+    "contains",
     "fit_logistic",
     "interval_95",
     "of_clusters",
+    "overlap",
     "rate_interval",
     "resampled",
     "transition_point",
@@ -39,6 +41,17 @@ def rate_interval(successes: int, trials: int, level: float = 0.95) -> tuple[flo
     low = 0.0 if successes == 0 else float(posterior.ppf(tail))
     high = 1.0 if successes == trials else float(posterior.ppf(1 - tail))
     return low, high
+
+
+def contains(interval: tuple[float, float], value: float) -> bool:
+    """Whether a value lies in a closed interval; an end that is infinite is open."""
+    low, high = interval
+    return low <= value <= high
+
+
+def overlap(first: tuple[float, float], second: tuple[float, float]) -> bool:
+    """Whether two closed intervals have a point in common; ends that are infinite are open."""
+    return first[0] <= second[1] and second[0] <= first[1]
 
 
 # --- bootstrap -----------------------------------------------------------------------------------------

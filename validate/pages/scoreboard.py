@@ -7,18 +7,27 @@ from html import escape
 
 from matplotlib.figure import Figure
 
-from twopeaks.validate.measured.cell import QUANTITIES, Measured, Quantity
+from twopeaks.validate.measured.cell import QUANTITIES, Quantity
 from twopeaks.validate.pages.page import document, fact_table, figure_tag
 from twopeaks.validate.scores import words
-from twopeaks.validate.scores.board import SCOPES, Board, Entry, Standing
+from twopeaks.validate.scores.board import Board, Entry, Standing
+from twopeaks.validate.scores.columns import (
+    PREDICTIONS,
+    PREDICTORS,
+    Column,
+    Medium,
+    Subject,
+    entry_rows,
+    headings,
+    scored_cells,
+    shown,
+    texts,
+)
 
 __all__ = ["RULE", "all_cells", "scoreboard_page", "standings_table"]
 
 #: Cells that are listed as the best and as the worst, and entries of the whole table beyond which it is folded.
 _LISTED, _FOLDED = 6, 60
-
-#: Beside the name of a predictor that was not asked by this call.
-_BEFORE = " (before)"
 
 _CSS = """
 body { max-width: 66rem; }
@@ -37,10 +46,10 @@ RULE = (
     "range” on those where it calls itself valid, “common” on the cells where every predictor has one. Ranks are by "
     "the median on "
     "the common cells; in brackets the 95% range over resampled cells, the same for all, and “best” is the share of "
-    "resamples in which nobody is closer. “Covered”: cells whose measured interval meets the predictor's own. A "
-    "censored cell has a bound and no value: a prediction on its wrong side is wrong by at least the distance, one on "
-    "the right side is not contradicted; neither enters a median. “Cost”: time of predicting over time of training the "
-    "cell, medians. “(before)”: read from a file of predictions, which were not computed again."
+    "resamples in which nobody is closer. “Overlaps”: cells where the predictor's interval overlaps the measured one. "
+    "A censored cell has a bound and no value: a prediction on its wrong side is wrong by at least the distance, one "
+    "on the right side is not contradicted; neither enters a median. “Cost”: seconds of predicting over seconds of "
+    "training the same cells, both summed. “(before)”: read from a file of predictions, which were not computed again."
 )
 _CAPTION = (
     "A row a predictor, a dot a cell, in the same order in each row. Lines: what the 95% interval of the measurement "
@@ -100,50 +109,16 @@ def _best_and_worst(board: Board) -> str:
 
 
 def _entries(board: Board, pairs: Sequence[tuple[Standing, Entry]], *, brief: bool = False) -> str:
-    """A row each; in brief without the interval of the error."""
-    error = words.brief if brief else words.error
-    rows = [
-        (s.predictor, board.names[e.cell], error(e), words.number(e.value), _value(board.cells[e.cell]))
-        for s, e in pairs
-    ]
-    return _table(("predictor", "cell"), ("error", "predicted", "measured"), rows)
-
-
-def _value(cell: Measured) -> str:
-    """Without its interval, which is in the error."""
-    return words.measured(cell) if cell.value is None else words.number(cell.value)
+    """A row each; in brief without intervals."""
+    medium: Medium = "brief" if brief else "screen"
+    columns = shown(PREDICTIONS, medium, board)
+    return _columns_table(board, columns, [texts(columns, medium, board, row) for row in entry_rows(board, pairs)])
 
 
 def standings_table(board: Board) -> str:
     """A row a predictor, the best first."""
-    rows = []
-    for s in board.standings:
-        place, inner, inner_own = s.common["all"], s.common["in range"], s.own["in range"]
-        rows.append(
-            (
-                s.predictor + (_BEFORE if s.origin == "file" else ""),
-                words.rank(place),
-                words.best(place),
-                words.median(place, board.kind),
-                f"{words.median(s.own['all'], board.kind)} on {s.own['all'].cells}",
-                "same" if s.in_range == s.values else f"{words.median(inner_own, board.kind)} on {inner_own.cells}",
-                words.rank(inner),
-                words.percent(s.bias, board.kind),
-                words.median(s.rms, board.kind),
-                words.covered(s),
-                words.contradicted(s),
-                str(s.constants_fitted),
-                str(s.runs_used),
-                "–" if s.seconds is None else f"{s.seconds:.2g}",
-                words.factor(s.cost),
-            )
-        )
-    common = {scope: len(board.common[scope]) for scope in SCOPES}
-    headings = (
-        "rank", "best", f"common ({common['all']})", "own", "in range", f"rank in range ({common['in range']})",
-        "median signed", "rms", "covered", "wrong side", "fitted", "runs", "seconds", "cost",
-    )  # fmt: skip
-    return _table(("predictor",), headings, rows)
+    columns = shown(PREDICTORS, "page", board)
+    return _columns_table(board, columns, [texts(columns, "page", board, standing) for standing in board.standings])
 
 
 def _worst(board: Board) -> str:
@@ -152,20 +127,18 @@ def _worst(board: Board) -> str:
 
 def all_cells(board: Board) -> str:
     """Every predictor on every cell, those without a value and why."""
-    rows = []
-    for s in board.standings:
-        for e in s.entries:
-            cell, said = board.cells[e.cell], e.prediction
-            range_ = "–" if e.value is None else "yes" if e.in_range else "no"
-            met = {True: "yes", False: "no", None: "–"}[e.covered]
-            note = "no prediction was made" if said is None else said.note
-            told = (words.predicted(e), words.measured(cell), words.error(e), met, range_)
-            rows.append((s.predictor, board.names[e.cell], *told, note))
-    table = _table(
-        ("predictor", "cell"), ("predicted", "measured", "error", "covered", "in range"), rows, last=("note",)
-    )
+    columns = shown(PREDICTIONS, "page", board)
+    rows = [texts(columns, "page", board, row) for row in scored_cells(board)]
+    table = _columns_table(board, columns, rows)
     opened = "" if len(rows) > _FOLDED else " open"
     return f"<details{opened}><summary>All {len(rows)} predictions, cell by cell</summary>{table}</details>"
+
+
+def _columns_table(board: Board, columns: Sequence[Column[Subject]], rows: Sequence[Sequence[str]]) -> str:
+    names = [heading for c, heading in zip(columns, headings(columns, board), strict=True) if c.kind == "name"]
+    numbers = [heading for c, heading in zip(columns, headings(columns, board), strict=True) if c.kind == "number"]
+    notes = [heading for c, heading in zip(columns, headings(columns, board), strict=True) if c.kind == "note"]
+    return _table(names, numbers, rows, last=notes)
 
 
 def _measured(board: Board) -> str:

@@ -1,8 +1,11 @@
-"""Every predictor against every measurement of the same quantity: errors, coverage, cost, rank, and where it fails.
+"""Every predictor against every measurement of the same quantity: errors, overlaps, cost, rank, and where it fails.
 
 Errors are predicted over measured, less one; of accuracies the difference (`validate.measured.cell.ERRORS`). A censored
 cell is scored from one side: a prediction on the wrong side of its bound is wrong by at least so much, one on the right
 side is not contradicted; such cells are counted by themselves and never enter a median.
+
+Two intervals **overlap** if they have a point in common: that is asked of a predictor's interval and a measured one. An
+interval **contains** a value: that is asked of a predictor's interval and the measured value of one transition.
 """
 
 from __future__ import annotations
@@ -17,7 +20,8 @@ from numpy.typing import NDArray
 
 from twopeaks.theory.predictors.heights import Prediction
 from twopeaks.validate.measured.cell import ERRORS, QUANTITIES, ErrorKind, Measured, Quantity, names
-from twopeaks.validate.measured.statistics import TransitionPoint, rate_interval
+from twopeaks.validate.measured.statistics import TransitionPoint, contains, overlap, rate_interval
+from twopeaks.validate.scores.cost import Cost, cost_of
 from twopeaks.validate.scores.predictors import Said
 from twopeaks.validate.scores.ranking import Placing, median_interval, place, rms_interval
 
@@ -40,7 +44,7 @@ class Entry:
         error_low, error_high: the same for both ends of the measurement's interval; None where that end is open.
         at_least: on a censored cell, the same for the bound on whose wrong side the prediction is; None where it is on
             none, or there is no prediction.
-        covered: whether the predictor's own interval meets the measured one; None without, or on a censored cell.
+        overlaps: whether the predictor's own interval overlaps the measured one; None without, or on a censored cell.
         cost: seconds of predicting over seconds of training the cell; None where either is unknown (or told as 0).
         kind: whether errors are ratios or differences.
     """
@@ -51,7 +55,7 @@ class Entry:
     error_low: float | None
     error_high: float | None
     at_least: float | None
-    covered: bool | None
+    overlaps: bool | None
     cost: float | None
     kind: ErrorKind = "ratio"
 
@@ -97,11 +101,13 @@ class Standing:
         common: on the cells where every predictor has one; None where it has none.
         bias: median of its signed errors; None without any.
         rms: root mean square of its errors, in place of their median.
-        covered, with_interval: cells whose measurement its own interval meets, of how many.
-        coverage: 95% interval of that share; None without any.
+        overlaps, with_interval: cells where its own interval overlaps the measured one, of how many.
+        overlaps_interval: 95% interval of that share; None without any.
         censored, contradicted: censored cells with a value, and those on whose wrong side it is.
         constants_fitted, runs_used: most of any of its predictions.
-        seconds, cost: median over the cells where they are known; None where they are nowhere.
+        median_seconds, median_ratio: of predicting, and over those of training the cell; medians over the cells where
+            they are known; None where they are nowhere. They hide what is done once and kept: see ``cost``.
+        cost: sums over cells.
         worst: its entries that are wrong, the worst first, those of censored cells by what they are wrong at least.
     """
 
@@ -112,15 +118,16 @@ class Standing:
     common: dict[Scope, Placing | None]
     bias: float | None
     rms: Median
-    covered: int
+    overlaps: int
     with_interval: int
-    coverage: tuple[float, float] | None
+    overlaps_interval: tuple[float, float] | None
     censored: int
     contradicted: int
     constants_fitted: int
     runs_used: int
-    seconds: float | None
-    cost: float | None
+    median_seconds: float | None
+    median_ratio: float | None
+    cost: Cost
     worst: tuple[Entry, ...]
 
     @property
@@ -172,14 +179,14 @@ def boards(cells: Sequence[Measured], said: Sequence[Said]) -> list[Board]:
         cells: measured.
         said: predictions on them, by place in ``cells``.
     """
-    found = []
+    of_quantity = []
     for quantity in QUANTITIES:
         places = [i for i, cell in enumerate(cells) if cell.quantity == quantity]
         if places:
-            found.append(
+            of_quantity.append(
                 _board(quantity, [cells[i] for i in places], places, [s for s in said if s.quantity == quantity])
             )
-    return found
+    return of_quantity
 
 
 def judge(cell: int, prediction: Prediction | None, measured: Measured) -> Entry:
@@ -201,13 +208,13 @@ def judge(cell: int, prediction: Prediction | None, measured: Measured) -> Entry
         bound = low if value < low else high if value > high else None
         at_least = None if bound is None else _off(value, bound, kind)
         return Entry(cell, prediction, None, None, None, at_least, None, cost, kind)
-    covered = None
+    overlaps = None
     if prediction.low is not None and prediction.high is not None:
-        covered = prediction.low <= high and low <= prediction.high
+        overlaps = overlap((prediction.low, prediction.high), (low, high))
     ends: tuple[float | None, float | None] = (_off(value, high, kind), _off(value, low, kind))
     if measured.low is None and measured.high is None:
         ends = (None, None)
-    return Entry(cell, prediction, _off(value, measured.value, kind), ends[0], ends[1], None, covered, cost, kind)
+    return Entry(cell, prediction, _off(value, measured.value, kind), ends[0], ends[1], None, overlaps, cost, kind)
 
 
 def _off(value: float, reference: float, kind: ErrorKind) -> float | None:
@@ -227,12 +234,12 @@ def _board(quantity: Quantity, cells: Sequence[Measured], places: Sequence[int],
     common: dict[Scope, tuple[int, ...]] = {scope: _common(entries, scope) for scope in SCOPES}
     placings = {scope: _placings(entries, common[scope], scope) for scope in SCOPES}
     standings = [
-        _standing(one, mine, {scope: placings[scope].get(p) for scope in SCOPES})
-        for p, (one, mine) in enumerate(zip(said, entries, strict=True))
+        _standing(predictions, of_predictor, cells, {scope: placings[scope].get(p) for scope in SCOPES})
+        for p, (predictions, of_predictor) in enumerate(zip(said, entries, strict=True))
     ]
     scored = [(s.predictor, s.own["all"].cells) for s in standings if s.own["all"].cells]
     most = max((count for _, count in scored), default=0)
-    narrow = sorted((one for one in scored if one[1] < most), key=lambda one: one[1])
+    narrow = sorted(((name, count) for name, count in scored if count < most), key=lambda name_count: name_count[1])
     return Board(
         quantity, tuple(cells), tuple(names(cells)), tuple(sorted(standings, key=_order)), common, tuple(narrow)
     )
@@ -240,7 +247,7 @@ def _board(quantity: Quantity, cells: Sequence[Measured], places: Sequence[int],
 
 def _common(entries: Sequence[Sequence[Entry]], scope: Scope) -> tuple[int, ...]:
     """Cells on which everybody who has any error in this scope has one."""
-    able = [{entry.cell for entry in mine if entry.scored(scope)} for mine in entries]
+    able = [{entry.cell for entry in of_predictor if entry.scored(scope)} for of_predictor in entries]
     able = [cells for cells in able if cells]
     return tuple(sorted(set.intersection(*able))) if able else ()
 
@@ -249,15 +256,17 @@ def _placings(entries: Sequence[Sequence[Entry]], cells: Sequence[int], scope: S
     """Competitor -> its place on these cells."""
     if not cells:
         return {}
-    able = [p for p, mine in enumerate(entries) if any(entry.scored(scope) for entry in mine)]
+    able = [p for p, of_predictor in enumerate(entries) if any(entry.scored(scope) for entry in of_predictor)]
     errors = np.array([[entries[p][c].badness for c in cells] for p in able], dtype=np.float64)
     return dict(zip(able, place(errors), strict=True))
 
 
-def _standing(said: Said, entries: tuple[Entry, ...], common: dict[Scope, Placing | None]) -> Standing:
-    made = [entry.prediction for entry in entries if entry.prediction is not None]
+def _standing(
+    said: Said, entries: tuple[Entry, ...], cells: Sequence[Measured], common: dict[Scope, Placing | None]
+) -> Standing:
+    predictions = [entry.prediction for entry in entries if entry.prediction is not None]
     errors = [entry.error for entry in entries if entry.error is not None]
-    judged = [entry.covered for entry in entries if entry.covered is not None]
+    overlaps = [entry.overlaps for entry in entries if entry.overlaps is not None]
     # An error and a bound make a cell either scored or censored; a value with neither is on the right side of a bound.
     bounded = [entry for entry in entries if entry.value is not None and entry.error is None]
     return Standing(
@@ -268,15 +277,20 @@ def _standing(said: Said, entries: tuple[Entry, ...], common: dict[Scope, Placin
         common,
         float(np.median(errors)) if errors else None,
         _rms(np.array(errors, dtype=np.float64)),
-        sum(judged),
-        len(judged),
-        rate_interval(sum(judged), len(judged)) if judged else None,
+        sum(overlaps),
+        len(overlaps),
+        rate_interval(sum(overlaps), len(overlaps)) if overlaps else None,
         len(bounded),
         sum(entry.at_least is not None for entry in bounded),
-        max((p.constants_fitted for p in made), default=0),
-        max((p.runs_used for p in made), default=0),
-        _middle([p.seconds for p in made if p.seconds]),
+        max((p.constants_fitted for p in predictions), default=0),
+        max((p.runs_used for p in predictions), default=0),
+        _middle([p.seconds for p in predictions if p.seconds]),
         _middle([entry.cost for entry in entries if entry.cost is not None]),
+        cost_of(
+            ((cells[entry.cell], entry.prediction) for entry in entries if entry.prediction is not None),
+            gradients_known=said.gradients_known,
+            amortised=said.amortised,
+        ),
         tuple(sorted((e for e in entries if e.badness is not None), key=lambda e: -(e.badness or 0.0))),
     )
 
@@ -314,14 +328,14 @@ class Row:
         prediction: what was said.
         error: predicted over measured, less one; None where either is missing.
         error_low, error_high: the same for both ends of the measurement's interval.
-        covered: whether the measured value lies in the predictor's own interval; None without one.
+        contains: whether the predictor's own interval contains the measured value; None without one.
     """
 
     prediction: Prediction
     error: float | None
     error_low: float | None
     error_high: float | None
-    covered: bool | None
+    contains: bool | None
 
 
 def score(predictions: Sequence[Prediction], measured: TransitionPoint) -> list[Row]:
@@ -335,7 +349,7 @@ def _row(prediction: Prediction, measured: TransitionPoint) -> Row:
             return None
         return prediction.value / reference - 1
 
-    covered = None
+    contained = None
     if measured.value is not None and prediction.low is not None and prediction.high is not None:
-        covered = prediction.low <= measured.value <= prediction.high
-    return Row(prediction, error(measured.value), error(measured.high), error(measured.low), covered)
+        contained = contains((prediction.low, prediction.high), measured.value)
+    return Row(prediction, error(measured.value), error(measured.high), error(measured.low), contained)

@@ -80,6 +80,8 @@ class Said:
     quantity: Quantity
     origin: Literal["asked", "file"]
     on: Mapping[int, Prediction]
+    gradients_known: bool = False
+    amortised: bool | None = None
 
 
 def registry() -> dict[str, Predictor]:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from twopeaks.validate.measured.cell import Measured, names
+from twopeaks.validate.measured.statistics import overlap
 from twopeaks.validate.scores.words import measured
 
 __all__ = ["OUTCOMES", "Again", "Outcome", "again", "summary"]
@@ -17,8 +18,8 @@ Outcome = Literal["same", "within", "apart", "missing", "new"]
 #: Outcome -> what it means.
 OUTCOMES: dict[Outcome, str] = {
     "same": "the same value, or censored by the same bound",
-    "within": "another value, intervals meet",
-    "apart": "intervals do not meet",
+    "within": "another value, intervals overlap",
+    "apart": "intervals do not overlap",
     "missing": "committed, and not measured again",
     "new": "measured now, not committed",
 }
@@ -46,8 +47,7 @@ class Again:
             return "missing"
         if self.before.value == self.now.value and (self.now.value is not None or self.before.ends == self.now.ends):
             return "same"
-        (low, high), (from_, to) = self.before.ends, self.now.ends
-        return "within" if low <= to and from_ <= high else "apart"
+        return "within" if overlap(self.before.ends, self.now.ends) else "apart"
 
     def __str__(self) -> str:
         """One line."""

@@ -7,35 +7,46 @@ from collections.abc import Sequence
 
 from twopeaks.validate.measured.cell import ErrorKind, Measured
 from twopeaks.validate.scores.board import Board, Entry, Median, Standing
+from twopeaks.validate.scores.cost import Cost
 from twopeaks.validate.scores.ranking import Placing
 
 __all__ = [
+    "NONE",
+    "amortised",
     "best",
     "brief",
     "cells",
     "contradicted",
-    "covered",
+    "count",
     "error",
     "factor",
     "headline",
     "measured",
+    "measured_briefly",
     "median",
     "number",
+    "overlaps",
     "percent",
     "predicted",
+    "predictor",
     "rank",
     "restricted",
+    "seconds",
     "share",
     "span",
 ]
 
-_NONE, _POINTS = "–", " pts"
+#: In place of a number that there is not.
+NONE = "–"
+_POINTS = " pts"
+#: Beside the name of a predictor that was not asked by this call.
+_BEFORE = " (before)"
 
 
 def number(value: float | None) -> str:
     """Four digits that count, all of a larger whole part, no exponent."""
     if value is None:
-        return _NONE
+        return NONE
     digits = 3 - math.floor(math.log10(abs(value))) if value else 0
     text = f"{value:,.{max(0, min(digits, 6))}f}"
     return text.rstrip("0").rstrip(".") if "." in text else text
@@ -55,7 +66,7 @@ def span(value: float | None, low: float | None, high: float | None) -> str:
 def percent(value: float | None, kind: ErrorKind = "ratio") -> str:
     """A signed error: per cent of what was measured, or points (hundredths) where it is a difference of shares."""
     if value is None:
-        return _NONE
+        return NONE
     if kind == "difference":
         return f"{100 * value:+.1f}{_POINTS}"
     return f"{value:+.1%}" if abs(value) < 10 else f"{value:+,.0%}"
@@ -64,10 +75,30 @@ def percent(value: float | None, kind: ErrorKind = "ratio") -> str:
 def factor(value: float | None) -> str:
     """A cost over another one: ``1/40,000``, or ``1.3``."""
     if value is None:
-        return _NONE
+        return NONE
     if value >= 1:
         return number(float(f"{value:.3g}"))
     return f"1/{float(f'{1 / value:.2g}'):,.0f}" if value > 0 else "0"
+
+
+def seconds(value: float | None) -> str:
+    """Two digits that count, all of a larger whole part."""
+    return NONE if value is None else number(float(f"{value:.2g}") if abs(value) < 100 else round(value))
+
+
+def count(value: int | None) -> str:
+    """A whole number."""
+    return NONE if value is None else f"{value:,}"
+
+
+def predictor(standing: Standing) -> str:
+    """Its name, and whether its predictions were written down before."""
+    return standing.predictor + (_BEFORE if standing.origin == "file" else "")
+
+
+def amortised(cost: Cost) -> str:
+    """Over how many cells the work of a call is shared, if it is."""
+    return {True: f"over {cells(cost.cells)}", False: "no", None: NONE}[cost.amortised]
 
 
 def measured(cell: Measured) -> str:
@@ -78,15 +109,20 @@ def measured(cell: Measured) -> str:
         return " and ".join(told) or "nothing known"
     if cell.low is None and cell.high is None:
         return number(cell.value)
-    ends = (_NONE if cell.low is None else number(cell.low), "later" if cell.high is None else number(cell.high))
+    ends = (NONE if cell.low is None else number(cell.low), "later" if cell.high is None else number(cell.high))
     return f"{number(cell.value)} [{ends[0]}, {ends[1]}]"
+
+
+def measured_briefly(cell: Measured) -> str:
+    """Value alone, or the bounds that are known of it."""
+    return measured(cell) if cell.value is None else number(cell.value)
 
 
 def predicted(entry: Entry) -> str:
     """Value with the predictor's own interval."""
     p = entry.prediction
     if p is None or p.value is None:
-        return _NONE
+        return NONE
     return (
         number(p.value) if p.low is None or p.high is None else f"{number(p.value)} [{number(p.low)}, {number(p.high)}]"
     )
@@ -114,7 +150,7 @@ def median(found: Median | Placing | None, kind: ErrorKind = "ratio") -> str:
     """Median absolute error, or root mean square, with its interval."""
     value = None if found is None else found.median if isinstance(found, Placing) else found.value
     if found is None or value is None:
-        return _NONE
+        return NONE
     text = share(value, kind)
     if found.low is None or found.high is None:
         return text
@@ -125,7 +161,7 @@ def median(found: Median | Placing | None, kind: ErrorKind = "ratio") -> str:
 def share(value: float | None, kind: ErrorKind = "ratio") -> str:
     """An absolute error."""
     if value is None:
-        return _NONE
+        return NONE
     if kind == "difference":
         return f"{100 * value:.1f}{_POINTS}"
     return f"{value:.1%}" if value < 10 else f"{value:,.0%}"
@@ -134,7 +170,7 @@ def share(value: float | None, kind: ErrorKind = "ratio") -> str:
 def rank(found: Placing | None) -> str:
     """Rank with its 95% range."""
     if found is None:
-        return _NONE
+        return NONE
     if found.rank_low is None or found.rank_high is None:
         return f"{found.rank:g}"
     return f"{found.rank:g} [{found.rank_low:g}–{found.rank_high:g}]"
@@ -142,7 +178,7 @@ def rank(found: Placing | None) -> str:
 
 def best(found: Placing | None) -> str:
     """Probability to be the closest."""
-    return _NONE if found is None or found.best is None else f"{found.best:.0%}"
+    return NONE if found is None or found.best is None else f"{found.best:.0%}"
 
 
 def cells(count: int) -> str:
@@ -150,17 +186,17 @@ def cells(count: int) -> str:
     return f"{count or 'no'} cell{'s' if count != 1 else ''}"
 
 
-def covered(standing: Standing) -> str:
-    """Cells whose measurement the predictor's interval meets, of those where it has one, and the share's interval."""
-    if standing.coverage is None:
-        return _NONE
-    low, high = standing.coverage
-    return f"{standing.covered}/{standing.with_interval} [{100 * low:.0f}–{high:.0%}]"
+def overlaps(standing: Standing) -> str:
+    """Cells where its interval overlaps the measured one, of those with both, and the interval of that share."""
+    if standing.overlaps_interval is None:
+        return NONE
+    low, high = standing.overlaps_interval
+    return f"{standing.overlaps}/{standing.with_interval} [{100 * low:.0f}–{high:.0%}]"
 
 
 def contradicted(standing: Standing) -> str:
     """Censored cells on whose wrong side it is, of those where it has a value."""
-    return f"{standing.contradicted}/{standing.censored}" if standing.censored else _NONE
+    return f"{standing.contradicted}/{standing.censored}" if standing.censored else NONE
 
 
 def restricted(board: Board) -> str:

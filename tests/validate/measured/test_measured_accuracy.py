@@ -72,7 +72,7 @@ def board_of(measured: list[Measured], **said: list[float]) -> Board:
 def test_errors_are_differences_by_hand() -> None:
     entry = judge(0, saying(0.6, 0.55, 0.7), cell(0.5, 0.4, 0.56))
     assert (entry.error, entry.error_low, entry.error_high) == pytest.approx((0.1, 0.04, 0.2))
-    assert entry.covered is True
+    assert entry.overlaps is True
     assert error(entry) == "+10.0 pts [+4.0 pts, +20.0 pts]"
 
 

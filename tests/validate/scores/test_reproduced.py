@@ -94,7 +94,7 @@ def test_the_summary_counts_all_and_names_what_does_not_agree() -> None:
     found = [Again("n_c of A", cell(100, 98, 102), cell(104, 103, 105)), Again("n_c of B", cell(1, 1, 2), None)]
     lines = summary([*found, Again("n_c of C", cell(5, 4, 6), cell(5, 4, 6))])
     assert [int(line.split()[0]) for line in lines[:3]] == [1, 1, 1]
-    assert lines[3] == "intervals do not meet: n_c of A: committed 100 [98, 102], now 104 [103, 105]"
+    assert lines[3] == "intervals do not overlap: n_c of A: committed 100 [98, 102], now 104 [103, 105]"
     assert lines[4] == "committed, and not measured again: n_c of B: 1 [1, 2]"
     assert len(lines) == 5
 
@@ -140,8 +140,8 @@ def test_a_sweep_is_measured_again_and_compared(
     monkeypatch.setattr(reproduce, "measure", lambda *told: 0)
     assert reproduce.main(arguments) == 1
     told = capsys.readouterr().out
-    assert "1  intervals do not meet" in told
-    assert "intervals do not meet: t_mem of Z7, n 18: committed 300 [290, 310], now" in told
+    assert "1  intervals do not overlap" in told
+    assert "intervals do not overlap: t_mem of Z7, n 18: committed 300 [290, 310], now" in told
 
 
 def test_what_was_predicted_is_scored_and_nobody_else(reproduce: types.ModuleType, tmp_path: Path) -> None:

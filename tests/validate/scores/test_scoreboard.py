@@ -64,11 +64,11 @@ def test_errors_and_their_intervals_by_hand() -> None:
     assert entry.error_high == pytest.approx(110 / 80 - 1)
     assert entry.cost == pytest.approx(0.5 / 50)
     assert entry.badness == entry.error
-    assert (entry.covered, entry.at_least) == (True, None)
+    assert (entry.overlaps, entry.at_least) == (True, None)
 
 
 @pytest.mark.parametrize(
-    ("own", "measured", "covered"),
+    ("own", "measured", "overlapping"),
     [
         ((90, 95), (95, 110), True),  # they touch
         ((90, 94.9), (95, 110), False),
@@ -82,10 +82,10 @@ def test_errors_and_their_intervals_by_hand() -> None:
         ((None, None), (95, 110), None),
     ],
 )
-def test_coverage_asks_whether_the_intervals_meet(
-    own: tuple[float | None, float | None], measured: tuple[float | None, float | None], covered: bool | None
+def test_overlaps_asks_whether_the_intervals_have_a_point_in_common(
+    own: tuple[float | None, float | None], measured: tuple[float | None, float | None], overlapping: bool | None
 ) -> None:
-    assert judge(0, saying(100, *own), cell(100, *measured)).covered is covered
+    assert judge(0, saying(100, *own), cell(100, *measured)).overlaps is overlapping
 
 
 def test_an_open_interval_leaves_that_end_of_the_error_open() -> None:
@@ -121,14 +121,14 @@ def test_a_censored_cell_is_scored_from_one_side(
 ) -> None:
     entry = judge(0, saying(value, value, value), cell(None, *bounds))
     assert entry.at_least == (None if wrong is None else pytest.approx(wrong))
-    assert (entry.error, entry.covered) == (None, None)
+    assert (entry.error, entry.overlaps) == (None, None)
     assert brief(entry) == ("not contradicted" if wrong is None else f"{wrong:+.1%} at least")
 
 
 def test_no_value_is_no_error() -> None:
     for prediction in (None, saying(None, valid=False)):
         entry = judge(0, prediction, cell(100, 90, 110))
-        assert (entry.error, entry.covered, entry.badness, entry.in_range) == (None, None, None, False)
+        assert (entry.error, entry.overlaps, entry.badness, entry.in_range) == (None, None, None, False)
         assert error(entry) == "no value"
 
 
@@ -153,18 +153,18 @@ def test_medians_bias_coverage_and_worst_by_hand() -> None:
     assert standing.own["all"].cells == standing.values == 3
     assert standing.bias == pytest.approx(0.04)
     assert [entry.cell for entry in standing.worst] == [1, 0, 2]
-    assert (standing.covered, standing.with_interval, standing.coverage) == (0, 0, None)
-    assert (standing.constants_fitted, standing.runs_used, standing.seconds) == (1, 2, 0.5)
-    assert standing.cost == pytest.approx(0.01)
+    assert (standing.overlaps, standing.with_interval, standing.overlaps_interval) == (0, 0, None)
+    assert (standing.constants_fitted, standing.runs_used, standing.median_seconds) == (1, 2, 0.5)
+    assert standing.median_ratio == pytest.approx(0.01)
     assert board.names[1] == "Z13"
 
 
-def test_shares_covered_have_a_binomial_interval() -> None:
+def test_shares_that_overlap_have_a_binomial_interval() -> None:
     measured = cells(4)
     said = [saying(100, 90, 110), saying(100, 90, 110), saying(100, 1, 2), saying(100)]
     (standing,) = board_of(measured, a=said).standings
-    assert (standing.covered, standing.with_interval) == (2, 3)
-    low, high = standing.coverage or (math.nan, math.nan)
+    assert (standing.overlaps, standing.with_interval) == (2, 3)
+    low, high = standing.overlaps_interval or (math.nan, math.nan)
     # Quantiles of Beta(2.5, 1.5), here from its density by brute force.
     grid = (np.arange(400_000) + 0.5) / 400_000
     below = np.cumsum(grid**1.5 * (1 - grid) ** 0.5)
