@@ -21,7 +21,8 @@ from matplotlib.figure import Figure
 from matplotlib.text import Text
 
 from tests.colour_vision import MATRICES, nearest, seen_lab
-from tests.places import ROOT
+from tests.figure_data import table_of_figure
+from tests.places import RESULTS, ROOT
 from twopeaks.theory.errors import InputError
 from twopeaks.validate.cli.app import run
 from twopeaks.validate.figures.catalogue import CATALOGUE, entry
@@ -33,7 +34,6 @@ from twopeaks.validate.figures.drawing.tables import read_table
 
 Refused = Callable[[Sequence[str], str], None]
 
-RESULTS = ROOT / "results"
 #: Points: what can still be read in print.
 SMALLEST = 5.5
 #: Distance in L*a*b* at which two colours of a figure are told apart by anybody; 2.3 is just noticed.
@@ -44,14 +44,11 @@ CHROMATIC = 0.1
 SCALE = 9
 
 each = pytest.mark.parametrize("one", CATALOGUE, ids=lambda one: one.name)
-_tables: dict[str, pl.DataFrame] = {}
 _drawn: dict[tuple[str, str, int], Figure] = {}
 
 
 def table(one: Entry) -> pl.DataFrame:
-    if one.name not in _tables:
-        _tables[one.name] = one.gather(RESULTS)
-    return _tables[one.name]
+    return table_of_figure(one.name)
 
 
 def drawn(one: Entry, face: Face, columns: Columns) -> Figure:
