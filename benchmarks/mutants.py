@@ -45,7 +45,12 @@ DEFAULT = (
     "validate/figures/**/*.py",
 )
 #: Tests of a module that are not simply all tests of the folder that mirrors its own.
-TESTS = {"validate/measured/statistics.py": ("tests/validate/measured/test_statistics.py",)}
+TESTS = {
+    "validate/measured/statistics.py": (
+        "tests/validate/measured/test_statistics.py",
+        "tests/validate/measured/test_bootstrap.py",
+    )
+}
 #: Rooms that contain rooms: the tests of all of them stand in one folder.
 HALLS = ("validate/figures", "theory/predictors")
 #: Keywords of calls that say how a figure looks, not what it shows.
