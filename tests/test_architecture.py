@@ -215,7 +215,6 @@ MANY_PARAMETERS: dict[str, str] = {
     "theory/predictors/run_norms.py:run_norms": "the letters of its equation",
     "theory/predictors/times/descent.py:follow": "numbers of one integration, by keyword",
     "validate/claims/exams/problems.py:problem": "parts of a setting, by keyword",
-    "validate/experiment/experiment.py:run_calibration": "settings of a run and where it goes",
 }
 
 #: Functions of more than sixty lines, and why they may be so long.

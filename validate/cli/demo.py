@@ -58,14 +58,14 @@ def demo(request: Request) -> None:
         raise InputError("--steps", "16 or more", experiment.steps, "use e.g. 10000")
     from twopeaks.sim.network.runtime import resolve
     from twopeaks.sim.storage import store
-    from twopeaks.validate.experiment.experiment import run_experiment
+    from twopeaks.validate.experiment.experiment import Training, run_experiment
     from twopeaks.validate.screen.terminal import print_json, stages
 
     runtime = resolve(request.device, threads=1)
     workers = usable_workers(request.workers)
     store.prepare(request.out)
     with local_workers(workers, request.device) as executor, stages() as stage:
-        result = run_experiment(experiment, request.out, runtime, executor, stage)
+        result = run_experiment(experiment, Training(request.out, runtime, executor, stage))
     facts = {name: str(value) for name, value in runtime.describe().items()} | {"workers": str(workers)}
     summary = _write(result, facts, request.out)
     if request.as_json:

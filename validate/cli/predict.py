@@ -95,14 +95,15 @@ def _calibrated(setting: Setting, seeds: tuple[int, ...], request: Request) -> C
     """Train control runs of a setting, and read the constants of the predictors from them."""
     from twopeaks.sim.network.runtime import resolve
     from twopeaks.sim.storage import store
-    from twopeaks.validate.experiment.experiment import run_calibration
+    from twopeaks.validate.experiment.experiment import Training, run_calibration
     from twopeaks.validate.screen.terminal import stages
 
     runtime = resolve(request.device, threads=1)
     usable_workers(request.workers)  # before a folder is made
     store.prepare(request.out)
     with local_workers(request.workers, request.device) as executor, stages() as stage:
-        return run_calibration(setting, request.control_steps, seeds, request.out, runtime, executor, stage)[2]
+        training = Training(request.out, runtime, executor, stage)
+        return run_calibration(setting, request.control_steps, seeds, training)[2]
 
 
 def _show(predictions: Sequence[Prediction], as_json: bool) -> None:

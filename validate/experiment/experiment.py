@@ -2,21 +2,21 @@
 
 from __future__ import annotations
 
-import json
 import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import Executor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 
 from twopeaks.sim.network.runtime import Runtime
 from twopeaks.sim.storage.records import Plan, Records
-from twopeaks.sim.sweep.drive import Cell, run_cells
+from twopeaks.sim.sweep.drive import Cell, Trained, run_cells
 from twopeaks.theory.predictors.heights import Calibration, Prediction, predict
 from twopeaks.theory.setting import Setting
 from twopeaks.validate.experiment.controls import ControlCells, calibrate, control_cells, with_task
+from twopeaks.validate.experiment.written import written_once
 from twopeaks.validate.measured.detect import transition_steps
 from twopeaks.validate.measured.statistics import TransitionPoint, transition_point
 from twopeaks.validate.scores.board import Row, score
@@ -26,6 +26,7 @@ __all__ = [
     "Experiment",
     "Outcome",
     "Result",
+    "Training",
     "crossing_of",
     "outcome",
     "run_calibration",
@@ -38,6 +39,28 @@ ACROSS = (0.75, 0.9, 0.96, 1.0, 1.04, 1.1, 1.25)
 
 #: Says what a stage is about and how many member-steps it has; returns what to call as they are done.
 Stage = Callable[[str, int], Callable[[int], None]]
+
+
+@dataclass(frozen=True)
+class Training:
+    """Where and how networks are trained.
+
+    Attributes:
+        root: folder of the results; what is there already is used again.
+        runtime: device and dtype of the workers.
+        executor: whose workers train.
+        stage: progress, see `Stage`.
+    """
+
+    root: Path
+    runtime: Runtime
+    executor: Executor
+    stage: Stage
+
+    def run(self, name: str, cells: Sequence[Cell], root: Path) -> list[Trained]:
+        """Train cells as one stage, and store them in a folder."""
+        progress = self.stage(name, sum(cell.member_steps for cell in cells))
+        return run_cells(cells, root, self.runtime, self.executor, progress)
 
 
 @dataclass(frozen=True)
@@ -111,42 +134,37 @@ class Result:
 
 
 def run_calibration(
-    setting: Setting,
-    steps: int,
-    seeds: Sequence[int],
-    root: Path,
-    runtime: Runtime,
-    executor: Executor,
-    stage: Stage,
+    setting: Setting, steps: int, seeds: Sequence[int], training: Training
 ) -> tuple[ControlCells, tuple[Records, ...], Calibration]:
-    """Train the control runs of a setting and read both heights off them."""
+    """Train the control runs of a setting and read both heights off them.
+
+    Args:
+        setting: the problem.
+        steps: budget of each control run.
+        seeds: one control run of each kind per seed.
+        training: where and how; runs are stored in its ``root`` itself.
+    """
     cells = control_cells(setting, Plan(steps=steps, every=steps), seeds)
-    tell = stage("control runs", sum(c.member_steps for c in cells.all))
-    trained = run_cells(cells.all, root, runtime, executor, tell)
-    return cells, tuple(t.records for t in trained), calibrate(cells, trained)
+    trained = training.run("control runs", cells.all, training.root)
+    return cells, tuple(part.records for part in trained), calibrate(cells, trained)
 
 
-def run_experiment(experiment: Experiment, root: Path, runtime: Runtime, executor: Executor, stage: Stage) -> Result:
-    """Predict first, then measure; predictions are on disk before any network across the transition is trained.
+def run_experiment(experiment: Experiment, training: Training) -> Result:
+    """Train controls, write predictions, then train networks across the transition and compare.
 
     Args:
         experiment: what to do.
-        root: folder of the results; what is there already is used again.
-        runtime: device and dtype of the workers.
-        executor: where to train.
-        stage: progress, see `Stage`.
+        training: where and how; runs are stored in ``runs`` within its ``root``.
     """
     start = time.perf_counter()
-    setting, runs = experiment.setting, root / "runs"
+    setting, runs = experiment.setting, training.root / "runs"
     runs.mkdir(exist_ok=True)
     cells, control_records, calibration = run_calibration(
-        setting, experiment.steps, experiment.control_seeds, runs, runtime, executor, stage
+        setting, experiment.steps, experiment.control_seeds, replace(training, root=runs)
     )
-    predictions = predict(setting, calibration)
-    (root / "predictions.json").write_text(json.dumps([p.model_dump() for p in predictions], indent=1))
+    predictions = written_once(training.root, predict(setting, calibration))
     across = _cells_across(experiment, calibration)
-    tell = stage("networks across the transition", sum(c.member_steps for c in across))
-    trained = run_cells(across, runs, runtime, executor, tell)
+    trained = training.run("networks across the transition", across, runs)
     outcomes = [outcome(cell.setting.task.samples, part.records) for cell, part in zip(across, trained, strict=True)]
     measured = crossing_of(outcomes)
     return Result(
@@ -154,7 +172,7 @@ def run_experiment(experiment: Experiment, root: Path, runtime: Runtime, executo
         cells,
         control_records,
         calibration,
-        tuple(predictions),
+        predictions,
         tuple(outcomes),
         measured,
         tuple(score(predictions, measured)),
@@ -182,11 +200,11 @@ def outcome(samples: int, records: Records) -> Outcome:
         samples: their n.
         records: their curves.
     """
-    found = transition_steps(records)
+    steps = transition_steps(records)
     return Outcome(
         samples,
-        tuple(found["t_mem"]),
-        tuple(found["t_grok"]),
+        tuple(steps["t_mem"]),
+        tuple(steps["t_grok"]),
         tuple(float(x) for x in records.final("test_accuracy")),
         tuple(bool(x) for x in records.diverged),
     )
