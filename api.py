@@ -86,7 +86,7 @@ def predict(problem: Problem, *, rivals: bool = False) -> list[Prediction]:
         >>> {p.predictor: round(p.value) for p in predict("Z31") if p.value is not None}["heights-closed-form"]
         278
     """
-    from twopeaks.theory.predictors.heights import predict as every_prediction
+    from twopeaks.theory.predictors.registry import predict as every_prediction
 
     setting = setting_of(problem)
     predictions = every_prediction(setting)

@@ -43,11 +43,8 @@ def predictors_in_no_time() -> Iterator[None]:
     from twopeaks.validate.scores import predictors
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(
-            predictors,
-            "_REGISTRIES",
-            tuple(p for p in predictors._REGISTRIES if p[0] != "twopeaks.theory.predictors.times"),
-        )
+        quick = tuple(p for p in predictors.PREDICTORS if p.quantity not in ("t_mem", "t_grok"))
+        patch.setattr(predictors, "PREDICTORS", quick)
         yield
 
 

@@ -14,7 +14,7 @@ from twopeaks.sim.network.runtime import resolve
 from twopeaks.sim.storage.records import Plan
 from twopeaks.sim.training.loop import train
 from twopeaks.theory.groups import from_table, named
-from twopeaks.theory.predictors.heights import predict
+from twopeaks.theory.predictors.registry import predict
 from twopeaks.theory.setting import standard
 from twopeaks.validate.measured.detect import transition_steps
 

@@ -70,9 +70,10 @@ def test_docstrings_mean_what_they_say(site: ModuleType, written: str, shown: st
 
 
 def test_what_a_module_passes_on_is_found_where_it_is_defined(site: ModuleType) -> None:
-    assert site.api.home("Prediction", "twopeaks.theory.predictors.heights") == "twopeaks.theory.predictors.answer"
+    registry = "twopeaks.theory.predictors.registry"
+    assert site.api.home("predict", registry) == f"{registry}.lists"
     names = {module.name: module for module in site.api.modules()}
-    assert "Prediction" in names["twopeaks.theory.predictors.heights"].elsewhere
+    assert "predict" in names[registry].elsewhere
     assert site.api.home("named", "twopeaks.theory.groups") == "twopeaks.theory.groups.group"
     assert "closed_form" in names["twopeaks.theory.predictors.heights"].own
 

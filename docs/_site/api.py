@@ -127,7 +127,7 @@ def _index() -> str:
 _INDEX = (
     "Every public name of the three packages, a page a module, from its docstring. Most things begin with "
     "{py:obj}`standard <twopeaks.theory.setting.setting.standard>` (a setting), "
-    "{py:obj}`predict <twopeaks.theory.predictors.heights.predict>` (what theory says of it), "
+    "{py:obj}`predict <twopeaks.theory.predictors.registry.lists.predict>` (what theory says of it), "
     "{py:obj}`train <twopeaks.sim.training.loop.train>` (what networks do) and "
     "{py:obj}`compare <twopeaks.validate.experiment.compare.compare>` (both)."
 )

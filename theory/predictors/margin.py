@@ -19,20 +19,19 @@ from scipy.optimize import minimize
 
 from twopeaks.theory.equations.lower import function
 from twopeaks.theory.heights.tables import records
-from twopeaks.theory.predictors.answer import (
-    Answer,
-    Prediction,
+from twopeaks.theory.predictors.answer import Answer
+from twopeaks.theory.predictors.declaration import predictor
+from twopeaks.theory.predictors.ranges import (
     another_clock,
     another_network,
     another_task,
+    biased_sampling,
     not_norm_descent,
-    stamped,
 )
 from twopeaks.theory.setting import Setting
 
 __all__ = [
     "LAW",
-    "MARGIN",
     "Generalising",
     "MarginLaw",
     "MarginRun",
@@ -44,8 +43,6 @@ __all__ = [
 
 _Array = NDArray[np.float64]
 
-#: Name of the predictor.
-MARGIN = "heights-margin"
 #: Weight decay of the runs on random labels, and their orders.
 _ETA, _ORDERS = 2e-4, (11, 31)
 _STARTS = 40
@@ -163,21 +160,9 @@ def fitted_margin_law() -> MarginLaw:
     return MarginLaw(float(np.exp(constants[0])), float(constants[1]), float(constants[2]), float(scatter))
 
 
-def margin_form(setting: Setting) -> Prediction:
-    """n_c for cross-entropy where both objectives are equal; cyclic groups of odd order, decay 2e-4. Eq. heights.14."""
-    return stamped(MARGIN, setting, _margin_form)
-
-
-def _margin_form(setting: Setting) -> Answer:
-    group, eta, network = setting.task.resolve(), setting.optimizer.weight_decay, setting.network
-    assumptions = (
-        "weight decay makes the solution of smaller loss + (eta/2) (|W|^2 + |V|^2) win",
-        "the rule is built from frequencies of six nodes each, none of which shares nodes",
-        "memorising ends at an objective B n^p M^r, as for random labels",
-    )
-    reasons = another_task(setting) + not_norm_descent(setting) + another_network(network) + another_clock(setting)
-    if setting.task.bias:
-        reasons.append("derived for pairs drawn uniformly")
+def _not_margins(setting: Setting) -> list[str]:
+    """Why neither heights.14 nor the law of memorising by cross-entropy holds."""
+    group, network, eta = setting.task.resolve(), setting.network, setting.optimizer.weight_decay
     checks = {
         f"derived for cross-entropy, not {setting.loss}": setting.loss != "cross-entropy",
         f"derived for x^2, not {network.activation}": network.activation != "x^2",
@@ -186,17 +171,37 @@ def _margin_form(setting: Setting) -> Answer:
         or group.order < 5,
         f"the law of memorising rests on decay {_ETA:g}, not {eta:g}": eta != _ETA,
     }
-    missing = [reason for reason, applies in checks.items() if applies]
-    if missing:
-        return Answer(None, None, None, 3, 0, False, "; ".join([*missing, *reasons]), assumptions)
-    low_order, high_order = _ORDERS
-    if not low_order <= group.order <= high_order:
-        reasons.append(f"the law of memorising rests on M = {low_order} to {high_order}")
-    rule = generalising_by_margin(group.order, eta)
-    value = LAW.samples(group.order, rule.objective)
-    factor = float(np.exp(1.96 * LAW.scatter / LAW.samples_power))
-    used = sum(a > 1e-3 for a in rule.amplitudes)
-    note = f"{used} frequencies, C_gen = {rule.norm:.1f}, interval that of the law of memorising alone"
-    if value > group.order**2:
-        reasons.append(f"there are only {group.order**2} pairs")
-    return Answer(value, value / factor, value * factor, 3, 0, not reasons, "; ".join([note, *reasons]), assumptions)
+    return [reason for reason, applies in checks.items() if applies]
+
+
+@predictor(
+    name="heights-margin",
+    quantity="n_c",
+    constants=3,
+    fitted_on="objectives of networks that memorise random labels by cross-entropy, M = 11 to 31",
+    assumptions=(
+        "weight decay makes the solution of smaller loss + (eta/2) (|W|^2 + |V|^2) win",
+        "the rule is built from frequencies of six nodes each, none of which shares nodes",
+        "memorising ends at an objective B n^p M^r, as for random labels",
+    ),
+    refuses=(_not_margins,),
+    outside=(another_task, not_norm_descent, another_network, another_clock, biased_sampling),
+)
+def margin_form(setting: Setting) -> Answer:
+    """n_c for cross-entropy where both objectives are equal; cyclic groups of odd order, decay 2e-4. Eq. heights.14."""
+    order, (low_order, high_order) = setting.task.resolve().order, _ORDERS
+    rule = generalising_by_margin(order, setting.optimizer.weight_decay)
+    value, factor = LAW.samples(order, rule.objective), float(np.exp(1.96 * LAW.scatter / LAW.samples_power))
+    frequencies = sum(amplitude > 1e-3 for amplitude in rule.amplitudes)
+    outside = {
+        f"the law of memorising rests on M = {low_order} to {high_order}": not low_order <= order <= high_order,
+        f"there are only {order**2} pairs": value > order**2,
+    }
+    return Answer(
+        value,
+        value / factor,
+        value * factor,
+        note=f"{frequencies} frequencies, C_gen = {rule.norm:.1f}, interval that of the law of memorising alone",
+        outside=tuple(reason for reason, applies in outside.items() if applies),
+        details={"C_gen": rule.norm, "objective": rule.objective, "frequencies": frequencies},
+    )

@@ -21,21 +21,19 @@ from scipy.optimize import minimize
 from twopeaks.theory.equations.lower import function
 from twopeaks.theory.heights.narrow import WidthRun
 from twopeaks.theory.heights.tables import records
-from twopeaks.theory.predictors.answer import (
-    Answer,
-    Prediction,
+from twopeaks.theory.predictors.answer import Answer
+from twopeaks.theory.predictors.declaration import predictor
+from twopeaks.theory.predictors.ranges import (
     another_clock,
     another_network,
     another_task,
+    biased_sampling,
     not_norm_descent,
-    stamped,
+    not_squared_error,
 )
 from twopeaks.theory.setting import Setting
 
-__all__ = ["LAW", "RELU", "ReluLaw", "fitted_relu_law", "largest_energy", "relu_form", "relu_height", "relu_runs"]
-
-#: Name of the predictor.
-RELU = "heights-relu"
+__all__ = ["LAW", "ReluLaw", "fitted_relu_law", "largest_energy", "relu_form", "relu_height", "relu_runs"]
 
 _STARTS = 6
 
@@ -119,37 +117,38 @@ def fitted_relu_law() -> ReluLaw:
     return ReluLaw(float(np.exp(intercept)), -slope, float(scatter))
 
 
-def relu_form(setting: Setting) -> Prediction:
-    """n_c for ReLU where C_gen of heights.13 and the law of memorising meet; cyclic groups of prime order."""
-    return stamped(RELU, setting, _relu_form)
+def _not_relu_on_prime(setting: Setting) -> list[str]:
+    """Why heights.13 does not hold."""
+    order, activation = setting.task.resolve().order, setting.network.activation
+    prime = order > 2 and all(order % q for q in range(2, int(order**0.5) + 1))
+    reasons = [] if activation == "relu" else [f"derived for relu, not {activation}"]
+    return reasons + ([] if prime else ["derived for groups of prime order"])
 
 
-def _relu_form(setting: Setting) -> Answer:
-    group, network = setting.task.resolve(), setting.network
-    assumptions = (
+@predictor(
+    name="heights-relu",
+    quantity="n_c",
+    constants=2,
+    fitted_on="norms of networks that memorise random labels, M = 11 to 31",
+    assumptions=(
         "weight decay makes the solution of smaller |W|^2 + |V|^2 win, decay small enough that both fit the data",
         "width enough for any function of least norm",
         "memorising costs A (n/M)^-p a pair, as for random labels",
-    )
-    reasons = another_task(setting) + not_norm_descent(setting) + another_network(network) + another_clock(setting)
-    if setting.loss != "mse":
-        reasons.append(f"derived for centred MSE, not {setting.loss}")
-    if setting.task.bias:
-        reasons.append("derived for pairs drawn uniformly")
-    missing = []
-    if network.activation != "relu":
-        missing.append(f"derived for relu, not {network.activation}")
-    order = group.order
-    prime = order > 2 and all(order % q for q in range(2, int(order**0.5) + 1))
-    if not prime:
-        missing.append("derived for groups of prime order")
-    if missing:
-        return Answer(None, None, None, 2, 0, False, "; ".join([*missing, *reasons]), assumptions)
-    low_order, high_order = _ORDERS
-    if not low_order <= order <= high_order:
-        reasons.append(f"the law of memorising rests on M = {low_order} to {high_order}")
+    ),
+    refuses=(_not_relu_on_prime,),
+    outside=(another_task, not_norm_descent, another_network, another_clock, not_squared_error, biased_sampling),
+)
+def relu_form(setting: Setting) -> Answer:
+    """n_c for ReLU where C_gen of heights.13 and the law of memorising meet; cyclic groups of prime order."""
+    order, (low_order, high_order) = setting.task.resolve().order, _ORDERS
     norm = relu_height(order)
-    value = LAW.samples(order, norm)
-    factor = float(np.exp(1.96 * LAW.scatter / (1 - LAW.power)))
-    note = f"C_gen = {norm:.1f}, interval that of the law of memorising alone"
-    return Answer(value, value / factor, value * factor, 2, 0, not reasons, "; ".join([note, *reasons]), assumptions)
+    value, factor = LAW.samples(order, norm), float(np.exp(1.96 * LAW.scatter / (1 - LAW.power)))
+    outside = f"the law of memorising rests on M = {low_order} to {high_order}"
+    return Answer(
+        value,
+        value / factor,
+        value * factor,
+        note=f"C_gen = {norm:.1f}, interval that of the law of memorising alone",
+        outside=() if low_order <= order <= high_order else (outside,),
+        details={"C_gen": norm, "c_mem": LAW.norm(order, value) / value, "c_mem_power": -LAW.power},
+    )

@@ -1,4 +1,4 @@
-"""Rivals for t_grok: published laws of the delay, calibrated on training runs as their authors did. Times are steps.
+"""Rivals for t_grok: laws of the delay in print, calibrated on training runs as their authors did. Times are steps.
 
 Two of them read the norm off the run that they predict, at the step where it has memorised; they are forecasts, where
 the predictors of this project need no run. Source texts: the abstracts of 2603.13331 and 2605.18845 and the calibration
@@ -22,7 +22,9 @@ from scipy.optimize import minimize_scalar
 from scipy.stats import t as student
 
 from twopeaks.theory.errors import InputError
-from twopeaks.theory.predictors.answer import Answer, Prediction, another_clock, stamped
+from twopeaks.theory.predictors.answer import Answer, Prediction
+from twopeaks.theory.predictors.declaration import predictor
+from twopeaks.theory.predictors.ranges import another_clock
 from twopeaks.theory.predictors.run_norms import RunNorms
 from twopeaks.theory.setting import Setting
 
@@ -33,9 +35,12 @@ __all__ = [
     "DensityLaw",
     "FirstPassage",
     "NormSeparation",
+    "density_power_law",
+    "first_passage",
     "fit_density",
     "fit_first_passage",
     "fit_norm_separation",
+    "norm_separation",
 ]
 
 Floats = NDArray[np.float64]
@@ -82,9 +87,7 @@ class NormSeparation:
             run: read up to t_mem; later fields are not used.
             norm_post: V after the transition where it is known better than from the training runs, such as C_gen.
         """
-        reasons = _range(setting, ("sgd", "adamw"))
-        told = f"gamma = {self.gain:.3g} lr eta, V_post = {norm_post or self.norm_post:.4g}, {self.runs} training runs"
-        return _predicted(NORM_SEPARATION, setting, run, self.delay(run, norm_post), self, told, reasons)
+        return norm_separation(setting, self, run, norm_post)
 
 
 def fit_norm_separation(runs: Sequence[RunNorms]) -> NormSeparation:
@@ -137,10 +140,7 @@ class FirstPassage:
             run: read up to t_mem; later fields are not used.
             relative: hold V*/V_mem fixed in place of V*, for runs of another size than the training runs.
         """
-        reasons = _range(setting, ("adamw",))
-        held = f"V*/V_mem = {self.ratio:.3g}" if relative else f"V* = {self.threshold:.4g}"
-        told = f"kappa = {self.kappa:.3g}, {held}, {self.runs} training runs"
-        return _predicted(FIRST_PASSAGE, setting, run, self.delay(run, relative), self, told, reasons)
+        return first_passage(setting, self, run, relative)
 
 
 def fit_first_passage(runs: Sequence[RunNorms]) -> FirstPassage:
@@ -196,25 +196,7 @@ class DensityLaw:
 
     def predict(self, setting: Setting) -> Prediction:
         """t_grok in steps at the setting's size; lr and decay must be those of the training runs."""
-        group = setting.task.resolve()
-        density = setting.task.samples / group.order**2
-
-        def answer(s: Setting) -> Answer:
-            reasons = another_clock(s)
-            told = f"t = {self.a:.4g} r^-{self.gamma:.3g} + {self.b:.4g}, {self.runs} training runs"
-            low, high = _interval(self.steps(density), self.scatter, self.runs - 3)
-            return Answer(
-                value=self.steps(density),
-                low=low,
-                high=high,
-                constants_fitted=3,
-                runs_used=self.runs,
-                valid=not reasons,
-                note="; ".join([told, *reasons]),
-                assumptions=("same group, network, rate and decay as the training runs", "no least data size"),
-            )
-
-        return stamped(DENSITY, setting, answer, quantity="t_grok")
+        return density_power_law(setting, self)
 
 
 def fit_density(densities: Floats, steps: Floats) -> DensityLaw:
@@ -259,46 +241,90 @@ def fit_density(densities: Floats, steps: Floats) -> DensityLaw:
 # --- what the laws share -------------------------------------------------------------------------------
 
 
-def _range(setting: Setting, optimizers: tuple[str, ...]) -> list[str]:
-    """Why the law was not derived for this setting."""
-    reasons, name = another_clock(setting), setting.optimizer.name
-    if name not in optimizers:
-        reasons.append(f"derived for {' and '.join(optimizers)}, not {name}")
-    if setting.optimizer.weight_decay == 0:
-        reasons.append("no weight decay, so nothing lowers the norm")
-    return reasons
+def _no_decay(setting: Setting) -> list[str]:
+    return ["no weight decay, so nothing lowers the norm"] if setting.optimizer.weight_decay == 0 else []
 
 
-def _predicted(
-    name: str,
-    setting: Setting,
-    run: RunNorms,
-    delay: float,
-    law: NormSeparation | FirstPassage,
-    told: str,
-    reasons: list[str],
-) -> Prediction:
-    """A delay after the run's own t_mem as a prediction of t_grok."""
-    own = f"reads t_mem = {run.t_mem:g} and V_mem = {run.norm_mem:.4g} off the run itself"
-    assumptions = (
-        "the norm falls exponentially after memorisation",
-        "the transition comes at one norm",
-        "t_mem is known",
-    )
+def _not_sgd_or_adamw(setting: Setting) -> list[str]:
+    name = setting.optimizer.name
+    return [] if name in ("sgd", "adamw") else [f"derived for sgd and adamw, not {name}"]
 
-    def answer(s: Setting) -> Answer:
-        del s
-        if delay <= 0:
-            note = f"V = {run.norm_mem:.4g} at memorisation is not above the norm to be reached: no delay follows"
-            told_all = "; ".join([note, told, *reasons])
-            return Answer(None, None, None, _CONSTANTS, law.runs, False, told_all, assumptions)
-        low, high = _interval(delay, law.scatter, law.runs - _CONSTANTS)
-        if low is not None and high is not None:
-            low, high = run.t_mem + low, run.t_mem + high
-        note = "; ".join([own, told, *reasons])
-        return Answer(run.t_mem + delay, low, high, _CONSTANTS, law.runs, not reasons, note, assumptions)
 
-    return stamped(name, setting, answer, quantity="t_grok")
+def _not_adamw(setting: Setting) -> list[str]:
+    name = setting.optimizer.name
+    return [] if name == "adamw" else [f"derived for adamw, not {name}"]
+
+
+_NORM_ASSUMPTIONS = (
+    "the norm falls exponentially after memorisation",
+    "the transition comes at one norm",
+    "t_mem is known",
+)
+
+
+@predictor(
+    name=NORM_SEPARATION,
+    quantity="t_grok",
+    constants=_CONSTANTS,
+    fitted_on="norms of training runs that grokked after they had memorised",
+    assumptions=_NORM_ASSUMPTIONS,
+    outside=(another_clock, _not_sgd_or_adamw, _no_decay),
+)
+def norm_separation(setting: Setting, law: NormSeparation, run: RunNorms, norm_post: float | None = None) -> Answer:
+    """t_grok of a run that has memorised, by the norm-separation delay law; see `NormSeparation.predict`."""
+    del setting  # rate and decay are read off the run
+    after = norm_post or law.norm_post
+    text = f"gamma = {law.gain:.3g} lr eta, V_post = {after:.4g}, {law.runs} training runs"
+    return _after_memorising(run, law.delay(run, norm_post), law, text, {"gain": law.gain, "V_post": after})
+
+
+@predictor(
+    name=FIRST_PASSAGE,
+    quantity="t_grok",
+    constants=_CONSTANTS,
+    fitted_on="norms of training runs that grokked after they had memorised",
+    assumptions=_NORM_ASSUMPTIONS,
+    outside=(another_clock, _not_adamw, _no_decay),
+)
+def first_passage(setting: Setting, law: FirstPassage, run: RunNorms, relative: bool = False) -> Answer:
+    """t_grok of a run that has memorised, by the first-passage law; see `FirstPassage.predict`."""
+    del setting  # rate and decay are read off the run
+    held = f"V*/V_mem = {law.ratio:.3g}" if relative else f"V* = {law.threshold:.4g}"
+    text = f"kappa = {law.kappa:.3g}, {held}, {law.runs} training runs"
+    details = {"kappa": law.kappa, "threshold": law.threshold, "ratio": law.ratio}
+    return _after_memorising(run, law.delay(run, relative), law, text, details)
+
+
+def _after_memorising(
+    run: RunNorms, delay: float, law: NormSeparation | FirstPassage, text: str, details: dict[str, float]
+) -> Answer:
+    """A delay after the run's own t_mem as an answer about t_grok."""
+    details |= {"t_mem": run.t_mem, "V_mem": run.norm_mem}
+    if delay <= 0:
+        note = f"V = {run.norm_mem:.4g} at memorisation is not above the norm to be reached: no delay follows"
+        return Answer(note=f"{note}; {text}", details=details, runs_used=law.runs)
+    low, high = _interval(delay, law.scatter, law.runs - _CONSTANTS)
+    if low is not None and high is not None:
+        low, high = run.t_mem + low, run.t_mem + high
+    note = f"reads t_mem = {run.t_mem:g} and V_mem = {run.norm_mem:.4g} off the run itself; {text}"
+    return Answer(run.t_mem + delay, low, high, note, details=details, runs_used=law.runs)
+
+
+@predictor(
+    name=DENSITY,
+    quantity="t_grok",
+    constants=3,
+    fitted_on="t_grok of training runs at three sizes or more",
+    assumptions=("same group, network, rate and decay as the training runs", "no least data size"),
+    outside=(another_clock,),
+)
+def density_power_law(setting: Setting, law: DensityLaw) -> Answer:
+    """t_grok at the setting's size, by the power law in the density; see `DensityLaw.predict`."""
+    value = law.steps(setting.task.samples / setting.task.resolve().order ** 2)
+    low, high = _interval(value, law.scatter, law.runs - 3)
+    note = f"t = {law.a:.4g} r^-{law.gamma:.3g} + {law.b:.4g}, {law.runs} training runs"
+    details = {"a": law.a, "gamma": law.gamma, "b": law.b}
+    return Answer(value, low, high, note, details=details, runs_used=law.runs)
 
 
 def _interval(value: float, scatter: float, freedom: int) -> tuple[float, float] | tuple[None, None]:

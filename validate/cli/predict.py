@@ -15,7 +15,8 @@ from twopeaks.validate.cli.fields import GROUP_TABLE, FieldOptions, Values, chec
 from twopeaks.validate.cli.options import Device, GroupsAlone, Json, Workers, local_workers, seeds_of, usable_workers
 
 if TYPE_CHECKING:  # controls alone need torch
-    from twopeaks.theory.predictors.heights import Calibration, Prediction
+    from twopeaks.theory.predictors.answer import Prediction
+    from twopeaks.theory.predictors.calibrated import Calibration
 
 __all__ = ["Request", "predict"]
 
@@ -53,7 +54,7 @@ def predict(request: Request) -> None:
     request.refuse_other_tasks()
     settings = list(_settings(request))
     seeds = _control_seeds(request)
-    from twopeaks.theory.predictors.heights import predict as every_prediction
+    from twopeaks.theory.predictors.registry import predict as every_prediction
 
     predictions: list[Prediction] = []
     for setting in settings:

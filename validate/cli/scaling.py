@@ -14,7 +14,7 @@ from rich.text import Text
 
 from twopeaks.sim.storage import store
 from twopeaks.theory.errors import InputError
-from twopeaks.theory.predictors.heights import NO_RUN as PREDICTORS
+from twopeaks.theory.predictors.registry import NO_RUN as PREDICTORS
 from twopeaks.theory.setting import SCHEMA
 from twopeaks.validate.cli.options import Json, Store, repeated
 from twopeaks.validate.laws.compare import EVIDENCE, SIGMAS, SPLIT, Comparison, Verdict, compare, verdict
@@ -52,13 +52,14 @@ def scaling(request: Request) -> None:
     Raises:
         InputError: if a source cannot be used, a name is unknown, or there are too few cells or orders.
     """
-    if request.predictor not in PREDICTORS:
-        known = ", ".join(sorted(PREDICTORS))
+    predictor = next((p for p in PREDICTORS if p.name == request.predictor), None)
+    if predictor is None:
+        known = ", ".join(sorted(p.name for p in PREDICTORS))
         raise InputError("--predictor", "one that needs no run", request.predictor, f"known: {known}")
     sources = Sources(tuple(request.cells), request.store)
     cells, notes = sources.gather()
     distinct(cells)
-    measured, more_notes = crossings(cells, request.family, PREDICTORS[request.predictor])
+    measured, more_notes = crossings(cells, request.family, predictor)
     no_run = Law(request.predictor, None, 0)
     comparison = compare(measured, [no_run if law is NO_RUN else law for law in LAWS])
     notes += more_notes

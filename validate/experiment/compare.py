@@ -9,7 +9,8 @@ from twopeaks.sim.network.runtime import Runtime, resolve
 from twopeaks.sim.storage.records import Plan, Records
 from twopeaks.sim.training.loop import train_members
 from twopeaks.theory.errors import InputError
-from twopeaks.theory.predictors.heights import Prediction, predict
+from twopeaks.theory.predictors.answer import Prediction
+from twopeaks.theory.predictors.registry import predict
 from twopeaks.theory.setting import Setting
 from twopeaks.validate.experiment.controls import with_task
 from twopeaks.validate.experiment.experiment import Outcome, crossing_of, outcome, sizes_across

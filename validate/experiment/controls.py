@@ -12,7 +12,8 @@ from twopeaks.sim.sweep.drive import Cell, Trained
 from twopeaks.theory.errors import InputError
 from twopeaks.theory.groups import Group
 from twopeaks.theory.heights.heights import Control, fit_heights, generalising_cost, memorising_cost
-from twopeaks.theory.predictors.heights import PAPER_CONSTANT, Calibration
+from twopeaks.theory.predictors.calibrated import Calibration
+from twopeaks.theory.predictors.paper import PAPER_CONSTANT
 from twopeaks.theory.setting import TRANSITIONS, Setting, Task
 
 __all__ = ["ControlCells", "calibrate", "control_cells", "first_guess", "with_task"]

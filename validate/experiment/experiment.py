@@ -13,7 +13,9 @@ import numpy as np
 from twopeaks.sim.network.runtime import Runtime
 from twopeaks.sim.storage.records import Plan, Records
 from twopeaks.sim.sweep.drive import Cell, Trained, run_cells
-from twopeaks.theory.predictors.heights import Calibration, Prediction, predict
+from twopeaks.theory.predictors.answer import Prediction
+from twopeaks.theory.predictors.calibrated import Calibration
+from twopeaks.theory.predictors.registry import predict
 from twopeaks.theory.setting import Setting
 from twopeaks.validate.experiment.controls import ControlCells, calibrate, control_cells, with_task
 from twopeaks.validate.experiment.written import written_once

@@ -9,8 +9,9 @@ from __future__ import annotations
 from functools import lru_cache
 
 from twopeaks.theory.heights.memorising import LARGEST_ORDER
+from twopeaks.theory.heights.phases import Block, blocks, learned
 from twopeaks.theory.predictors.heights import shared_form
-from twopeaks.theory.predictors.phases import Block, blocks, learned, phases_form
+from twopeaks.theory.predictors.phases import phases_form
 from twopeaks.theory.setting import Optimizer, Setting
 
 __all__ = ["held_share", "phases_size", "shared_size", "transition_size"]

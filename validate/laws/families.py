@@ -9,7 +9,7 @@ from twopeaks.sim.storage.records import Plan
 from twopeaks.sim.sweep.flat import SETTING, flat
 from twopeaks.theory.errors import InputError
 from twopeaks.theory.groups import Group
-from twopeaks.theory.predictors.heights import Prediction
+from twopeaks.theory.predictors.answer import Prediction
 from twopeaks.theory.setting import Setting
 from twopeaks.validate.laws.laws import Cell
 from twopeaks.validate.measured.cell import Measured, names

@@ -2,28 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from twopeaks.sim.storage import store
 from twopeaks.theory.errors import InputError
-from twopeaks.validate.measured.cell import ON_REQUEST, Measured, Quantity, quantity_of
+from twopeaks.theory.predictors.declaration import Predictor
+from twopeaks.validate.measured.cell import ON_REQUEST, Measured, quantity_of
 from twopeaks.validate.measured.sheets import digest
 from twopeaks.validate.measured.sources import Sources
 from twopeaks.validate.scores import files
 from twopeaks.validate.scores.board import Board, boards
-from twopeaks.validate.scores.predictors import (
-    Predictor,
-    Said,
-    accuracy_registry,
-    asked,
-    predicted_quantities,
-    read_predictions,
-    registry,
-    subjects,
-)
+from twopeaks.validate.scores.predictors import Said, asked, known_predictors, predicted_quantities, read_predictions
 
 __all__ = ["Request", "Stage", "provided", "said_before", "scored", "wants_accuracy"]
 
@@ -72,7 +64,7 @@ def scored(request: Request, cells: Sequence[Measured], stage: Stage) -> tuple[l
     if not cells:
         what = " or ".join(request.quantities) or "anything"
         raise InputError("SPEC_OR_STORE", f"where {what} was measured", "no cell", "n_c takes two sizes of a setting")
-    said, told = _said(request, cells, registry(), stage)
+    said, told = _said(request, cells, stage)
     return boards(cells, said), told
 
 
@@ -80,27 +72,23 @@ def wants_accuracy(request: Request) -> bool:
     """Whether test accuracy is asked for: by name, by a predictor of nothing else, or by a file that predicts it."""
     if request.quantities:
         return "test_accuracy" in request.quantities
-    if set(request.predictors) & (set(accuracy_registry()) - set(registry())):
+    of_nothing_else = {p.name for p in known_predictors(on_request=True)} - {p.name for p in known_predictors()}
+    if set(request.predictors) & of_nothing_else:
         return True
     return request.predictions is not None and "test_accuracy" in predicted_quantities(request.predictions)
 
 
-def _said(
-    request: Request, cells: Sequence[Measured], functions: Mapping[str, Predictor], stage: Stage
-) -> tuple[list[Said], list[str]]:
-    """Predictions from the file; those who are not in it are asked."""
+def _said(request: Request, cells: Sequence[Measured], stage: Stage) -> tuple[list[Said], list[str]]:
+    """Predictions from the file; predictors that are not in it are asked."""
     written, notes = list[Said](), list[str]()
     if request.predictions is not None:
         written, notes = read_predictions(request.predictions, cells)
-    of_accuracy = accuracy_registry() if request.accuracy else {}
-    fitted = _fitted(request)
-    chosen = _chosen(request, {one.predictor for one in written} | set(functions) | set(of_accuracy) | set(fitted))
-    written = [one for one in written if one.predictor in chosen]
-    there = {one.predictor for one in written if one.quantity not in ON_REQUEST}
-    now = _asked(cells, {n: f for n, f in functions.items() if n in chosen - there}, subjects(), stage)
-    there = {one.predictor for one in written if one.quantity in ON_REQUEST}
-    of_accuracy = {n: f for n, f in of_accuracy.items() if n in chosen - there}
-    now += _asked(cells, of_accuracy, dict.fromkeys(of_accuracy, ON_REQUEST), stage)
+    available, fitted = _available(request), _fitted(request)
+    chosen = _chosen(request, {p.predictor for p in written} | {p.name for p in available} | set(fitted))
+    written = [predictions for predictions in written if predictions.predictor in chosen]
+    there = {(predictions.predictor, predictions.quantity in ON_REQUEST) for predictions in written}
+    absent = [p for p in available if p.name in chosen and (p.name, p.quantity in ON_REQUEST) not in there]
+    now = _asked(cells, absent, stage)
     if now and request.predictions is not None:
         notes.append(f"not in {request.predictions}, so asked now: {', '.join(one.predictor for one in now)}")
     if fitted:
@@ -109,6 +97,11 @@ def _said(
         more, said = rival_times([folder for _, folder in request.measured.sweeps()], cells, chosen & set(fitted))
         now, notes = now + more, notes + said
     return [*written, *now], notes
+
+
+def _available(request: Request) -> tuple[Predictor[...], ...]:
+    """Predictors that need nothing but a setting, those of test accuracy only if it is asked for."""
+    return (*known_predictors(), *(known_predictors(on_request=True) if request.accuracy else ()))
 
 
 def _fitted(request: Request) -> tuple[str, ...]:
@@ -134,13 +127,8 @@ def _chosen(request: Request, names: set[str]) -> set[str]:
     return set(request.predictors) or names
 
 
-def _asked(
-    cells: Sequence[Measured],
-    functions: Mapping[str, Predictor],
-    of: Mapping[str, Collection[Quantity]],
-    stage: Stage,
-) -> list[Said]:
-    return asked(cells, functions, stage("asking predictors", len(functions)), of) if functions else []
+def _asked(cells: Sequence[Measured], asked_now: Sequence[Predictor[...]], stage: Stage) -> list[Said]:
+    return asked(cells, asked_now, stage("asking predictors", len(asked_now))) if asked_now else []
 
 
 def said_before(request: Request, stage: Stage) -> tuple[list[Said], list[Measured], list[str]]:
@@ -155,15 +143,11 @@ def said_before(request: Request, stage: Stage) -> tuple[list[Said], list[Measur
 
 
 def _asked_before(request: Request, stage: Stage) -> tuple[list[Said], list[Measured]]:
-    functions = registry()
-    of_accuracy = accuracy_registry() if request.accuracy else {}
-    names = _chosen(request, set(functions) | set(of_accuracy))
+    available = _available(request)
+    names = _chosen(request, {predictor.name for predictor in available})
     cells = request.measured.to_measure()
     cells = [cell for cell in cells if not request.quantities or cell.quantity in request.quantities]
-    said = _asked(cells, {n: f for n, f in functions.items() if n in names}, subjects(), stage)
-    of_accuracy = {n: f for n, f in of_accuracy.items() if n in names}
-    said += _asked(cells, of_accuracy, dict.fromkeys(of_accuracy, ON_REQUEST), stage)
-    return said, cells
+    return _asked(cells, [predictor for predictor in available if predictor.name in names], stage), cells
 
 
 def _fitted_now(request: Request) -> tuple[list[Said], list[Measured], list[str]]:

@@ -18,7 +18,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from twopeaks.theory.predictors.heights import Prediction
+from twopeaks.theory.predictors.answer import Prediction
 from twopeaks.validate.measured.cell import ERRORS, QUANTITIES, ErrorKind, Measured, Quantity, names
 from twopeaks.validate.measured.statistics import TransitionPoint, contains, overlap, rate_interval
 from twopeaks.validate.scores.cost import Cost, cost_of

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Any
 
-from twopeaks.theory.predictors.heights import Prediction
+from twopeaks.theory.predictors.answer import Prediction
 from twopeaks.theory.setting import SCHEMA
 from twopeaks.validate.measured.cell import QUANTITIES, Measured
 from twopeaks.validate.scores.board import SCOPES, Board, Entry, Standing

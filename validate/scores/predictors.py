@@ -1,53 +1,27 @@
-"""Who predicts what on which cell: registries of functions, and files that were written before the measurement."""
+"""Predictors asked on measured cells, and files of predictions that were written before the measurement."""
 
 from __future__ import annotations
 
-import importlib
-import importlib.util
 import json
 import time
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from types import MappingProxyType
 from typing import Literal
 
 from pydantic import ValidationError
 
 from twopeaks.sim.sweep.flat import SETTING
 from twopeaks.theory.errors import InputError
-from twopeaks.theory.predictors.heights import Prediction
+from twopeaks.theory.predictors.answer import Prediction
+from twopeaks.theory.predictors.declaration import Predictor
+from twopeaks.theory.predictors.registry import PREDICTORS
 from twopeaks.theory.setting import Setting, explain
-from twopeaks.validate.measured.cell import QUANTITIES, Measured, Quantity, quantity_of
+from twopeaks.validate.measured.cell import ON_REQUEST, Measured, Quantity, quantity_of
 from twopeaks.validate.measured.from_csv import cell_setting
 from twopeaks.validate.measured.sheets import FIELDS, Row, read_sheet
 
-__all__ = [
-    "COLUMNS",
-    "Predictor",
-    "Said",
-    "accuracy_registry",
-    "asked",
-    "predicted_quantities",
-    "read_predictions",
-    "registry",
-    "subjects",
-]
-
-#: What predicts one quantity of a setting.
-Predictor = Callable[[Setting], Prediction]
-
-_Registry = tuple[str, str, frozenset[Quantity]]
-
-#: Mappings name -> predictor, as (module, name of the mapping, quantities that they may be about); one that is not
-#: there has no predictors.
-_REGISTRIES: tuple[_Registry, ...] = (
-    ("twopeaks.theory.predictors.heights", "NO_RUN", frozenset({"n_c"})),
-    ("twopeaks.theory.predictors.rivals", "RIVALS", frozenset({"n_c"})),
-    ("twopeaks.theory.predictors.times", "TIMES", frozenset({"t_mem", "t_grok"})),
-)
-#: Those of the test accuracy, which may have the names of others.
-_OF_ACCURACY: tuple[_Registry, ...] = (("twopeaks.theory.predictors.phases", "ACCURACY", frozenset({"test_accuracy"})),)
+__all__ = ["COLUMNS", "Said", "asked", "known_predictors", "predicted_quantities", "read_predictions"]
 
 #: Column of a file of predictions -> what it holds; fields of the setting come besides.
 COLUMNS: dict[str, str] = {
@@ -84,99 +58,69 @@ class Said:
     amortised: bool | None = None
 
 
-def registry() -> dict[str, Predictor]:
-    """Every predictor that needs nothing but a setting, without those of the test accuracy.
+def known_predictors(*, on_request: bool = False) -> tuple[Predictor[...], ...]:
+    """Every predictor that needs nothing but a setting.
 
-    Raises:
-        ValueError: if two have one name.
+    Args:
+        on_request: those of quantities that are measured on request alone, in place of all others.
     """
-    return _registered(_REGISTRIES)
-
-
-def subjects() -> dict[str, frozenset[Quantity]]:
-    """Name of a predictor of `registry` -> quantities that it may be about: on others it need not be asked."""
-    return {name: quantities for place in _REGISTRIES for quantities in place[2:] for name in _registered([place])}
-
-
-def accuracy_registry() -> dict[str, Predictor]:
-    """Every predictor of the test accuracy that needs nothing but a setting."""
-    return _registered(_OF_ACCURACY)
-
-
-def _registered(places: Sequence[_Registry]) -> dict[str, Predictor]:
-    found: dict[str, Predictor] = {}
-    for module, name, _ in places:
-        if importlib.util.find_spec(module) is None:
-            continue
-        entries: Mapping[str, Predictor] = getattr(importlib.import_module(module), name, {})
-        twice = sorted(set(found) & set(entries))
-        if twice:
-            raise ValueError(f"two predictors are called {twice[0]}")
-        found |= entries
-    return found
+    return tuple(predictor for predictor in PREDICTORS if (predictor.quantity in ON_REQUEST) == on_request)
 
 
 def asked(
     cells: Sequence[Measured],
-    predictors: Mapping[str, Predictor],
+    predictors: Sequence[Predictor[...]],
     tell: Callable[[int], object] = lambda done: None,
-    of: Mapping[str, Collection[Quantity]] = MappingProxyType({}),
 ) -> list[Said]:
     """Ask every predictor on every cell of its quantity; one that refuses a setting has no value there, and says why.
 
     Args:
         cells: measured, or to be measured.
-        predictors: by name. What each predicts is learned from its first answer.
-        tell: hears of every predictor that is through.
-        of: name -> quantities that it may be about; it is not asked on cells of others.
+        predictors: that are asked.
+        tell: is called with 1 after each predictor.
     """
-    found = []
-    for name, predictor in predictors.items():
-        said = _asked(name, predictor, [(i, c) for i, c in enumerate(cells) if c.quantity in of.get(name, QUANTITIES)])
-        found += [] if said is None else [said]
+    answers = []
+    for predictor in predictors:
+        on = _asked(cells, predictor)
+        answers += [Said(predictor.name, predictor.quantity, "asked", on)] if on else []
         tell(1)
-    return found
+    return answers
 
 
-def _asked(name: str, predictor: Predictor, cells: Sequence[tuple[int, Measured]]) -> Said | None:
-    """On these cells, by place: once a setting, since what was measured there is not known to it."""
-    answers: dict[str, Prediction | _Refusal] = {}
-    quantity: Quantity | None = None
-    for _, cell in cells:
-        if quantity in (None, cell.quantity):
+def _asked(cells: Sequence[Measured], predictor: Predictor[...]) -> dict[int, Prediction]:
+    """Predictions by place of the cell. Each setting is asked once: what was measured there is not known to it."""
+    by_setting: dict[str, Prediction] = {}
+    on: dict[int, Prediction] = {}
+    for place, cell in enumerate(cells):
+        if cell.quantity == predictor.quantity:
             key = cell.setting.content_id
-            answer = answers[key] = answers.get(key) or _answer(predictor, cell.setting)
-            if isinstance(answer, Prediction):
-                quantity = quantity_of(f"what {name} predicts", answer.quantity)
-    if not cells:
-        return None
-    quantity = quantity or cells[0][1].quantity
-    mine = [(i, cell, answers[cell.setting.content_id]) for i, cell in cells if cell.quantity == quantity]
-    on = {i: a if isinstance(a, Prediction) else _refused(name, cell, a) for i, cell, a in mine}
-    return Said(name, quantity, "asked", on) if on else None
+            if key not in by_setting:
+                by_setting[key] = _prediction(predictor, cell.setting)
+            on[place] = by_setting[key]
+    return on
 
 
-@dataclass(frozen=True)
-class _Refusal:
-    """Why there is no answer, and after how many seconds."""
-
-    note: str
-    seconds: float
-
-
-def _answer(predictor: Predictor, setting: Setting) -> Prediction | _Refusal:
+def _prediction(predictor: Predictor[...], setting: Setting) -> Prediction:
+    """The prediction for a setting; one without a value where the predictor refuses the setting."""
     start = time.perf_counter()
     try:
         return predictor(setting)
     except InputError as error:
-        return _Refusal(f"refused: {error}", round(time.perf_counter() - start, 6))
-
-
-def _refused(name: str, cell: Measured, why: _Refusal) -> Prediction:
-    of = {"group": cell.setting.task.name, "setting_id": cell.setting.content_id}
-    nothing = {"value": None, "low": None, "high": None, "constants_fitted": 0, "runs_used": 0, "assumptions": ()}
-    told = {"predictor": name, "quantity": cell.quantity, "seconds": why.seconds, "valid": False, "note": why.note}
-    return Prediction.model_validate({**told, **nothing, **of})
+        return Prediction(
+            predictor=predictor.name,
+            quantity=predictor.quantity,
+            value=None,
+            low=None,
+            high=None,
+            constants_fitted=0,
+            runs_used=0,
+            seconds=round(time.perf_counter() - start, 6),
+            valid=False,
+            note=f"refused: {error}",
+            assumptions=(),
+            group=setting.task.name,
+            setting_id=setting.content_id,
+        )
 
 
 # --- files ---------------------------------------------------------------------------------------------

@@ -18,7 +18,7 @@ from rich.segment import Segments
 from twopeaks.sim.storage.records import Plan, Records
 from twopeaks.sim.storage.store import Stored, stored_at
 from twopeaks.theory.errors import InputError
-from twopeaks.theory.predictors.heights import NO_RUN, SHARED
+from twopeaks.theory.predictors.heights import shared_form
 from twopeaks.theory.setting import Setting
 from twopeaks.validate.screen.curves import LiveCurves
 from twopeaks.validate.screen.live import drawable, moving
@@ -186,8 +186,8 @@ def prediction(setting: Setting) -> str:
     """Where this n lies beside a predicted n_c that needs no run; nothing if none holds, or would take its time."""
     if setting.task.table_of().classes > _QUICK or not setting.task.has_group:
         return ""
-    found = NO_RUN[SHARED](setting)
+    found = shared_form(setting)
     if not found.valid or found.value is None:
         return ""
     n = setting.task.samples
-    return f"n = {n} is {n / found.value:.2f} n_c of {SHARED} ({found.value:.4g})"
+    return f"n = {n} is {n / found.value:.2f} n_c of {shared_form.name} ({found.value:.4g})"

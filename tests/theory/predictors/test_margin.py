@@ -12,7 +12,6 @@ from twopeaks.theory.equations.lower import function
 from twopeaks.theory.groups.constructions import pair_nodes
 from twopeaks.theory.predictors.margin import (
     LAW,
-    MARGIN,
     fitted_margin_law,
     generalising_by_margin,
     margin_form,
@@ -73,7 +72,7 @@ def test_the_law_is_that_of_its_runs() -> None:
 
 def test_crossing_is_where_both_objectives_are_equal() -> None:
     found = margin_form(entropic("Z17"))
-    assert (found.predictor, found.valid, found.constants_fitted, found.runs_used) == (MARGIN, True, 3, 0)
+    assert (found.predictor, found.valid, found.constants_fitted, found.runs_used) == (margin_form.name, True, 3, 0)
     n = found.value
     assert n is not None and found.low is not None and found.high is not None
     memorised = LAW.scale * n**LAW.samples_power * 17**LAW.order_power

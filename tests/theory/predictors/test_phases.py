@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from scipy.optimize import least_squares
 from scipy.special import ndtr
 
-import twopeaks.theory.predictors.phases as phases
+import twopeaks.theory.heights.phases as phases
 from twopeaks.theory.equations import verify
 from twopeaks.theory.equations.decay import mixed
 from twopeaks.theory.equations.lower import function
@@ -20,19 +20,10 @@ from twopeaks.theory.groups import named
 from twopeaks.theory.groups.irreps import block_basis, irreps, real_blocks
 from twopeaks.theory.groups.representations import representations
 from twopeaks.theory.heights.memorising import LAW, memorised
+from twopeaks.theory.heights.phases import STEP, Block, accuracy, blocks, fitted_step, learned
 from twopeaks.theory.heights.sharing import shared_height
-from twopeaks.theory.predictors.phases import (
-    ACCURACY,
-    PHASES,
-    STEP,
-    Block,
-    accuracy,
-    blocks,
-    fitted_step,
-    learned,
-    phases_accuracy,
-    phases_form,
-)
+from twopeaks.theory.predictors.phases import SPREAD, phases_accuracy, phases_form
+from twopeaks.theory.predictors.registry import ACCURACY
 from twopeaks.theory.setting import Setting, standard
 
 ETA = 2e-4
@@ -244,7 +235,7 @@ def test_shares_and_noise_must_make_sense() -> None:
 @pytest.mark.parametrize("name", ["Z11", "Z23", "A4", "S4", "D4xZ3", "Q8xZ3", "D12"])
 def test_n_c_lies_where_blocks_are_half_learned(name: str) -> None:
     found = phases_form(standard(name))
-    assert (found.predictor, found.quantity, found.constants_fitted, found.runs_used) == (PHASES, "n_c", 8, 0)
+    assert (found.predictor, found.quantity, found.constants_fitted, found.runs_used) == (phases_form.name, "n_c", 8, 0)
     assert found.valid
     half = [
         block.crossing * STEP.centre * (block.kind.factor * block.kind.dim / 2) ** STEP.energy
@@ -255,7 +246,7 @@ def test_n_c_lies_where_blocks_are_half_learned(name: str) -> None:
     assert found.high is not None
     assert 0.9 * min(half) < found.value < max(half) * (1 + STEP.width)
     assert found.low < found.value < found.high
-    assert np.log(found.high / found.value) == pytest.approx(1.96 * phases.SPREAD, abs=0.01)
+    assert np.log(found.high / found.value) == pytest.approx(1.96 * SPREAD, abs=0.01)
 
 
 def test_at_n_c_the_accuracy_is_that_of_the_transition() -> None:
@@ -311,12 +302,12 @@ def test_decay_that_gives_blocks_up_leaves_no_transition() -> None:
 @pytest.mark.parametrize("samples", [30, 150, 185, 400])
 def test_the_predicted_accuracy_is_one(samples: int) -> None:
     found = phases_accuracy(standard("Z23", samples))
-    assert (found.predictor, found.quantity, found.valid) == (PHASES, "test_accuracy", True)
+    assert (found.predictor, found.quantity, found.valid) == (phases_form.name, "test_accuracy", True)
     assert found.value is not None
     assert found.low is not None
     assert found.high is not None
     assert 0 <= found.low <= found.value <= found.high <= 1
-    assert dict(ACCURACY) == {PHASES: phases_accuracy}
+    assert (phases_accuracy,) == ACCURACY
 
 
 @pytest.mark.parametrize(("name", "misses"), [("S4", 0.08), ("D4xZ3", 0.07)])

@@ -14,24 +14,14 @@ from scipy.optimize import brentq
 from twopeaks.theory.heights.heights import HeightFit
 from twopeaks.theory.heights.memorising import memorised
 from twopeaks.theory.heights.sharing import shared_height
-from twopeaks.theory.predictors.heights import (
-    CALIBRATED,
-    CLOSED_FORM,
-    NO_RUN,
-    PAPER_LAW,
-    PHASES,
-    PHASES_CALIBRATED,
-    SHARED,
-    Calibration,
-    Prediction,
-    closed_form,
-    control_calibrated,
-    paper_law,
-    phases_calibrated,
-    phases_form,
-    predict,
-    shared_form,
-)
+from twopeaks.theory.predictors.answer import Prediction
+from twopeaks.theory.predictors.calibrated import Calibration, control_calibrated, phases_calibrated
+from twopeaks.theory.predictors.heights import closed_form, shared_form
+from twopeaks.theory.predictors.margin import margin_form
+from twopeaks.theory.predictors.paper import paper_law
+from twopeaks.theory.predictors.phases import phases_form
+from twopeaks.theory.predictors.registry import NO_RUN, predict
+from twopeaks.theory.predictors.relu import relu_form
 from twopeaks.theory.setting import Network, Setting, Task, standard
 
 KEYS = {"predictor", "quantity", "value", "low", "high", "constants_fitted", "runs_used", "seconds", "valid", "note"}
@@ -55,11 +45,11 @@ def with_controls(setting: Setting) -> Prediction:
 
 
 PREDICTORS: dict[str, Callable[[Setting], Prediction]] = {
-    PAPER_LAW: paper_law,
-    CLOSED_FORM: closed_form,
-    SHARED: shared_form,
-    PHASES: phases_form,
-    CALIBRATED: with_controls,
+    paper_law.name: paper_law,
+    closed_form.name: closed_form,
+    shared_form.name: shared_form,
+    phases_form.name: phases_form,
+    control_calibrated.name: with_controls,
 }
 
 
@@ -142,31 +132,39 @@ def test_standard_setting_is_in_every_range(predictor: Callable[[Setting], Predi
 
 
 OUTSIDE: dict[str, tuple[str, dict[str, Any], str]] = {
-    "paper, relu": (PAPER_LAW, RELU, "derived for x^2, not relu"),
-    "paper, cross-entropy": (PAPER_LAW, CROSS_ENTROPY, "derived for centred MSE, not cross-entropy"),
-    "paper, random labels": (PAPER_LAW, RANDOM, "random labels have nothing to generalise"),
-    "closed form, relu": (CLOSED_FORM, RELU, "derived for x^2, not relu"),
-    "closed form, cross-entropy": (CLOSED_FORM, CROSS_ENTROPY, "derived for centred MSE, not cross-entropy"),
-    "closed form, random labels": (CLOSED_FORM, RANDOM, "random labels have nothing to generalise"),
-    "closed form, no decay": (CLOSED_FORM, NO_DECAY, "no weight decay, so nothing lowers the norm"),
-    "closed form, adamw": (CLOSED_FORM, ADAMW, "decoupled decay descends another function than the norm"),
-    "paper, three layers": (PAPER_LAW, {"network": {"layers": 3}}, "derived for two layers, not 3"),
-    "paper, biased pairs": (PAPER_LAW, {"task": {"bias": 1.0}}, "derived for pairs drawn uniformly"),
-    "closed form, complex": (CLOSED_FORM, {"network": {"weights": "complex"}}, "derived for real weights"),
-    "closed form, ridge": (CLOSED_FORM, {"network": {"readout": "ridge"}}, "derived for a trained output layer"),
-    "paper, transformer": (PAPER_LAW, TRANSFORMER, "derived for two layers, not a transformer"),
-    "closed form, embeddings": (CLOSED_FORM, EMBEDDED, "derived for one-hot inputs, not embeddings"),
-    "paper, products": (PAPER_LAW, {"network": {"hidden": "product"}}, "derived for sums of operands, not products"),
-    "closed form, scaled": (CLOSED_FORM, {"network": {"output_scale": 2}}, "derived for outputs that are not scaled"),
-    "paper, cosine": (PAPER_LAW, COSINE, "derived for a constant rate, not a cosine schedule"),
-    "closed form, cosine": (CLOSED_FORM, COSINE, "derived for a constant rate, not a cosine schedule"),
-    "shared, relu": (SHARED, RELU, "derived for x^2, not relu"),
-    "shared, random labels": (SHARED, RANDOM, "random labels have nothing to generalise"),
-    "shared, adamw": (SHARED, ADAMW, "decoupled decay descends another function than the norm"),
-    "calibrated, cosine": (CALIBRATED, COSINE, "derived for a constant rate, not a cosine schedule"),
-    "calibrated, random labels": (CALIBRATED, RANDOM, "random labels have nothing to generalise"),
-    "calibrated, no decay": (CALIBRATED, NO_DECAY, "no weight decay, so nothing lowers the norm"),
-    "calibrated, adamw": (CALIBRATED, ADAMW, "decoupled decay descends another function than the norm"),
+    "paper, relu": (paper_law.name, RELU, "derived for x^2, not relu"),
+    "paper, cross-entropy": (paper_law.name, CROSS_ENTROPY, "derived for centred MSE, not cross-entropy"),
+    "paper, random labels": (paper_law.name, RANDOM, "random labels have nothing to generalise"),
+    "closed form, relu": (closed_form.name, RELU, "derived for x^2, not relu"),
+    "closed form, cross-entropy": (closed_form.name, CROSS_ENTROPY, "derived for centred MSE, not cross-entropy"),
+    "closed form, random labels": (closed_form.name, RANDOM, "random labels have nothing to generalise"),
+    "closed form, no decay": (closed_form.name, NO_DECAY, "no weight decay, so nothing lowers the norm"),
+    "closed form, adamw": (closed_form.name, ADAMW, "decoupled decay descends another function than the norm"),
+    "paper, three layers": (paper_law.name, {"network": {"layers": 3}}, "derived for two layers, not 3"),
+    "paper, biased pairs": (paper_law.name, {"task": {"bias": 1.0}}, "derived for pairs drawn uniformly"),
+    "closed form, complex": (closed_form.name, {"network": {"weights": "complex"}}, "derived for real weights"),
+    "closed form, ridge": (closed_form.name, {"network": {"readout": "ridge"}}, "derived for a trained output layer"),
+    "paper, transformer": (paper_law.name, TRANSFORMER, "derived for two layers, not a transformer"),
+    "closed form, embeddings": (closed_form.name, EMBEDDED, "derived for one-hot inputs, not embeddings"),
+    "paper, products": (
+        paper_law.name,
+        {"network": {"hidden": "product"}},
+        "derived for sums of operands, not products",
+    ),
+    "closed form, scaled": (
+        closed_form.name,
+        {"network": {"output_scale": 2}},
+        "derived for outputs that are not scaled",
+    ),
+    "paper, cosine": (paper_law.name, COSINE, "derived for a constant rate, not a cosine schedule"),
+    "closed form, cosine": (closed_form.name, COSINE, "derived for a constant rate, not a cosine schedule"),
+    "shared, relu": (shared_form.name, RELU, "derived for x^2, not relu"),
+    "shared, random labels": (shared_form.name, RANDOM, "random labels have nothing to generalise"),
+    "shared, adamw": (shared_form.name, ADAMW, "decoupled decay descends another function than the norm"),
+    "calibrated, cosine": (control_calibrated.name, COSINE, "derived for a constant rate, not a cosine schedule"),
+    "calibrated, random labels": (control_calibrated.name, RANDOM, "random labels have nothing to generalise"),
+    "calibrated, no decay": (control_calibrated.name, NO_DECAY, "no weight decay, so nothing lowers the norm"),
+    "calibrated, adamw": (control_calibrated.name, ADAMW, "decoupled decay descends another function than the norm"),
 }
 
 
@@ -180,12 +178,12 @@ def test_setting_outside_the_range_is_marked_with_its_reason(name: str, changes:
 
 
 INSIDE: dict[str, tuple[str, dict[str, Any]]] = {
-    "paper, no decay": (PAPER_LAW, NO_DECAY),
-    "paper, adamw": (PAPER_LAW, ADAMW),
-    "calibrated, relu": (CALIBRATED, RELU),
-    "calibrated, cross-entropy": (CALIBRATED, CROSS_ENTROPY),
-    "closed form, sgd": (CLOSED_FORM, {"optimizer": {"name": "sgd", "lr": 0.5}}),
-    "shared, sgd": (SHARED, {"optimizer": {"name": "sgd", "lr": 0.5}}),
+    "paper, no decay": (paper_law.name, NO_DECAY),
+    "paper, adamw": (paper_law.name, ADAMW),
+    "calibrated, relu": (control_calibrated.name, RELU),
+    "calibrated, cross-entropy": (control_calibrated.name, CROSS_ENTROPY),
+    "closed form, sgd": (closed_form.name, {"optimizer": {"name": "sgd", "lr": 0.5}}),
+    "shared, sgd": (shared_form.name, {"optimizer": {"name": "sgd", "lr": 0.5}}),
 }
 
 
@@ -322,7 +320,13 @@ def test_prediction_is_frozen() -> None:
 
 @pytest.mark.parametrize(
     ("name", "constants", "runs"),
-    [(PAPER_LAW, 1, 0), (CLOSED_FORM, 0, 0), (SHARED, 1, 0), (PHASES, 8, 0), (CALIBRATED, 2, 24)],
+    [
+        (paper_law.name, 1, 0),
+        (closed_form.name, 0, 0),
+        (shared_form.name, 1, 0),
+        (phases_form.name, 8, 0),
+        (control_calibrated.name, 2, 24),
+    ],
 )
 def test_prediction_states_constants_and_runs(name: str, constants: int, runs: int) -> None:
     found = PREDICTORS[name](standard("Z23"))
@@ -336,7 +340,14 @@ def test_seconds_include_the_training_of_controls() -> None:
 
 def test_predict_gives_every_predictor_in_order() -> None:
     found = predict(standard("Z23"), CONTROLS)
-    assert [p.predictor for p in found] == [PAPER_LAW, CLOSED_FORM, SHARED, PHASES, CALIBRATED, PHASES_CALIBRATED]
+    assert [p.predictor for p in found] == [
+        paper_law.name,
+        closed_form.name,
+        shared_form.name,
+        phases_form.name,
+        control_calibrated.name,
+        phases_calibrated.name,
+    ]
     assert [p.valid for p in found] == [True] * 6
     given = {p.predictor: p.value for p in found}
     assert all(given[name] == p(standard("Z23")).value for name, p in PREDICTORS.items())
@@ -370,7 +381,7 @@ def test_predict_without_controls_has_a_value_from_the_others() -> None:
 
 
 def test_predictors_without_runs_are_listed() -> None:
-    assert list(NO_RUN) == [PAPER_LAW, CLOSED_FORM, SHARED, PHASES, "heights-relu", "heights-margin"]
+    assert (paper_law, closed_form, shared_form, phases_form, relu_form, margin_form) == NO_RUN
 
 
 def random_labels(**network: object) -> Setting:

@@ -12,8 +12,8 @@ from twopeaks.theory.equations.decay.relu import orbit_network
 from twopeaks.theory.equations.lower import function
 from twopeaks.theory.groups import cyclic
 from twopeaks.theory.landscape.landscape import Landscape, all_pairs
-from twopeaks.theory.predictors.heights import RELU, predict, relu_form
-from twopeaks.theory.predictors.relu import LAW, fitted_relu_law, largest_energy, relu_height, relu_runs
+from twopeaks.theory.predictors.registry import predict
+from twopeaks.theory.predictors.relu import LAW, fitted_relu_law, largest_energy, relu_form, relu_height, relu_runs
 from twopeaks.theory.setting import Setting, standard
 from twopeaks.theory.setting.network import Network
 from twopeaks.theory.setting.task import Task
@@ -60,13 +60,13 @@ def test_the_law_is_that_of_its_runs() -> None:
 
 
 def test_predictions_for_relu_hold_it() -> None:
-    assert RELU in [found.predictor for found in predict(relu("Z11"))]
-    assert RELU not in [found.predictor for found in predict(standard("Z11"))]
+    assert relu_form.name in [found.predictor for found in predict(relu("Z11"))]
+    assert relu_form.name not in [found.predictor for found in predict(standard("Z11"))]
 
 
 def test_crossing_is_where_both_heights_are_equal() -> None:
     found = relu_form(relu("Z17"))
-    assert (found.predictor, found.valid, found.constants_fitted, found.runs_used) == (RELU, True, 2, 0)
+    assert (found.predictor, found.valid, found.constants_fitted, found.runs_used) == (relu_form.name, True, 2, 0)
     n = found.value
     assert n is not None and found.low is not None and found.high is not None
     assert LAW.cost * (n / 17) ** -LAW.power * n == pytest.approx(relu_height(17), rel=1e-9)

@@ -16,7 +16,8 @@ from twopeaks.theory.errors import InputError
 from twopeaks.theory.groups import named
 from twopeaks.theory.landscape.landscape import Landscape, random_pairs
 from twopeaks.theory.predictors.answer import Prediction
-from twopeaks.theory.predictors.heights import NO_RUN
+from twopeaks.theory.predictors.paper import paper_law
+from twopeaks.theory.predictors.registry import NO_RUN
 from twopeaks.theory.predictors.rival_times import DensityLaw, fit_density, fit_first_passage, fit_norm_separation
 from twopeaks.theory.predictors.rivals import CROSSINGS, RIVALS, bare_landscape, fit_constant, rivals
 from twopeaks.theory.predictors.run_norms import RunNorms, run_norms
@@ -35,8 +36,8 @@ def of(group: str) -> dict[str, Prediction]:
 
 def test_rivals_have_names_of_their_own() -> None:
     found = rivals(standard("Z23"))
-    assert [p.predictor for p in found] == list(RIVALS)
-    assert not set(RIVALS) & set(NO_RUN)
+    assert [p.predictor for p in found] == [rival.name for rival in RIVALS]
+    assert not {rival.name for rival in RIVALS} & {predictor.name for predictor in NO_RUN}
     assert all(p.quantity == "n_c" and p.runs_used == 0 and p.assumptions and p.note for p in found)
 
 
@@ -47,7 +48,7 @@ def test_variants_of_the_papers_law_differ_in_their_power_of_d_max(
     found = of(group)
     assert found["paper-law-no-d_max"].value == pytest.approx(no_factor, rel=1e-4)
     assert found["theorem-4"].value == pytest.approx(squared, rel=1e-4)
-    paper = NO_RUN["paper-law"](standard(group)).value  # times d_max/2 where that is more than 1
+    paper = paper_law(standard(group)).value  # times d_max/2 where that is more than 1
     assert paper == pytest.approx(no_factor * (1.5 if group == "S4" else 1), rel=1e-4)
 
 

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from scipy.integrate import solve_ivp
 
-from twopeaks.theory.predictors.phases import blocks
+from twopeaks.theory.heights.phases import blocks
 from twopeaks.theory.predictors.times.selection import (
     CONSTANTS,
     SPREAD,

@@ -16,18 +16,18 @@ from twopeaks.sim.training.loop import train
 from twopeaks.theory.errors import InputError
 from twopeaks.theory.flows.problem import Array, Problem, centred_classes
 from twopeaks.theory.flows.slow import Tangent
-from twopeaks.theory.predictors.times import (
-    TIMES,
-    first_weights,
-    lazy_memorising,
+from twopeaks.theory.predictors.registry import TIMES
+from twopeaks.theory.predictors.times.adam import (
+    adam_course,
+    adamw_course,
+    burst,
     memory_clock,
     memory_steps,
-    time_interval,
+    sign_memorising,
 )
-from twopeaks.theory.predictors.times.adam import adam_course, adamw_course, burst, sign_memorising
-from twopeaks.theory.predictors.times.descent import descent
-from twopeaks.theory.predictors.times.members import Crossing, Member
-from twopeaks.theory.predictors.times.predictors import REFERENCES, clock, flow, flow_memorising, lazy
+from twopeaks.theory.predictors.times.descent import descent, lazy_memorising
+from twopeaks.theory.predictors.times.ensemble import REFERENCES, clock, flow, flow_memorising, lazy, time_interval
+from twopeaks.theory.predictors.times.members import Crossing, Member, first_weights
 from twopeaks.theory.setting import Network, Optimizer, Setting, Task
 from twopeaks.validate.measured.detect import transition_steps
 
@@ -274,9 +274,10 @@ def test_what_is_out_of_range_says_so(changed: dict[str, object], reason: str) -
 
 def test_every_predictor_names_itself_and_its_quantity() -> None:
     s = setting("adam", 1e-3, 2e-4, loss="cross-entropy")
-    found = {name: predictor(s) for name, predictor in TIMES.items()}
-    assert all(name == one.predictor for name, one in found.items())
-    assert {one.quantity for one in found.values()} == {"t_mem", "t_grok"}
+    for predictor in TIMES:
+        prediction = predictor(s)
+        assert (prediction.predictor, prediction.quantity) == (predictor.name, predictor.quantity)
+    assert {predictor.quantity for predictor in TIMES} == {"t_mem", "t_grok"}
 
 
 def test_lazy_covers_both_kinds_of_rule() -> None:

@@ -30,7 +30,8 @@ from twopeaks.sim.training.snapshots import snapshots
 from twopeaks.theory.errors import InputError
 from twopeaks.theory.flows.problem import Problem
 from twopeaks.theory.groups import named
-from twopeaks.theory.predictors.heights import paper_law, predict
+from twopeaks.theory.predictors.paper import paper_law
+from twopeaks.theory.predictors.registry import predict
 from twopeaks.theory.setting import Network, Optimizer, Setting, Task, explain
 from twopeaks.theory.setting.sampling import Purpose, draw_pairs, label_table, stream
 from twopeaks.theory.setting.tables import MAX_ROWS, UNDEFINED, Table, parity_table, product_table

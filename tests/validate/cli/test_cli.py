@@ -64,7 +64,7 @@ def test_rivals_are_listed_when_asked_for(capsys: pytest.CaptureFixture[str]) ->
     alone = json.loads(printed(["predict", "--group", "Z23", "--json"], capsys))
     rows = json.loads(printed(["predict", "--group", "Z23", "--rivals", "--json"], capsys))
     assert [row["predictor"] for row in rows][: len(alone)] == [row["predictor"] for row in alone]
-    assert {row["predictor"] for row in rows[len(alone) :]} == set(RIVALS)
+    assert {row["predictor"] for row in rows[len(alone) :]} == {rival.name for rival in RIVALS}
 
 
 def test_predict_prints_a_table_for_people(capsys: pytest.CaptureFixture[str]) -> None:

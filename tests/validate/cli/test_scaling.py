@@ -13,8 +13,7 @@ import pytest
 
 from twopeaks.theory.errors import InputError
 from twopeaks.theory.groups import named
-from twopeaks.theory.predictors.heights import NO_RUN as PREDICTORS
-from twopeaks.theory.predictors.heights import shared_form
+from twopeaks.theory.predictors.heights import closed_form, shared_form
 from twopeaks.theory.setting import standard
 from twopeaks.validate.cli.app import run
 from twopeaks.validate.laws.compare import compare, verdict
@@ -124,7 +123,7 @@ def test_another_prediction_may_stand_for_no_run(
     told = json.loads(Path("o/scaling.json").read_text())
     assert "heights-closed-form" in [row["law"] for row in told["laws"]]
     for one, mine in zip(told["cells"], cells, strict=True):
-        assert one["predicted"] == PREDICTORS["heights-closed-form"](standard(mine.group)).value
+        assert one["predicted"] == closed_form(standard(mine.group)).value
     out = capsys.readouterr().out
     assert "n_c of 10 groups (cyclic), M = 11 to 59" in out
     # a law that is known cell by cell has no order at which it would be decided

@@ -8,7 +8,7 @@ from twopeaks.sim.network.runtime import Runtime
 from twopeaks.sim.storage.records import Plan
 from twopeaks.sim.training.loop import train
 from twopeaks.theory.errors import InputError
-from twopeaks.theory.predictors.heights import predict
+from twopeaks.theory.predictors.registry import predict
 from twopeaks.theory.setting import Setting, standard
 from twopeaks.theory.setting.optimizer import Optimizer
 from twopeaks.validate.experiment.compare import compare

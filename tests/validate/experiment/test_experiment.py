@@ -13,7 +13,7 @@ import pytest
 
 from twopeaks.sim.sweep.cells import Cell
 from twopeaks.theory.predictors.answer import Prediction
-from twopeaks.theory.predictors.heights import predict
+from twopeaks.theory.predictors.registry import predict
 from twopeaks.theory.setting import standard
 from twopeaks.validate.cli.app import run
 from twopeaks.validate.experiment import experiment

@@ -12,8 +12,8 @@ from tests.places import ROOT
 from twopeaks.theory.errors import InputError
 from twopeaks.theory.groups import named
 from twopeaks.theory.groups.irreps import irreps
+from twopeaks.theory.heights.phases import blocks
 from twopeaks.theory.landscape.landscape import Landscape, all_pairs
-from twopeaks.theory.predictors.phases import blocks
 from twopeaks.validate.figures.drawing.tables import medians, part, read_table, table_of
 from twopeaks.validate.figures.of_paper.ascents import climb
 from twopeaks.validate.figures.of_paper.irreps_one_by_one import shares

@@ -17,8 +17,9 @@ from twopeaks.sim.sweep.spec import read_spec
 from twopeaks.theory.errors import InputError
 from twopeaks.theory.groups import named
 from twopeaks.theory.groups.irreps import irreps, real_blocks
+from twopeaks.theory.heights.phases import blocks, learned
 from twopeaks.theory.predictors.heights import shared_form
-from twopeaks.theory.predictors.phases import blocks, learned, phases_form
+from twopeaks.theory.predictors.phases import phases_form
 from twopeaks.theory.setting import Setting, standard
 from twopeaks.validate.forecast.features import KINDS, WHETHER, available, features, largest, local, names_of
 from twopeaks.validate.forecast.fit import fitted, forecaster, observe, rows

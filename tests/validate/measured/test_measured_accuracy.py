@@ -14,8 +14,8 @@ from twopeaks.sim.storage.records import Plan
 from twopeaks.sim.sweep.folder import SweepFolder
 from twopeaks.sim.sweep.spec import read_spec
 from twopeaks.theory.errors import InputError
-from twopeaks.theory.predictors.heights import Prediction
-from twopeaks.theory.predictors.phases import ACCURACY
+from twopeaks.theory.predictors.answer import Prediction
+from twopeaks.theory.predictors.registry import ACCURACY
 from twopeaks.theory.setting import standard
 from twopeaks.validate.cli.app import run
 from twopeaks.validate.figures.of_runs.scoreboard import fig_scoreboard
@@ -181,7 +181,7 @@ def test_the_command_scores_it_where_it_is_asked_for(
     found, _ = printed(capsys, "store", "--quantity", "test_accuracy", "--write-measured", "m.csv", "--out", "o")
     (board,) = found
     assert (board["quantity"], board["errors"]) == ("test_accuracy", "difference")
-    assert [one["predictor"] for one in board["predictors"]] == list(ACCURACY)  # type: ignore[attr-defined]
+    assert [one["predictor"] for one in board["predictors"]] == [p.name for p in ACCURACY]  # type: ignore[attr-defined]
     for one in board["predictors"]:  # type: ignore[attr-defined]
         for entry in one["entries"]:
             assert entry["prediction"]["quantity"] == "test_accuracy"
@@ -226,7 +226,7 @@ def test_what_is_predicted_can_be_written_before(
     assert {row["quantity"] for row in rows} == {"test_accuracy"}
     cells = to_measure(read_spec(Path(spec)), accuracy=True)
     said, _ = read_predictions(Path("p.csv"), cells)
-    assert [(one.predictor, len(one.on)) for one in said] == [(name, 3) for name in ACCURACY]
+    assert [(one.predictor, len(one.on)) for one in said] == [(predictor.name, 3) for predictor in ACCURACY]
 
 
 @pytest.mark.parametrize(

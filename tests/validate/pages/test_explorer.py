@@ -22,7 +22,8 @@ from twopeaks.sim.sweep.cells import Cell
 from twopeaks.sim.sweep.folder import SweepFolder
 from twopeaks.sim.sweep.setting_builder import Builder
 from twopeaks.sim.sweep.spec import spec_of
-from twopeaks.theory.predictors.heights import Prediction, closed_form, shared_form
+from twopeaks.theory.predictors.answer import Prediction
+from twopeaks.theory.predictors.heights import closed_form, shared_form
 from twopeaks.theory.predictors.peaks import Peaks, closed_peaks, relu_peaks, shared_peaks
 from twopeaks.theory.predictors.relu import relu_form
 from twopeaks.theory.setting import OBSERVABLES, Setting, Task

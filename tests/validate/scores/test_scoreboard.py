@@ -15,15 +15,17 @@ import pytest
 from tests.places import ROOT
 from twopeaks.sim.sweep.spec import spec_of
 from twopeaks.theory.errors import InputError
-from twopeaks.theory.predictors.heights import NO_RUN, Prediction
+from twopeaks.theory.predictors.answer import Answer, Prediction
+from twopeaks.theory.predictors.declaration import predictor
+from twopeaks.theory.predictors.paper import paper_law
+from twopeaks.theory.predictors.registry import ACCURACY, NO_RUN, TIMES, of_quantity
 from twopeaks.theory.predictors.rivals import RIVALS
-from twopeaks.theory.predictors.times import TIMES
 from twopeaks.theory.setting import Setting, standard
 from twopeaks.validate.measured.cell import Measured, Quantity, at_half, distinct, names
 from twopeaks.validate.measured.from_csv import COLUMNS, measured_csv
 from twopeaks.validate.measured.from_sweep import median_of, to_measure
 from twopeaks.validate.scores.board import Board, Entry, boards, judge
-from twopeaks.validate.scores.predictors import Said, asked, read_predictions, registry, subjects
+from twopeaks.validate.scores.predictors import Said, asked, known_predictors, read_predictions
 from twopeaks.validate.scores.ranking import median_interval, place
 from twopeaks.validate.scores.words import brief, error, factor, headline, number, rank, restricted
 from twopeaks.validate.scores.words import measured as in_words
@@ -422,20 +424,26 @@ def test_a_file_that_is_not_there_or_no_text(tmp_path: Path) -> None:
 # --- predictors ----------------------------------------------------------------------------------------
 
 
+def declared(name: str, quantity: Quantity) -> predictor:
+    return predictor(name=name, quantity=quantity, constants=0, fitted_on="", assumptions=("nothing",))
+
+
 def test_the_registry_holds_all_that_need_no_run() -> None:
-    assert {*NO_RUN, *RIVALS, *TIMES} == set(registry())
+    assert known_predictors() == (*NO_RUN, *RIVALS, *TIMES)
+    assert known_predictors(on_request=True) == ACCURACY
 
 
 def test_each_predictor_is_asked_on_cells_of_its_quantity_alone() -> None:
     heard: list[str] = []
 
-    def times(setting: Setting) -> Prediction:
+    @declared("times", "t_grok")
+    def times(setting: Setting) -> Answer:
         heard.append(setting.content_id)
-        return saying(5, predictor="times", quantity="t_grok")
+        return Answer(5)
 
     measured = [cell(100), cell(9, quantity="t_mem"), cell(7, quantity="t_grok"), cell(8, quantity="t_grok", budget=5)]
     through: list[int] = []
-    (said,) = asked(measured, {"times": times}, through.append)
+    (said,) = asked(measured, [times], through.append)
     assert (said.predictor, said.quantity, set(said.on)) == ("times", "t_grok", {2, 3})
     assert len(heard) == 1  # the answer is about the setting, whatever was measured there
     assert through == [1]
@@ -444,29 +452,31 @@ def test_each_predictor_is_asked_on_cells_of_its_quantity_alone() -> None:
 def test_a_predictor_is_not_asked_on_cells_that_it_cannot_be_about() -> None:
     heard: list[str] = []
 
-    def slow(setting: Setting) -> Prediction:
+    @declared("slow", "t_grok")
+    def slow(setting: Setting) -> Answer:
         heard.append(setting.task.name)
-        return saying(5, predictor="slow", quantity="t_grok")
+        return Answer(5)
 
     measured = [cell(100, setting=standard("Z13")), cell(7, quantity="t_grok", setting=standard("Z17"))]
-    (said,) = asked(measured, {"slow": slow}, of={"slow": {"t_mem", "t_grok"}})
+    (said,) = asked(measured, [slow])
     assert (heard, set(said.on)) == (["Z17"], {1})
-    assert asked(measured[:1], {"slow": slow}, of={"slow": {"t_mem", "t_grok"}}) == []
-    assert {name for name, quantities in subjects().items() if quantities == {"n_c"}} == {*NO_RUN, *RIVALS}
-    assert {name for name, quantities in subjects().items() if quantities == {"t_mem", "t_grok"}} == set(TIMES)
-    for name, predictor in (NO_RUN | RIVALS).items():  # and this is what they predict
-        assert predictor(standard("Z11")).quantity in subjects()[name]
+    assert asked(measured[:1], [slow]) == []
+    assert set(of_quantity("n_c")) == {*NO_RUN, *RIVALS}
+    assert {*of_quantity("t_mem"), *of_quantity("t_grok")} == set(TIMES)
+    for of_size in of_quantity("n_c"):  # and this is what they predict
+        assert of_size(standard("Z11")).quantity == "n_c"
 
 
 def test_a_refusal_does_not_say_what_a_predictor_is_about() -> None:
-    def of_large_ones(setting: Setting) -> Prediction:
+    @declared("p", "t_grok")
+    def of_large_ones(setting: Setting) -> Answer:
         if setting.task.name == "Z11":
             raise InputError("group", "larger", "Z11", "take another")
-        return saying(5, predictor="p", quantity="t_grok")
+        return Answer(5)
 
     pairs: list[tuple[str, Quantity]] = [("Z11", "t_mem"), ("Z11", "t_grok"), ("Z13", "t_mem"), ("Z13", "t_grok")]
     measured = [cell(9, quantity=quantity, setting=standard(group)) for group, quantity in pairs]
-    (said,) = asked(measured, {"p": of_large_ones})
+    (said,) = asked(measured, [of_large_ones])
     assert (said.quantity, set(said.on)) == ("t_grok", {1, 3})
     assert said.on[1].note.startswith("refused: group must be larger")
 
@@ -500,7 +510,7 @@ def test_predictions_find_their_cells_by_id_or_by_fields(tmp_path: Path) -> None
 
 def test_json_as_predict_prints_it(tmp_path: Path) -> None:
     measured = [cell(70, setting=at_half(standard("Z11")))]
-    said = NO_RUN["paper-law"](measured[0].setting)
+    said = paper_law(measured[0].setting)
     path = tmp_path / "p.json"
     path.write_text(json.dumps([said.model_dump()]))
     (found,), notes = read_predictions(path, measured)

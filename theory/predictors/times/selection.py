@@ -33,14 +33,15 @@ from scipy.optimize import brentq, least_squares
 from scipy.special import ndtr
 
 from twopeaks.theory.groups import Group, named
+from twopeaks.theory.heights.phases import blocks
 from twopeaks.theory.heights.tables import records
-from twopeaks.theory.predictors.answer import Answer, Prediction, another_clock, another_network, another_task, stamped
-from twopeaks.theory.predictors.phases import blocks
+from twopeaks.theory.predictors.answer import Answer
+from twopeaks.theory.predictors.declaration import predictor
+from twopeaks.theory.predictors.ranges import another_clock, another_network, another_task
 from twopeaks.theory.setting import TRANSITIONS, Setting
 
 __all__ = [
     "CONSTANTS",
-    "SELECTION",
     "Constants",
     "Run",
     "accuracy_of",
@@ -51,13 +52,8 @@ __all__ = [
     "steps_to_grok",
 ]
 
-#: Name under which predictions are tabulated.
-SELECTION = "selection"
-
 #: Orders on which the constants rest, and up to which they are taken.
 _LEAST, _LARGEST = 11, 60
-#: Values that are fitted: those of `Constants`, -.05, 1.2 and nu.
-_FITTED = 13
 
 
 class Constants(NamedTuple):
@@ -154,34 +150,49 @@ def steps_to_grok(
     return float((start + tau * math.exp(-k.e * eta * samples) / eta) / lr)
 
 
-def selection(setting: Setting) -> Prediction:
-    """t_grok of plain gradient descent on a cyclic group of odd order, in a millisecond. Eqs. selection.1-5."""
-    return stamped(SELECTION, setting, _selection, quantity="t_grok")
+def _not_alike(setting: Setting) -> list[str]:
+    group = setting.task.resolve()
+    return [] if _alike(group) else [f"for cyclic groups of odd order, not {group.name}"]
 
 
-def _selection(setting: Setting) -> Answer:
-    rule, group = setting.optimizer, setting.task.resolve()
-    assumptions = (
+def _not_plain_descent(setting: Setting) -> list[str]:
+    rule = setting.optimizer
+    reasons = [] if rule.name == "sgd" and not rule.momentum else ["for gradient descent without momentum"]
+    return reasons + ([] if rule.weight_decay else ["without weight decay nothing is selected"])
+
+
+@predictor(
+    name="selection",
+    quantity="t_grok",
+    constants=13,
+    fitted_on="t_mem and t_grok of training runs of Z13, Z19, Z29, Z37 and Z43; three were read off trajectories",
+    assumptions=(
         "rule and memory compete as species do whose fitness is n/n_rho",
         "constants of cyclic groups of order 13 to 43 at K = 14 M",
-    )
-    refused = another_task(setting) + another_network(setting.network) + another_clock(setting)
-    refused += [] if _alike(group) else [f"for cyclic groups of odd order, not {group.name}"]
-    refused += [] if rule.name == "sgd" and not rule.momentum else ["for gradient descent without momentum"]
-    refused += [] if rule.weight_decay else ["without weight decay nothing is selected"]
-    if refused:
-        return Answer(None, None, None, _FITTED, 0, False, "; ".join(refused), assumptions)
-    crossing = blocks(group, rule.weight_decay)[0].crossing
-    value = steps_to_grok(group.order, setting.task.samples, crossing, rule.lr, rule.weight_decay)
+    ),
+    refuses=(another_task, another_network, another_clock, _not_alike, _not_plain_descent),
+)
+def selection(setting: Setting) -> Answer:
+    """t_grok of plain gradient descent on a cyclic group of odd order, in a millisecond. Eqs. selection.1-5."""
+    rule, order, samples = setting.optimizer, setting.task.resolve().order, setting.task.samples
+    crossing = blocks(setting.task.resolve(), rule.weight_decay)[0].crossing
+    value = steps_to_grok(order, samples, crossing, rule.lr, rule.weight_decay)
+    details = {"n_rho": crossing} if math.isfinite(crossing) else {}
     if not math.isfinite(value):
-        note = f"memorising costs less: n_rho = {crossing:.1f}"
-        return Answer(None, None, None, _FITTED, 0, False, note, assumptions)
-    reasons = [] if _LEAST <= group.order <= _LARGEST else [f"constants are from M = 13 to 43, not {group.order}"]
-    width = setting.network.width / group.order
-    reasons += [] if 7 <= width <= 28 else [f"constants are from K = 14 M, not {width:.0f} M"]
-    note = f"n/n_rho = {setting.task.samples / crossing:.3f}; interval: the spread over the runs that were fitted"
-    low, high = value * math.exp(-1.96 * SPREAD), value * math.exp(1.96 * SPREAD)
-    return Answer(value, low, high, _FITTED, 0, not reasons, "; ".join([note, *reasons]), assumptions)
+        return Answer(note=f"memorising costs less: n_rho = {crossing:.1f}", details=details)
+    width = setting.network.width / order
+    outside = {
+        f"constants are from M = 13 to 43, not {order}": not _LEAST <= order <= _LARGEST,
+        f"constants are from K = 14 M, not {width:.0f} M": not 7 <= width <= 28,
+    }
+    return Answer(
+        value,
+        value * math.exp(-1.96 * SPREAD),
+        value * math.exp(1.96 * SPREAD),
+        note=f"n/n_rho = {samples / crossing:.3f}; interval: the spread over the runs that were fitted",
+        outside=tuple(reason for reason, applies in outside.items() if applies),
+        details=details,
+    )
 
 
 def _alike(group: Group) -> bool:

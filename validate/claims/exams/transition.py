@@ -10,7 +10,8 @@ from twopeaks.sim.training.snapshots import snapshots
 from twopeaks.theory.flows.problem import Problem
 from twopeaks.theory.flows.slow import norm_descent
 from twopeaks.theory.flows.solution import Solver
-from twopeaks.theory.predictors.heights import closed_form, paper_law
+from twopeaks.theory.predictors.heights import closed_form
+from twopeaks.theory.predictors.paper import paper_law
 from twopeaks.theory.setting import Setting
 from twopeaks.validate.claims.claim import Claim, Finding, Form, Sample, Series
 from twopeaks.validate.claims.exams.problems import PAPER, band, censored, member, problem, reached, views

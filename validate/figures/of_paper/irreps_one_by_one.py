@@ -22,7 +22,7 @@ from twopeaks.validate.figures.drawing.tables import Floats, Row, committed, num
 
 if TYPE_CHECKING:
     from twopeaks.sim.network.runtime import Runtime
-    from twopeaks.theory.predictors.phases import Block
+    from twopeaks.theory.heights.phases import Block
 
 __all__ = ["ACCURATE", "FIGURE", "TRAINED", "fig_irreps_one_by_one", "gather", "measure", "shares"]
 
@@ -119,7 +119,7 @@ def _row(group: str, series: str, n: float, value: float, kind: str = "", **ends
 
 
 def _theory(name: str) -> Iterator[Row]:
-    from twopeaks.theory.predictors.phases import STEP, accuracy, blocks, learned
+    from twopeaks.theory.heights.phases import STEP, accuracy, blocks, learned
 
     group, eta = named(name), Optimizer().weight_decay
     parts = blocks(group, eta)
@@ -163,7 +163,7 @@ def shares(group: Group, parts: Sequence[Block], outputs: Floats, rows: NDArray[
 
 
 def _measured(group: Group, n: int, outputs: Floats, unseen: NDArray[np.bool_]) -> Iterator[Row]:
-    from twopeaks.theory.predictors.phases import blocks
+    from twopeaks.theory.heights.phases import blocks
 
     parts, labels = blocks(group, Optimizer().weight_decay), group.table.ravel()
     each = [

@@ -107,7 +107,9 @@ def _panel(group: Group) -> str:
 
 
 def _predicted(setting: Setting) -> dict[str, float | None]:
-    from twopeaks.theory.predictors.heights import paper_law, phases_form, shared_form
+    from twopeaks.theory.predictors.heights import shared_form
+    from twopeaks.theory.predictors.paper import paper_law
+    from twopeaks.theory.predictors.phases import phases_form
 
     heights = phases_form(setting).value or shared_form(setting).value
     paper, size = paper_law(setting).value, setting.task.resolve().order ** 2

@@ -20,7 +20,7 @@ from twopeaks.validate.figures.drawing.style import INK, PREDICTORS
 from twopeaks.validate.figures.drawing.tables import Row, numbers, part, table_of
 
 if TYPE_CHECKING:
-    from twopeaks.theory.predictors.heights import Prediction
+    from twopeaks.theory.predictors.answer import Prediction
     from twopeaks.validate.laws.compare import Score
     from twopeaks.validate.measured.cell import Measured
 

@@ -19,6 +19,7 @@ from twopeaks.validate.figures.drawing.style import FADED, INK
 from twopeaks.validate.figures.drawing.tables import Row, intervals, medians, numbers, part, table_of
 
 if TYPE_CHECKING:
+    from twopeaks.theory.predictors.declaration import Predictor
     from twopeaks.validate.scores.board import Board
 
 __all__ = ["FIGURE", "fig_predicted_t_grok", "gather"]
@@ -50,26 +51,27 @@ _OVER = (1.1, 1.3, 1.6, 2.0)
 #: Rivals, in fewer words.
 _RIVALS = {"norm-separation-from-peak": "norm separation", "first-passage-from-peak": "first passage"}
 _WORDS = ("panel", "rule", "predictor", "group")
-_SELECTION = "selection"
 
 
 def gather(results: Path) -> pl.DataFrame:
     """Every prediction of t_grok with what was measured, and medians of each predictor."""
-    descent = _board(results / "times-gd", ("predictions.csv", "flow.csv"), (_SELECTION,))
+    from twopeaks.theory.predictors.times.selection import selection
+
+    descent = _board(results / "times-gd", ("predictions.csv", "flow.csv"), (selection,))
     adam = _board(results / "times-adam", ("predictions.csv", "rivals.csv"))
     rows = [*_each(descent), *_each(adam)]
     return table_of([*rows, *_medians(rows)], _WORDS)
 
 
-def _board(folder: Path, files: Sequence[str], names: Sequence[str] = ()) -> Board:
+def _board(folder: Path, files: Sequence[str], now: Sequence[Predictor[...]] = ()) -> Board:
     from twopeaks.validate.measured.sources import Sources
     from twopeaks.validate.scores.board import boards
-    from twopeaks.validate.scores.predictors import asked, read_predictions, registry
+    from twopeaks.validate.scores.predictors import asked, read_predictions
 
     cells, _ = Sources((folder / "measured.csv",)).gather()
     cells = [cell for cell in cells if cell.quantity == "t_grok"]
     predictions = [column for file in files for column in read_predictions(folder / file, cells)[0]]
-    predictions += asked(cells, {name: registry()[name] for name in names}, of={name: {"t_grok"} for name in names})
+    predictions += asked(cells, now)
     return boards(cells, predictions)[0]
 
 

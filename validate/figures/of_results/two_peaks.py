@@ -52,8 +52,8 @@ def _row(group: str, series: str, n: float | None, value: float | None, *ends: f
 
 def _heights(results: Path, group: str) -> Iterator[Row]:
     from twopeaks.theory.heights.memorising import memorised
+    from twopeaks.theory.heights.phases import all_at_once
     from twopeaks.theory.heights.sharing import shared_height
-    from twopeaks.theory.predictors.phases import all_at_once
 
     table, eta = named(group), Optimizer().weight_decay
     generalising = shared_height(table).at_decay(eta)[1] / (eta / 2)
@@ -71,12 +71,13 @@ def _heights(results: Path, group: str) -> Iterator[Row]:
 
 
 def _networks(results: Path, group: str) -> Iterator[Row]:
-    from twopeaks.theory.predictors.phases import PHASES
+    from twopeaks.theory.predictors.phases import phases_form
     from twopeaks.validate.measured.rates import rates_in_old_note
     from twopeaks.validate.measured.statistics import rate_interval
 
     n_c = part(committed(results, "transitions", "n_c"), group=group).row(0, named=True)
-    predicted = part(committed(results, "transitions", "n_c", "predictions.csv"), group=group, predictor=PHASES)
+    predictions = committed(results, "transitions", "n_c", "predictions.csv")
+    predicted = part(predictions, group=group, predictor=phases_form.name)
     yield _row(group, "measured n_c", None, n_c["value"], n_c["low"], n_c["high"])
     yield _row(group, "predicted n_c", None, predicted["value"][0], predicted["low"][0], predicted["high"][0])
     for n, grokked, members in rates_in_old_note(n_c["note"]):

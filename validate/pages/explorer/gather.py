@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from twopeaks.theory.errors import InputError
-from twopeaks.theory.predictors.heights import Prediction
+from twopeaks.theory.predictors.answer import Prediction
+from twopeaks.theory.predictors.registry import of_quantity
 from twopeaks.validate.measured.cell import ON_REQUEST, distinct, names
 from twopeaks.validate.measured.sources import Sources
 from twopeaks.validate.pages.explorer.claims import Examined, read_claims
@@ -18,7 +19,7 @@ from twopeaks.validate.pages.explorer.runs import Predicted, chosen_curves
 from twopeaks.validate.pages.explorer.theory_curves import spot
 from twopeaks.validate.scores.asking import Request, Stage, provided, scored
 from twopeaks.validate.scores.board import Board
-from twopeaks.validate.scores.predictors import Predictor, asked, registry, subjects
+from twopeaks.validate.scores.predictors import asked
 
 __all__ = ["Content", "gather"]
 
@@ -111,12 +112,11 @@ def _of_boards(boards: Sequence[Board], request: Request) -> tuple[_Said, dict[s
 
 def _asked(series: Sequence[Series], stage: Stage) -> _Said:
     """Predictions where n_c was not measured."""
-    functions: dict[str, Predictor] = {name: f for name, f in registry().items() if "n_c" in subjects()[name]}
     if not series:
         return {}
-    tell = stage("asking predictors", len(functions))
+    tell = stage("asking predictors", len(of_quantity("n_c")))
     found: _Said = {}
-    for said in asked([one.size for one in series], functions, tell, subjects()):
+    for said in asked([one.size for one in series], of_quantity("n_c"), tell):
         for place, prediction in said.on.items():
             one = series[place]
             found.setdefault((one.setting.content_id, one.budget), {})[said.predictor] = prediction

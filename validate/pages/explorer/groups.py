@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from twopeaks.sim.storage.records import Plan
 from twopeaks.sim.sweep.bisect import resized
-from twopeaks.theory.predictors.heights import Prediction
+from twopeaks.theory.predictors.answer import Prediction
 from twopeaks.theory.predictors.rivals import RIVALS
 from twopeaks.theory.setting import Setting
 from twopeaks.validate.measured.cell import Measured, at_half
@@ -146,7 +146,7 @@ def _claimed(one: Series, said: Prediction, origin: str) -> Claimed:
         said.runs_used,
         said.valid,
         said.note,
-        predict_line(one.setting, calibrate=calibrate, rivals=said.predictor in RIVALS),
+        predict_line(one.setting, calibrate=calibrate, rivals=said.predictor in {rival.name for rival in RIVALS}),
     )
 
 

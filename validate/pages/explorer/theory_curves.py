@@ -6,10 +6,13 @@ from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 
-from twopeaks.theory.predictors.heights import CLOSED_FORM, PHASES, RELU, SHARED, Prediction
+from twopeaks.theory.heights.phases import STEP as PHASES_STEP
+from twopeaks.theory.heights.phases import accuracy, blocks, learned
+from twopeaks.theory.predictors.answer import Prediction
+from twopeaks.theory.predictors.heights import closed_form, shared_form
 from twopeaks.theory.predictors.peaks import Peaks, closed_peaks, relu_peaks, shared_peaks
-from twopeaks.theory.predictors.phases import SPREAD, accuracy, blocks, learned, phases_accuracy
-from twopeaks.theory.predictors.phases import STEP as PHASES_STEP
+from twopeaks.theory.predictors.phases import SPREAD, phases_accuracy, phases_form
+from twopeaks.theory.predictors.relu import relu_form
 from twopeaks.theory.setting import Setting
 from twopeaks.validate.pages.explorer.data import Accuracy, Mountains, Spot
 from twopeaks.validate.pages.explorer.labels import label_of
@@ -19,9 +22,9 @@ __all__ = ["accuracy_over", "grid", "mountains", "spot"]
 
 #: Theories that have both heights, the one that is shown first.
 _PEAKS: Mapping[str, Callable[[Setting], Peaks | None]] = {
-    SHARED: shared_peaks,
-    CLOSED_FORM: closed_peaks,
-    RELU: relu_peaks,
+    shared_form.name: shared_peaks,
+    closed_form.name: closed_peaks,
+    relu_form.name: relu_peaks,
 }
 #: Points of a curve, and of a predicted accuracy, which takes milliseconds each.
 _POINTS = 91
@@ -82,7 +85,9 @@ def accuracy_over(setting: Setting, n: Sequence[float]) -> Accuracy | None:
     value = [at(x) for x in n]
     low = [min(v, at(x / wide)) for v, x in zip(value, n, strict=True)]
     high = [max(v, at(x * wide)) for v, x in zip(value, n, strict=True)]
-    return Accuracy(PHASES, label_of(PHASES), tuple(value), tuple(low), tuple(high), told.valid, told.note)
+    return Accuracy(
+        phases_form.name, label_of(phases_form.name), tuple(value), tuple(low), tuple(high), told.valid, told.note
+    )
 
 
 def spot(value: float | None, low: float | None, high: float | None) -> Spot:
