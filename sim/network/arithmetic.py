@@ -1,4 +1,4 @@
-"""The arithmetics that can be asked for by name. No torch here: descriptions of sweeps know them too."""
+"""Names of the arithmetics to train in. No torch here: descriptions of sweeps use these names."""
 
 from __future__ import annotations
 
@@ -15,17 +15,17 @@ DTypeName = Literal["float32", "bfloat16", "float64"]
 DTYPES: tuple[DTypeName, ...] = get_args(DTypeName)
 
 
-def known_dtype(name: str, given: object) -> DTypeName:
-    """The dtype that was given.
+def known_dtype(name: str, value: object) -> DTypeName:
+    """The value, checked to be the name of a dtype.
 
     Args:
         name: of the option or key, for the message.
-        given: its value.
+        value: what was given.
 
     Raises:
         InputError: if there is no such dtype.
     """
     for dtype in DTYPES:
-        if given == dtype:
+        if value == dtype:
             return dtype
-    raise InputError(name, "float32, bfloat16 (in products) or float64", given, "leave it out for float32")
+    raise InputError(name, "float32, bfloat16 (in products) or float64", value, "leave it out for float32")

@@ -1,11 +1,11 @@
 """The training data of a pack of members, cut into tiles that stay in the cache.
 
-The input X is k one-hots a row, so X W is the sum of k rows of W for each row, and X^T G the sum of some rows of G for
-each row of W: embedding bags, which read rows where they are. No dense one-hot is ever built.
+A row of the input X is k one-hots, so a row of X W is a sum of k rows of W, and a row of X^T G a sum of some rows of G.
+Both are computed as embedding bags, which read the rows where they are. No dense one-hot array is built.
 
-Where sizes n differ, shorter training sets are padded to the longest: a padding row repeats the member's first row
-(whatever it overflows in, the member does too), has no label, and counts with the weight 0 where others have 1/n. So
-it adds exact zeros.
+Where sizes n differ, shorter training sets are padded to the longest. A padding row repeats the member's first row (so
+that it overflows only if the member does), has no label, and has the weight 0 where other rows have 1/n. So it adds
+exact zeros.
 """
 
 from __future__ import annotations
@@ -84,7 +84,7 @@ class PackData:
         sizes: (E,) training rows n of each member.
         divisor: n, or 1 where sizes differ and the weights of the tiles are there instead.
         tiles: the training rows, cut along the samples.
-        labels: (E, A^k) label of every row of the table as the member is told, 0 where there is none.
+        labels: (E, A^k) label that the member has for each row of the table, 0 where there is none.
         in_train: (E, A^k) whether the row is trained on.
         in_test: (E, A^k) whether it is tested on: every other row that has a label.
     """
@@ -105,7 +105,7 @@ class PackData:
 
 
 def pack_size(setting: Setting, runtime: Runtime) -> int:
-    """Members that are worked on together, so that their hidden values fit the tile of one thread."""
+    """Members of a pack: as many as have hidden values that fit the tile of one thread together."""
     itemsize = runtime.torch_dtype.itemsize
     values = setting.network.hidden_values(setting.task.table_of().operands)
     return max(1, runtime.tile_bytes // (itemsize * values * setting.task.samples))
@@ -124,15 +124,15 @@ def pack_data(settings: Setting | Sequence[Setting], seeds: Sequence[int], runti
     Args:
         settings: one for all members, or one each, of one shape.
         seeds: one a member.
-        runtime: where to.
+        runtime: where to put them.
     """
     members = each(settings, seeds)
     tasks, largest = [setting.task for setting in members], max(members, key=lambda setting: setting.task.samples)
     table, n = largest.task.table_of(), largest.task.samples
     chosen = np.stack([_padded(draw_pairs(task, seed), n) for task, seed in zip(tasks, seeds, strict=True)])
-    told = _told(tasks, seeds)
-    labels = np.take_along_axis(np.broadcast_to(told, (len(seeds), told.shape[1])), chosen, axis=1)
-    in_train = np.zeros((len(seeds), told.shape[1]), dtype=bool)
+    table_labels = _table_labels(tasks, seeds)
+    labels = np.take_along_axis(np.broadcast_to(table_labels, (len(seeds), table_labels.shape[1])), chosen, axis=1)
+    in_train = np.zeros((len(seeds), table_labels.shape[1]), dtype=bool)
     np.put_along_axis(in_train, chosen, True, axis=1)
     sizes = np.array([task.samples for task in tasks])
     alike = bool((sizes == n).all())
@@ -144,7 +144,7 @@ def pack_data(settings: Setting | Sequence[Setting], seeds: Sequence[int], runti
         torch.as_tensor(sizes, dtype=runtime.torch_dtype, device=device),
         n if alike else 1,
         tuple(_tile(chosen[s], labels[s], None if weights is None else weights[s], table, runtime) for s in pieces),
-        torch.as_tensor(np.maximum(told, 0), device=device).expand(in_train.shape),
+        torch.as_tensor(np.maximum(table_labels, 0), device=device).expand(in_train.shape),
         torch.as_tensor(in_train, device=device),
         torch.as_tensor(~in_train & (table.labels != UNDEFINED), device=device),
     )
@@ -154,11 +154,11 @@ def _padded(rows: NDArray[np.int64], n: int) -> NDArray[np.int64]:
     return np.pad(rows, (0, n - rows.size), constant_values=rows[0])
 
 
-def _told(tasks: Sequence[Task], seeds: Sequence[int]) -> NDArray[np.int64]:
-    """(E, A^k) label of every row as each member is told it, or (1, A^k) where all are told the same."""
+def _table_labels(tasks: Sequence[Task], seeds: Sequence[int]) -> NDArray[np.int64]:
+    """(E, A^k) label of every row for each member, or (1, A^k) where all members have the same labels."""
     alike = all(task.labels == "true" and not task.noise for task in tasks)
-    told = zip(tasks[:1], seeds[:1], strict=True) if alike else zip(tasks, seeds, strict=True)
-    return np.stack([label_table(task, seed) for task, seed in told])
+    count = 1 if alike else len(tasks)
+    return np.stack([label_table(task, seed) for task, seed in zip(tasks[:count], seeds[:count], strict=True)])
 
 
 def _tile(

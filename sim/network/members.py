@@ -1,4 +1,4 @@
-"""Who may learn side by side: members of one shape, each with a setting and a seed of its own."""
+"""Members that can be trained together: of one shape, each with a setting and a seed of its own."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ _SHARED = [(part, [field for field in fields if field not in PER_MEMBER[part]]) 
 
 
 def shape(setting: Setting) -> Hashable:
-    """What members of one pack have in common: equal for settings whose members may learn side by side.
+    """What members of one pack have in common: equal for settings whose members can be trained together.
 
     It is the setting without the fields of `PER_MEMBER`: table and operands, network, loss, update rule with its
     averages and schedule.
@@ -37,15 +37,15 @@ def shape(setting: Setting) -> Hashable:
 
 
 def each(settings: Setting | Sequence[Setting], seeds: Sequence[int]) -> list[Setting]:
-    """The setting of each member, where one may be given for all."""
+    """The setting of each member; a single setting stands for all."""
     return [settings] * len(seeds) if isinstance(settings, Setting) else list(settings)
 
 
 def check(members: Sequence[Member]) -> None:
-    """Refuse what is no pack.
+    """Check that members can be trained together.
 
     Raises:
-        InputError: if there are no members, some are there twice, shapes differ, or seeds are negative or of 64 bits.
+        InputError: if there are no members, two are equal, shapes differ, or a seed is negative or not below 2^63.
     """
     seeds = [seed for _, seed in members]
     if not seeds or min(seeds) < 0 or max(seeds) > _LARGEST_SEED or len(set(members)) != len(members):
@@ -54,14 +54,14 @@ def check(members: Sequence[Member]) -> None:
     other = next((setting for setting in {setting for setting, _ in members} if shape(setting) != shape(first)), None)
     if other is not None:
         own = ", ".join(sorted(field for fields in PER_MEMBER.values() for field in fields))
-        raise InputError("members", f"alike but for {own}", _difference(first, other), "train the others by themselves")
+        raise InputError("members", f"alike but for {own}", _difference(first, other), "train the others separately")
 
 
 def _difference(a: Setting, b: Setting) -> str:
-    """The first thing that keeps two settings apart."""
+    """The first field that differs and may not, with both values."""
     for part, fields in _SHARED:
         for field in fields:
-            one, two = (getattr(getattr(setting, part), field) for setting in (a, b))
-            if one != two:
-                return f"{field} {one} beside {two}"
+            value_a, value_b = (getattr(getattr(setting, part), field) for setting in (a, b))
+            if value_a != value_b:
+                return f"{field} {value_a} beside {value_b}"
     return f"loss {a.loss} beside {b.loss}"

@@ -44,9 +44,9 @@ def solve_readout(settings: Setting | Sequence[Setting], params: Params, data: P
     """
     if (kind := params.V.device.type) in _WITHOUT_DOUBLE:
         raise InputError("readout", f"trained on {kind}, which has no float64", "ridge", "use --device cpu")
-    each = [settings] if isinstance(settings, Setting) else settings
-    A = _features(each[0].network, params, data)
-    eta = torch.tensor([setting.optimizer.weight_decay for setting in each], dtype=A.dtype, device=A.device)
+    member_settings = [settings] if isinstance(settings, Setting) else settings
+    A = _features(member_settings[0].network, params, data)
+    eta = torch.tensor([setting.optimizer.weight_decay for setting in member_settings], dtype=A.dtype, device=A.device)
     Y = torch.cat([tile.one_hot for tile in data.tiles], dim=1).double() - 1 / data.table.classes
     X = _ridge(A, Y, data.sizes * eta / 2)
     params.V.copy_(torch.complex(*X.chunk(2, dim=1)) if params.V.is_complex() else X)

@@ -1,4 +1,4 @@
-"""Where and how arithmetic runs: device, dtype, threads, denormals. Chosen explicitly, recorded, put back."""
+"""Where and how arithmetic runs: device, dtype, threads, denormals. They are chosen explicitly and recorded."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ from twopeaks.theory.errors import InputError
 
 __all__ = ["Runtime", "pinned", "resolve", "usable_cores"]
 
-#: Hidden values (members x samples x K) are worked on in pieces of this many bytes a thread: small enough to stay
-#: in the cache of current CPUs from one pass to the next, large enough to hide what a call costs.
+#: Hidden values (members x samples x K) are computed in pieces of this many bytes a thread: small enough to stay in the
+#: cache of current CPUs from one pass to the next, large enough that the cost of a call does not matter.
 _CPU_TILE_BYTES = 5 << 19
-#: On an accelerator pieces only bound memory; smaller ones would leave it idle.
+#: On an accelerator pieces only limit memory; smaller ones would leave it idle.
 _ACCELERATOR_TILE_BYTES = 1 << 28
 
 
@@ -29,7 +29,7 @@ class Runtime:
         device: canonical torch device, such as ``"cpu"`` or ``"cuda:0"``.
         dtype: ``"float32"`` (default), ``"bfloat16"`` (in products) or ``"float64"`` (for checks).
         threads: CPU threads used.
-        tile_bytes: size, a thread, of the pieces in which hidden values are worked on.
+        tile_bytes: size of the pieces in which hidden values are computed, for each thread.
     """
 
     device: str
@@ -52,7 +52,7 @@ class Runtime:
         return max(1, self.tile_bytes * self.threads // row_bytes // self.threads) * self.threads
 
     def describe(self) -> dict[str, object]:
-        """What was chosen, for the record."""
+        """The choices, for manifests."""
         return {**asdict(self), "torch": torch.__version__}
 
 
@@ -67,16 +67,16 @@ def resolve(
     threads: int | None = None,
     tile_bytes: int | None = None,
 ) -> Runtime:
-    """Turn wishes into a checked `Runtime`.
+    """Choose and check a `Runtime`.
 
     Args:
         device: ``auto`` (CUDA, then MPS, then CPU), ``cpu``, ``cuda``, ``cuda:1``, ``mps``.
         dtype: arithmetic of parameters and gradients.
         threads: CPU threads; all usable cores by default.
-        tile_bytes: overrides the size of the working pieces (results change by rounding only).
+        tile_bytes: another size of the pieces (results change by rounding only).
 
     Raises:
-        InputError: if the device is unknown or not there, or a number is out of range.
+        InputError: if the device is unknown or absent, or a number is out of range.
     """
     usable = usable_cores()
     if threads is not None and not 1 <= threads <= 1024:
@@ -100,13 +100,13 @@ def _resolve_device(device: str) -> str:
         return "cpu"
     count = torch.cuda.device_count() if kind == "cuda" else int(torch.backends.mps.is_available())
     if int(index or 0) >= count:
-        raise InputError("device", f"one that is there ({kind}: {count} found)", device, "use --device auto")
+        raise InputError("device", f"one of this machine ({kind}: {count} found)", device, "use --device auto")
     return f"{kind}:{int(index or 0)}"
 
 
 @contextmanager
 def pinned(runtime: Runtime) -> Iterator[None]:
-    """Run this thread with the threads of `runtime`, denormals flushed to zero and TF32 off; then put it back.
+    """Run a block with the threads of `runtime`, denormals flushed to zero and TF32 off; then restore the old state.
 
     After memorisation most nodes decay towards zero; denormal arithmetic makes a CPU step 15 times slower.
     """

@@ -51,21 +51,21 @@ def _of_sums(
     block = runtime.rows_that_fit(members * inner * max(width, table.classes) * W.itemsize)
     hidden = W.new_empty(2, members * min(block, count) * inner * width)
     for a in range(0, count, block):
-        some = slice(a, min(a + block, count))
-        shape = (members, some.stop - a, inner, width)
+        block_rows = slice(a, min(a + block, count))
+        shape = (members, block_rows.stop - a, inner, width)
         Z, F = (half[: math.prod(shape)].view(shape) for half in hidden)
-        torch.add(_operand_sums(table, W, leading, some)[:, :, None], second, out=Z)
+        torch.add(_operand_sums(table, W, leading, block_rows)[:, :, None], second, out=Z)
         F = deeper(network, layers, sigma.forward(Z, F).view(members, -1, width))
-        yield slice(a * inner, some.stop * inner), F
+        yield slice(a * inner, block_rows.stop * inner), F
 
 
-def _operand_sums(table: Table, W: Tensor, operands: range, some: slice) -> Tensor:
-    """(E, s, K) sum of the rows of W for the combinations ``some`` of these operands, counted as a table's rows are."""
+def _operand_sums(table: Table, W: Tensor, operands: range, rows: slice) -> Tensor:
+    """(E, s, K) sum of the rows of W for a range of combinations of these operands, numbered like a table's rows."""
     A = table.alphabet
     if len(operands) == 1:  # without a copy
-        return W[:, operands.start * A + some.start : operands.start * A + some.stop]
-    total = W.new_zeros(W.shape[0], some.stop - some.start, W.shape[2])
-    index = torch.arange(some.start, some.stop, device=W.device)
+        return W[:, operands.start * A + rows.start : operands.start * A + rows.stop]
+    total = W.new_zeros(W.shape[0], rows.stop - rows.start, W.shape[2])
+    index = torch.arange(rows.start, rows.stop, device=W.device)
     for power, j in enumerate(reversed(operands)):
         total += W[:, j * A + index // A**power % A]
     return total

@@ -1,11 +1,11 @@
-"""At which records probes are measured, so that they cost a given share of the run. No torch here.
+"""The records at which probes are measured, so that they cost at most a given share of the run. No torch here.
 
-It depends on sizes alone, never on a clock: a run that is repeated or resumed measures at the same records.
+It depends on sizes alone and not on a clock: a run that is repeated or resumed measures at the same records.
 
 Costs are in multiply-adds of a large matrix product, for one member alone, as measured on a CPU: an entry of an array
 that is passed over costs as much as `_PASS` of them, an entry of the weights' own small arrays in all `_SMALL`, a
 multiply-add in double precision `_DOUBLE`, and `_CALL` is what any operation costs however small it is. A shorter run
-than `_MOMENT`, a tenth of a second, counts as that long: nobody waits for it.
+than `_MOMENT`, a tenth of a second, counts as that long.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from twopeaks.theory.setting import Network, Setting
 
 __all__ = ["measured"]
 
-_DEAR = "repulsion"
+_EXPENSIVE = "repulsion"
 _PASS, _SMALL, _DOUBLE, _CALL, _MOMENT = 16, 96, 2.5, 110_000, 3e9
 #: Passes and operations of a network whose gradient is autograd's over those of the core, whose gradient is by hand.
 _AUTOGRAD = 3
@@ -111,9 +111,9 @@ def _level_costs(work: _Work) -> dict[Level, float]:
 def measured(setting: Setting, names: Sequence[str], steps: NDArray[np.int64], share: float) -> dict[str, set[int]]:
     """At which of the recorded steps each probe is measured, so that all cost ``share`` of the run at most.
 
-    All but the dear one, repulsion, are measured together, at every record if that can be paid; what is left pays
-    for that one. Where there is not enough for every record, these are as evenly spaced as whole numbers allow, the
-    last one among them.
+    All but repulsion, the most expensive one, are measured together, at every record if the budget allows it; repulsion
+    gets the rest of the budget. If the budget is too small for every record, the records are spaced evenly and include
+    the last one.
 
     Args:
         setting: the problem; with the budget it gives the cost of the run.
@@ -123,22 +123,22 @@ def measured(setting: Setting, names: Sequence[str], steps: NDArray[np.int64], s
     """
     work = _Work.of(setting)
     run = steps[-1] * _step_cost(work) + len(steps) * _test_cost(work)
-    left = share * max(run, _MOMENT)
+    budget_left = share * max(run, _MOMENT)
     due: dict[str, set[int]] = {}
-    for together in ([n for n in names if n != _DEAR], [n for n in names if n == _DEAR]):
+    for together in ([n for n in names if n != _EXPENSIVE], [n for n in names if n == _EXPENSIVE]):
         cost = _cost(together, _level_costs(work))
-        count = min(len(steps), int(left / cost)) if together else 0
-        left -= count * cost
+        count = min(len(steps), int(budget_left / cost)) if together else 0
+        budget_left -= count * cost
         due |= {name: set(_spread(steps, count)) for name in together}
     return due
 
 
 def _cost(names: Sequence[str], levels: dict[Level, float]) -> float:
-    """Cost of measuring these once; each works out for itself what it needs."""
+    """Cost of measuring these once; each computes by itself what it needs."""
     return _COLD * sum(levels[PROBES[name].level] + _CALL * PROBES[name].calls for name in names)
 
 
 def _spread(steps: NDArray[np.int64], count: int) -> list[int]:
-    """So many of the steps, evenly spaced, the last one among them."""
+    """``count`` of the steps, evenly spaced, including the last one."""
     places = (np.arange(1, count + 1) * len(steps)) // max(count, 1) - 1
     return [int(step) for step in steps[places]]

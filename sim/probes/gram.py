@@ -1,10 +1,10 @@
 """Probes of the Gram matrix of centred features, F~^T F~ (K, K): is it diagonal, and do similar nodes repel.
 
-Nothing cheaper than the matrix gives the mean size of its entries, so with many nodes it is estimated. Let
+The mean size of its entries costs as much as the matrix itself, so with many nodes it is estimated. Let
 x_j = |f_j| and r_j = mean_{l != j} |f_j . f_l|; the wanted mean of r over nodes is mean(x) times the mean of r/x over
 nodes drawn with probabilities proportional to x (Hansen and Hurwitz, Annals of Mathematical Statistics 14, 1943).
-Overlaps are nearly proportional to sizes, so r/x hardly varies and few nodes do; they are drawn systematically, with
-no random number: node j as often as the points (i + 1/2)/m fall into its part of [0, 1].
+Overlaps are nearly proportional to sizes, so r/x hardly varies and few nodes are enough. They are drawn systematically,
+without random numbers: node j as often as the points (i + 1/2)/m fall into its part of [0, 1].
 """
 
 from __future__ import annotations
@@ -51,8 +51,8 @@ def overlap(view: View) -> Tensor:
 
 def repulsion(view: View) -> Tensor:
     """Signs of B = (F~^T F~ + eta)^-1. Eq. inter.2."""
-    found = [signs(_gram(F), eta) for F, eta in zip(_features(view), view.decay, strict=True)]
-    return torch.stack([torch.stack(list(member)) for member in found])
+    signs_of_members = [signs(_gram(F), eta) for F, eta in zip(_features(view), view.decay, strict=True)]
+    return torch.stack([torch.stack(list(member)) for member in signs_of_members])
 
 
 def _moments(view: View) -> tuple[Tensor, Tensor]:
@@ -77,8 +77,8 @@ def _overlaps(view: View, nodes: Tensor, sizes: Tensor, mean: Tensor) -> Tensor:
     E, K = mean.shape
     products = mean.new_zeros(E, nodes.shape[1], K)
     for _, F in view.features():
-        some = F.gather(2, nodes.unsqueeze(1).expand(-1, F.shape[1], -1))
-        products.baddbmm_(some.mT, F)
+        of_nodes = F.gather(2, nodes.unsqueeze(1).expand(-1, F.shape[1], -1))
+        products.baddbmm_(of_nodes.mT, F)
     rows = view.rows.view(E, 1, 1)
     products -= rows * mean.gather(1, nodes).unsqueeze(2) * mean.unsqueeze(1)
     return (exact(products.abs().sum(dim=2)) - sizes.square()) / max(K - 1, 1)
@@ -92,7 +92,7 @@ def _features(view: View) -> list[Tensor]:
 
 
 def _gram(F: Tensor) -> Tensor:
-    """F^T F in double precision: eta is small against it."""
+    """F^T F in double precision, because eta is small compared to it."""
     total = exact(F.new_zeros(F.shape[1], F.shape[1]))
     for rows in torch.split(F, 512):
         total.addmm_(exact(rows).T, exact(rows))
@@ -107,12 +107,12 @@ def signs(gram: Tensor, eta: Tensor | float) -> Signs:
         eta: ridge in B = (F~^T F~ + eta)^-1.
 
     Returns:
-        What `Signs` holds; shares are NaN where B cannot be worked out.
+        `Signs`; shares are NaN where B cannot be computed.
     """
-    one = torch.eye(len(gram), dtype=gram.dtype, device=gram.device)
-    L, failed = torch.linalg.cholesky_ex(gram + eta * one)
+    identity = torch.eye(len(gram), dtype=gram.dtype, device=gram.device)
+    L, failed = torch.linalg.cholesky_ex(gram + eta * identity)
     without = (failed > 0) | ~L.isfinite().all()
-    L = torch.where(without, one, L)  # an inverse of what has none would raise
+    L = torch.where(without, identity, L)  # cholesky_inverse would raise there
     repel = gram * torch.cholesky_inverse(L) < 0
     above = torch.ones_like(repel).triu_(1)
     sizes = gram.diagonal().clamp(min=0).sqrt()

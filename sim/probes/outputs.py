@@ -1,4 +1,4 @@
-"""Probes of what the networks answer: margin, gradient on the features, energy of nodes.
+"""Probes of the outputs: margin, gradient on the features, energy of nodes.
 
 With ~ for centring over training rows, R = Y - F V, S = Y~^T F~ (C, K) and D = Y~^T Y~ = diag(m) - m m^T/n from the
 numbers m of rows in each class:
@@ -8,7 +8,7 @@ numbers m of rows in each class:
     their inner product                 sum (Y~^T R~) * (S V), with Y~^T R~ = D - S V
     E(w_k) = 1/2 |Y~^T sigma(X w_k)|^2  half the square of column k of S
 
-so F is passed over once, and G_F is never worked out. Each function gives (E, c) numbers, in the order of the columns
+so one pass over F is enough, and G_F is never computed. Each function gives (E, c) numbers, in the order of the columns
 that `twopeaks.sim.storage.probe_catalogue` names.
 """
 

@@ -1,4 +1,4 @@
-"""Probes at work beside one pack of members: when each is due, what it needs to remember, and its numbers."""
+"""The probes of one pack of members: when each is due, what it must remember, and its numbers."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from twopeaks.theory.setting import Setting
 
 __all__ = ["PackProbes"]
 
-#: Probes that see nothing but a `View`; the others need what came before, or a basis.
+#: Probes that need only a `View`; the others need earlier weights, or a basis.
 _VIEWED: dict[str, Callable[[View], Tensor]] = {
     "live": probe_weights.live,
     "margin": probe_outputs.margin,
@@ -35,7 +35,7 @@ _VIEWED: dict[str, Callable[[View], Tensor]] = {
 
 
 class PackProbes:
-    """The probes of a plan on the members of a pack. They read weights and change nothing."""
+    """The probes of a plan for the members of a pack. They read weights and change nothing."""
 
     def __init__(self, settings: Sequence[Setting], plan: Plan) -> None:
         """Bind a plan to the members of a pack.
@@ -57,34 +57,34 @@ class PackProbes:
         self._basis: Basis | None = None
 
     def watch(self, step: int, params: Params) -> None:
-        """See the weights after ``step`` updates, before the next one changes them."""
+        """Read the weights after ``step`` updates, before the next update changes them."""
         if step in self._before:
             self._trail.keep(step, params)
 
     def measure(self, step: int, params: Params, data: PackData) -> dict[str, NDArray[np.float64]]:
         """Each column for each member, (E,); NaN where it is undefined or not due."""
-        found: dict[str, NDArray[np.float64]] = {}
+        values: dict[str, NDArray[np.float64]] = {}
         view = View(self._settings, params, data)
         for name, names in self._columns.items():
             due = np.array([step in at[name] for at in self._due])
             numbers = np.full((len(names), len(due)), np.nan)
             if due.any():
                 numbers[:, due] = exact(self._numbers(name, step, view)).cpu().double().numpy().T[:, due]
-            found |= zip(names, numbers, strict=True)
-        return found
+            values |= zip(names, numbers, strict=True)
+        return values
 
     def keep(self, members: Sequence[int], like: Tensor) -> None:
-        """Go on with these members alone (positions in the pack), whose weights are where ``like`` is."""
+        """Continue with these members alone (positions in the pack), whose weights are on the device of ``like``."""
         self._settings = [self._settings[e] for e in members]
         self._due = [self._due[e] for e in members]
         self._trail.select(torch.as_tensor(members, device=like.device))
 
     def state(self) -> dict[str, Tensor]:
-        """All that later numbers depend on beside the weights, by name."""
+        """Everything besides the weights that later numbers depend on, by name."""
         return self._trail.state()
 
     def restore(self, state: Mapping[str, Tensor], like: Tensor) -> None:
-        """Go on from what `state` told."""
+        """Continue from a `state`."""
         self._trail.restore(state, like)
 
     def _numbers(self, name: str, step: int, view: View) -> Tensor:

@@ -1,4 +1,4 @@
-"""Files of facts and arrays that are whole or say that they are not: written aside, synced, moved; a digest in front.
+"""Files of facts and arrays whose damage is noticed: written aside, synced, moved; a digest in front.
 
 Line one is the SHA-256 of all that follows, in hexadecimal; line two the facts as JSON, with the names of the arrays;
 then the arrays one after the other in NumPy's own format. Nothing in it can run code when it is read.
@@ -82,13 +82,13 @@ class _Hashing:
 def _read(path: Path, *, with_arrays: bool) -> tuple[dict[str, Any], dict[str, NDArray[Any]]]:
     try:
         with path.open("rb") as file:
-            told = file.read(_DIGEST_LINE)
-            if told != _line(hashlib.file_digest(file, "sha256").hexdigest()):
+            digest = file.read(_DIGEST_LINE)
+            if digest != _line(hashlib.file_digest(file, "sha256").hexdigest()):
                 raise DamagedError("its digest is not that of its content")
             file.seek(_DIGEST_LINE)
-            found = json.loads(file.readline())
-            names = found.pop("arrays")
-            return found, {name: np.load(file, allow_pickle=False) for name in names} if with_arrays else {}
+            content = json.loads(file.readline())
+            names = content.pop("arrays")
+            return content, {name: np.load(file, allow_pickle=False) for name in names} if with_arrays else {}
     except OSError as error:
         raise DamagedError(error.strerror or "it cannot be read") from error
     except (AttributeError, KeyError, TypeError, ValueError) as error:

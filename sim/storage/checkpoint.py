@@ -1,8 +1,8 @@
-"""Checkpoints: everything a call of `train` needs to go on, after whatever killed it, as if nothing had.
+"""Checkpoints: everything that a call of `train` needs to resume after it was killed, with the same result.
 
-A folder belongs to one call. In it each pack of members keeps its two newest states, one file each, named by the
-updates done (no clock is asked which is newer). A file appears whole or not at all, and is checked when it is read.
-There are no random streams to keep: all that is drawn follows from the seeds, and training draws nothing.
+A folder belongs to one call. It holds the two newest states of each pack of members, one file each. Names contain the
+number of updates, so no clock decides which is newer. A file appears as a whole or not at all, and is checked when it
+is read. No random state is stored: everything drawn follows from the seeds, and training itself draws nothing.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from twopeaks.theory.errors import InputError
 
 __all__ = ["SCHEMA", "Checkpoints", "InUseError", "PackCheckpoints", "newest_step"]
 
-#: Version of what a checkpoint holds. A file of another one is refused by name.
+#: Version of the format of a checkpoint. A file of another version is refused by name.
 SCHEMA = 1
 
 _ENDING = ".ckpt"
@@ -35,12 +35,12 @@ _LOCK = "lock"
 
 _SECONDS = 60.0
 
-#: Longest pair of values that a message shows.
+#: Most characters of two values that a message shows.
 _SHORT = 60
 
 
 class InUseError(InputError):
-    """The folder belongs to a process that is training into it now."""
+    """Another process is training into the folder now."""
 
 
 class Checkpoints:
@@ -48,25 +48,25 @@ class Checkpoints:
 
     What is promised:
 
-    * Going on from checkpoints gives the records of an uninterrupted call, on a CPU bit for bit.
-    * A kill at any moment costs each pack at most ``seconds`` of work and the time of one writing. A pack that ended
-      is never trained again.
-    * A file that is torn or changed is named in `notes`, and the one before it is used. One of another run (settings,
-      seeds, plan, dtype, device, threads, packs) or schema raises InputError and stays untouched.
-    * Where a disk is full or becomes read-only, `notes` says so; the run goes on, the last checkpoint stays, and the
-      next one is tried in its time.
-    * Of two calls on one folder the second raises InUseError. The lock dies with the process that has it; where the
+    * A resumed call gives the records of an uninterrupted one, on a CPU bit for bit.
+    * A kill at any moment costs each pack at most ``seconds`` of work and the time of one write. A pack that has
+      ended is never trained again.
+    * A damaged file is named in `notes`, and the one before it is used. A file of another run (settings, seeds, plan,
+      dtype, device, threads, packs) or schema raises InputError and is not changed.
+    * If the disk is full or becomes read-only, `notes` says so; the run continues, the last checkpoint stays, and the
+      next one is tried after the usual time.
+    * Of two calls on one folder the second raises InUseError. The lock ends with the process that holds it. If the
       file system has no locks, `notes` says so.
 
-    Nothing is deleted when training ends, for the records are not on disk yet: the caller stores them and then calls
-    `discard`; it does so too where it finds that an earlier call had stored them. An object serves one call.
+    Nothing is deleted when training ends, because the records are not on disk yet: the caller stores them and then
+    calls `discard`, also if an earlier call had stored them. An object serves one call.
 
     Attributes:
-        folder: made when the call starts, if need be.
-        seconds: time between two checkpoints of a pack, 60 unless given; with 0 there is one before each step.
-        about: names that the caller wants to find again in `begun`, written into each file.
-        notes: sentences on what was not as it should be.
-        resumed: the step that each pack (by its number in the call) went on from.
+        folder: made when the call starts, if necessary.
+        seconds: time between two checkpoints of a pack, 60 by default; with 0 there is one before each step.
+        about: names that the caller finds again in `begun`; they are written into each file.
+        notes: sentences about problems.
+        resumed: the step from which each pack (by its number in the call) was resumed.
         newest: the step of each pack's newest checkpoint.
         seconds_before: training time of earlier calls, up to their last checkpoint.
     """
@@ -83,11 +83,11 @@ class Checkpoints:
         self._began = 0.0
         self._held: locks.Lock | None = None
         self._heading: dict[str, Any] = {}
-        self._found: defaultdict[int, list[Path]] = defaultdict(list)
+        self._of_packs: defaultdict[int, list[Path]] = defaultdict(list)
 
     @property
     def begun(self) -> list[str]:
-        """What was `about` when the checkpoints that are there were written; nothing if none can be read."""
+        """The `about` of the newest checkpoint that can be read; empty if there is none."""
         for path in sorted(self.folder.glob(f"*{_ENDING}"), reverse=True):
             with suppress(archive.DamagedError):
                 return list(archive.facts(path).get("about", ()))
@@ -95,21 +95,21 @@ class Checkpoints:
 
     @property
     def history(self) -> dict[str, Any]:
-        """What a manifest should say of interruptions; empty if there were none."""
+        """Facts about interruptions for a manifest; empty if there were none."""
         steps = sorted(self.resumed.values())
-        told = {"resumed_from_steps": steps, "seconds_before": round(self.seconds_before, 3), "notes": self.notes}
-        return told if steps or self.notes else {}
+        facts = {"resumed_from_steps": steps, "seconds_before": round(self.seconds_before, 3), "notes": self.notes}
+        return facts if steps or self.notes else {}
 
     @property
     def kept(self) -> str:
-        """A sentence on what is there to go on from."""
+        """A sentence on the checkpoints from which the run can be resumed."""
         if not self.newest:
             return "there was no checkpoint yet"
         return f"checkpoints up to step {max(self.newest.values())} are kept; the same command goes on from them"
 
     @contextmanager
     def held(self) -> Iterator[None]:
-        """Hold the folder. Who looks inside for stored results, trains, stores and discards is sure to be alone in it.
+        """Hold the folder, so that no other call looks for stored results, trains, stores or discards in it.
 
         Raises:
             InUseError: if another call holds it.
@@ -124,14 +124,14 @@ class Checkpoints:
 
     @contextmanager
     def opened(self, identity: Mapping[str, Any]) -> Iterator[None]:
-        """See what is there for a run of this identity (anything JSON can say); hold the folder, if it is not `held`.
+        """Find the checkpoints of a run with this identity (any JSON); hold the folder, unless it is `held` already.
 
         Raises:
             InUseError: if another call holds it.
             InputError: if it cannot be written, or holds checkpoints of another run or schema.
         """
-        told = json.loads(json.dumps(identity))
-        self._heading = {"schema": SCHEMA, "identity": told, "about": self.about, "versions": versions()}
+        run = json.loads(json.dumps(identity))
+        self._heading = {"schema": SCHEMA, "identity": run, "about": self.about, "versions": versions()}
         with self.held() if self._held is None else nullcontext():
             self._look()
             self._began = time.perf_counter()
@@ -139,10 +139,10 @@ class Checkpoints:
 
     def pack(self, number: int) -> PackCheckpoints:
         """Checkpoints of one pack of the call, counted from 0, while `opened`."""
-        return PackCheckpoints(self, number, self._found[number])
+        return PackCheckpoints(self, number, self._of_packs[number])
 
     def discard(self) -> None:
-        """Delete the checkpoints, once the records are stored. A folder that another call holds is left to that."""
+        """Delete the checkpoints once the records are stored; do nothing if another call holds the folder."""
         with suppress(OSError):
             lock = self._held or locks.acquire(self.folder / _LOCK)
             if lock is not None:
@@ -152,7 +152,7 @@ class Checkpoints:
                     self._leave(lock)
 
     def write(self, path: Path, facts: Mapping[str, Any], arrays: Mapping[str, NDArray[Any]]) -> bool:
-        """Write one file of this run; if that fails, note why and say False."""
+        """Write one file of this run; if that fails, note why and return False."""
         seconds = self.seconds_before + time.perf_counter() - self._began
         try:
             archive.write(path, {**self._heading, "seconds": round(seconds, 3), **facts}, arrays)
@@ -162,7 +162,7 @@ class Checkpoints:
         return True
 
     def note(self, sentence: str) -> None:
-        """Say something once."""
+        """Add a sentence to `notes` unless it is there."""
         if sentence not in self.notes:
             self.notes.append(sentence)
 
@@ -174,7 +174,7 @@ class Checkpoints:
             reason = error.strerror or str(error)
             raise InputError(str(self.folder), "a folder that can be written", reason, remedy) from error
         if lock is None:
-            raise InUseError(str(self.folder), "free", self._holder(), "wait until that one has ended")
+            raise InUseError(str(self.folder), "free", self._holder(), "wait until that process has ended")
         if not lock.certain:
             self.note("this file system has no locks: a second process in the same folder would not be noticed")
         lock.sign(f"process {os.getpid()} on {platform.node()}")
@@ -188,11 +188,11 @@ class Checkpoints:
 
     def _leave(self, lock: locks.Lock) -> None:
         lock.release()
-        with suppress(OSError):  # it holds checkpoints
+        with suppress(OSError):  # not empty: it holds checkpoints
             self.folder.rmdir()
 
     def _look(self) -> None:
-        """Sort what is there: checkpoints to go on from, damaged ones, and what dead writers left aside."""
+        """Find the checkpoints of each pack, note damaged ones, and remove unfinished files of killed processes."""
         if self._held is not None and self._held.certain:
             _remove(self.folder.glob(f"*{ASIDE}"))
         for path in sorted(self.folder.glob(f"*{_ENDING}")):
@@ -202,7 +202,7 @@ class Checkpoints:
                 self.note(f"{path} is damaged ({error}) and was not used")
                 continue
             self._check(path, facts)
-            self._found[facts["pack"]].append(path)
+            self._of_packs[facts["pack"]].append(path)
             self.seconds_before = max(self.seconds_before, facts["seconds"])
 
     def _check(self, path: Path, facts: Mapping[str, Any]) -> None:
@@ -220,21 +220,21 @@ class Checkpoints:
 
 
 class PackCheckpoints:
-    """Checkpoints of one pack: the newest that is whole, and new ones in time."""
+    """Checkpoints of one pack: reads the newest undamaged one, and stores new ones in time."""
 
-    def __init__(self, run: Checkpoints, number: int, found: list[Path]) -> None:
-        self._run, self._number, self._kept = run, number, found
+    def __init__(self, run: Checkpoints, number: int, files: list[Path]) -> None:
+        self._run, self._number, self._files = run, number, files
         self._next = time.monotonic() + run.seconds
 
     def latest(self) -> tuple[dict[str, Any], dict[str, NDArray[Any]]] | None:
-        """Facts and arrays of the newest whole checkpoint, if there is one."""
-        while self._kept:
-            path = self._kept[-1]
+        """Facts and arrays of the newest undamaged checkpoint; None if there is none."""
+        while self._files:
+            path = self._files[-1]
             try:
                 facts, arrays = archive.read(path)
             except archive.DamagedError as error:
                 self._run.note(f"{path} is damaged ({error}) and was not used")
-                self._kept.pop()
+                self._files.pop()
                 continue
             self._run.resumed[self._number] = self._run.newest[self._number] = facts["step"]
             return facts, arrays
@@ -245,13 +245,13 @@ class PackCheckpoints:
         return time.monotonic() >= self._next
 
     def store(self, step: int, facts: Mapping[str, Any], arrays: Mapping[str, NDArray[Any]]) -> None:
-        """Keep the state after ``step`` updates, and the one before it; where that fails, those from before."""
+        """Store the state after ``step`` updates, delete all but the one before it; on failure keep old files."""
         path = self._run.folder / f"pack-{self._number:05d}-{step:010d}{_ENDING}"
         if self._run.write(path, {"pack": self._number, "step": step, **facts}, arrays):
-            self._kept = [*[old for old in self._kept if old != path][-1:], path]
+            self._files = [*[old for old in self._files if old != path][-1:], path]
             self._run.newest[self._number] = step
-            mine = self._run.folder.glob(f"pack-{self._number:05d}-*{_ENDING}")
-            _remove(old for old in mine if old not in self._kept)
+            of_this_pack = self._run.folder.glob(f"pack-{self._number:05d}-*{_ENDING}")
+            _remove(old for old in of_this_pack if old not in self._files)
         self._next = time.monotonic() + self._run.seconds
 
 
@@ -263,31 +263,31 @@ def newest_step(folder: Path) -> int:
 
 def _lock_made(folder: Path) -> locks.Lock | None:
     while True:
-        with suppress(FileNotFoundError):  # its last owner has removed it in between
+        with suppress(FileNotFoundError):  # its last owner removed it in between: try again
             _make(folder)
             return locks.acquire(folder / _LOCK)
 
 
 def _make(folder: Path) -> None:
-    """Make a folder that another process may remove while this one looks; FileNotFoundError if it did."""
+    """Make a folder that another process may remove at the same time; FileNotFoundError if it did."""
     try:
         folder.mkdir(parents=True, exist_ok=True)
-    except FileExistsError:  # it was there, and had gone when pathlib asked what it was
+    except FileExistsError:  # it existed, and was removed before pathlib looked at its kind
         if not stat.S_ISDIR(folder.lstat().st_mode):
             raise
 
 
 def _remove(paths: Iterable[Path]) -> None:
     for path in list(paths):
-        with suppress(OSError):  # what cannot be removed now is in nobody's way
+        with suppress(OSError):  # a file that stays does no harm
             path.unlink()
 
 
-def _differences(there: Mapping[str, Any], here: Mapping[str, Any]) -> str:
-    """Names of what differs, with the values where these are short."""
+def _differences(stored: Mapping[str, Any], current: Mapping[str, Any]) -> str:
+    """Names of differing entries, with the values if these are short."""
 
-    def told(name: str) -> str:
-        old, new = str(there.get(name)), str(here.get(name))
+    def shown(name: str) -> str:
+        old, new = str(stored.get(name)), str(current.get(name))
         return f"{name} ({old}, now {new})" if len(old + new) <= _SHORT else name
 
-    return ", ".join(told(name) for name in sorted({*there, *here}) if there.get(name) != here.get(name))
+    return ", ".join(shown(name) for name in sorted({*stored, *current}) if stored.get(name) != current.get(name))

@@ -1,8 +1,8 @@
-"""Locks on files that die with the process that holds them, however it dies.
+"""Locks on files that end with the process that holds them, however it ends.
 
-Whether a writer is alive is asked of the system, not of a process number (which another process may have by now), a
-host name or a clock: ``flock`` belongs to an open file, and the kernel closes the files of a process that is killed.
-On a network file system the server does so for a machine that is lost, once its lease is over.
+``flock`` belongs to an open file, and the kernel closes the files of a process that is killed; so a lock shows whether
+its holder is alive. Process numbers (which are used again), host names and clocks do not. On a network file system the
+server releases the locks of a lost machine when its lease ends.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ class Lock:
 
     Attributes:
         path: the file that carries it.
-        certain: whether the file system really keeps others out; if not, nothing may be concluded from having it.
+        certain: whether the file system really excludes others; if not, holding the lock proves nothing.
     """
 
     def __init__(self, path: Path, descriptor: int, *, certain: bool, shared: bool) -> None:
@@ -37,7 +37,7 @@ class Lock:
             os.write(self._descriptor, text.encode())
 
     def release(self) -> None:
-        """Let go; whoever holds it alone takes its file away first, so that none is left behind."""
+        """Release the lock. An exclusive holder removes the file first, so that none is left."""
         with suppress(OSError):
             if not self._shared:
                 self.path.unlink(missing_ok=True)
@@ -45,12 +45,12 @@ class Lock:
 
 
 def acquire(path: Path, *, shared: bool = False, wait: bool = False) -> Lock | None:
-    """Lock ``path`` (made if need be), alone or with others who share it; None if another is in the way.
+    """Lock ``path`` (made if necessary), exclusively or shared; None if another holder prevents it.
 
     Args:
-        path: file whose one purpose is the lock.
-        shared: together with others who share it, instead of alone.
-        wait: until nobody is in the way, instead of giving up.
+        path: file that is used for nothing else.
+        shared: share the lock with others who share it, instead of holding it exclusively.
+        wait: wait until the lock is free, instead of returning None.
 
     Raises:
         OSError: if the file cannot be made.
@@ -59,7 +59,7 @@ def acquire(path: Path, *, shared: bool = False, wait: bool = False) -> Lock | N
         descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o666)
         try:
             certain = _flock(descriptor, shared=shared, wait=wait)
-            # Its last holder may have taken the file away in between: then this one has no name and guards nothing.
+            # The last holder may have removed the file in between: then this file has no name and locks nothing.
             if _is_still(path, descriptor):
                 return Lock(path, descriptor, certain=certain, shared=shared)
         except BlockingIOError:
@@ -72,9 +72,9 @@ def acquire(path: Path, *, shared: bool = False, wait: bool = False) -> Lock | N
 
 
 def held(path: Path) -> bool:
-    """Whether a process holds this lock now; nothing is made or changed to find out.
+    """Whether a process holds this lock now; no file is made or changed.
 
-    A holder that comes in the same instant may be kept out, as by any other that shares the lock.
+    The test itself shares the lock for an instant, in which an exclusive holder cannot get it.
     """
     try:
         descriptor = os.open(path, os.O_RDONLY)
@@ -93,7 +93,7 @@ def _flock(descriptor: int, *, shared: bool, wait: bool) -> bool:
     """Whether the lock is certain.
 
     Raises:
-        BlockingIOError: if another has it.
+        BlockingIOError: if another process holds it.
     """
     if sys.platform == "win32":
         return False
@@ -102,7 +102,7 @@ def _flock(descriptor: int, *, shared: bool, wait: bool) -> bool:
         fcntl.flock(descriptor, kind if wait else kind | fcntl.LOCK_NB)
     except BlockingIOError:
         raise
-    except OSError:  # this file system knows no locks
+    except OSError:  # this file system has no locks
         return False
     return True
 

@@ -1,11 +1,11 @@
-"""What may be measured beside the losses while a network trains: names, columns, where each applies, what it costs.
+"""The probes, which measure more than losses during training: names, columns, where each applies, what it costs.
 
 A probe fills one or more columns of `sim.storage.records.Records.curves`, one number a member and record; vectors over
 irreducible representations become columns such as ``spectrum[3]``. So every reader of curves (tables, figures,
-checkpoints) has them without knowing of them. A number is NaN where it is undefined or was not measured.
+checkpoints) handles them like any curve. A number is NaN where it is undefined or was not measured.
 
-Probes look and never touch: curves are the same bit for bit with and without them. At which records each is measured
-is decided in `twopeaks.sim.probes.budget`, the measuring is in `twopeaks.sim.probes.probing`. Nothing here needs torch.
+Probes only read: curves are the same bit for bit with and without them. `twopeaks.sim.probes.budget` decides at which
+records each is measured, `twopeaks.sim.probes.probing` measures it. Nothing here needs torch.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ __all__ = [
     "columns",
 ]
 
-#: A node is live (decay has not taken it away) if |w|^2 |v| is at least this part of the largest one of its network.
+#: A node is live (not removed by decay) if |w|^2 |v| is at least this part of the largest one of its network.
 #: Far fewer nodes carry the function: see `twopeaks.validate.claims.weights.CARRYING_SHARE`.
 LIVE_SHARE = 1e-6
 #: A representation is covered if a live node has at least this share of its centred power in it.
@@ -43,10 +43,10 @@ COVERED = 0.75
 SIMILAR = 0.5
 #: The most similar pairs of which the published check counts signs (of largest |f_j . f_l|).
 TOP = 200
-#: Nodes whose overlaps with all others are worked out; the mean over all is estimated from theirs if there are more.
+#: Nodes whose overlaps with all others are computed; if there are more nodes, the mean is estimated from these.
 SAMPLED = 32
 
-#: What a probe has to work out; probes of one level share it.
+#: What a probe has to compute; probes of one level share it.
 Level = Literal["weights", "outputs", "irreps", "overlap", "repulsion"]
 
 
@@ -56,10 +56,10 @@ class Probe:
 
     Attributes:
         words: what it is, in one line.
-        level: what it has to work out; probes of one level share it.
-        calls: operations beside that, however small.
+        level: what it has to compute; probes of one level share it.
+        calls: number of other operations, whatever their size.
         columns: ``columns(setting)`` gives each column's name and meaning.
-        outside: ``outside(setting)`` says in a line why it does not apply, or nothing.
+        outside: ``outside(setting)`` is the reason why it does not apply, None if it does.
     """
 
     words: str
@@ -122,10 +122,10 @@ def _irrep_columns(setting: Setting) -> dict[str, str]:
 @lru_cache(maxsize=64)
 def _block_names(group: Group) -> tuple[str, ...]:
     """Names of `theory.groups.irreps.real_blocks`: complex pairs count as one, as no real weights tell them apart."""
-    found = irreps(group)
+    representations = irreps(group)
     return tuple(
-        f"irrep {b}, {'a complex pair' if len(block) == 2 else 'one'} of dimension {found[block[0]].dim}"
-        for b, block in enumerate(real_blocks(found))
+        f"irrep {b}, {'a complex pair' if len(block) == 2 else 'one'} of dimension {representations[block[0]].dim}"
+        for b, block in enumerate(real_blocks(representations))
     )
 
 
@@ -210,14 +210,14 @@ def chosen(names: Iterable[str]) -> tuple[str, ...]:
     Raises:
         InputError: if one of them is unknown.
     """
-    wanted = set(names)
-    for name in sorted(wanted - PROBES.keys()):
+    requested = set(names)
+    for name in sorted(requested - PROBES.keys()):
         raise InputError("probes", f"some of {', '.join(PROBES)}", name, "or all of them: --probes all")
-    return tuple(name for name in PROBES if name in wanted)
+    return tuple(name for name in PROBES if name in requested)
 
 
 def applicable(setting: Setting) -> tuple[tuple[str, ...], dict[str, str]]:
-    """Names of the probes that apply to a setting, and for each other one why it does not."""
+    """Names of the probes that apply to a setting, and for each other probe the reason why it does not."""
     reasons = {name: probe.outside(setting) for name, probe in PROBES.items()}
     without = {name: reason for name, reason in reasons.items() if reason is not None}
     return tuple(name for name in PROBES if name not in without), without

@@ -21,7 +21,7 @@ __all__ = ["Plan", "Records", "concatenate"]
 
 Spacing = Literal["linear", "log"]
 
-#: Most records of one run: a million would already be 50 MB a member.
+#: Most records of one run: a million already take 50 MB a member.
 MAX_RECORDS = 1_000_000
 
 
@@ -128,10 +128,10 @@ class Records:
         return np.asarray(self.steps[np.maximum(self.counts, 1) - 1])
 
     def some(self, members: Sequence[int]) -> Self:
-        """Records of some members, in the order given, as long as the longest of these needs."""
+        """Records of some members, in the order given, cut to the longest of these."""
         index = np.asarray(members)
         ends = tuple(self.ends[e] for e in members)
-        # At the step where a member diverged there is a record that holds nothing of it.
+        # Where a member diverged there is one record more, in which it has no values.
         rows = int((self.counts[index] + np.array([end == "diverged" for end in ends])).max())
         curves = {name: values[index, :rows] for name, values in self.curves.items()}
         return type(self)(self.seeds[index], self.steps[:rows], self.counts[index], ends, curves)

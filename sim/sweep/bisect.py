@@ -1,10 +1,10 @@
-"""Sizes tried one after the other around a transition, so that runs are spent where it is.
+"""Bisection: sizes n are tried one after the other around a transition, so that most runs are close to it.
 
 The rate of members that succeed within the budget crosses one half somewhere. A bracket that does not contain the
-crossing is grown, one that does is halved, until it is as narrow as asked. A member that did not succeed (censored by
-its budget, or diverged) counts as a failure within the budget; a size that was not tried has no rate at all.
+crossing is widened; one that does is halved, until it is as narrow as requested. A member that did not succeed
+(censored by its budget, or diverged) counts as a failure. A size that was not tried has no rate.
 
-Which size is next follows from the rates so far alone, so a search that is begun again on stored results does the same.
+The next size depends only on the rates so far, so a search that is started again on stored results does the same.
 """
 
 from __future__ import annotations
@@ -24,22 +24,22 @@ __all__ = ["Bisection", "Judge", "bracket", "next_size", "resized"]
 #: A bracket grows by its own ratio high/low, but at least by this factor.
 _GROWTH = 1.25
 
-#: Says of each member whether it succeeded within its budget.
+#: Tells for each member whether it succeeded within its budget.
 Judge = Callable[[Records], Sequence[bool]]
 
 
 @dataclass(frozen=True)
 class Bisection:
-    """Where one transition is looked for.
+    """The search for one transition.
 
     Attributes:
         setting: the problem; its ``samples`` is replaced.
         seeds: members of each size.
         plan: budget and recording; "succeeds" means within it.
         low, high: the sizes n that are tried first.
-        lowest, highest: sizes beyond which nothing is tried.
-        tolerance: width of the bracket, over its middle, at which it is narrow enough.
-        rounds: sizes tried at most, after the first two.
+        lowest, highest: smallest and largest size that may be tried.
+        tolerance: width of the bracket over its middle at which the search ends.
+        rounds: most sizes tried after the first two.
     """
 
     setting: Setting
@@ -57,7 +57,7 @@ class Bisection:
         return Cell(resized(self.setting, samples), self.seeds, self.plan)
 
     def sizes(self) -> Generator[list[int], Mapping[int, float], None]:
-        """Asks for sizes; is sent the rate of each. The first two at once, then one after the other."""
+        """Yields sizes and is sent the rate of each: first two sizes together, then one at a time."""
         rates = dict((yield [self.low, self.high]))
         for _ in range(self.rounds):
             size = next_size(
@@ -71,7 +71,7 @@ class Bisection:
             rates |= yield [size]
 
     def replayed(self, rates: Mapping[int, float]) -> tuple[list[int], list[int]]:
-        """How far it is with these rates: the sizes it has used, and those it waits for (none at its end)."""
+        """The state of the search with these rates: sizes that were used, and those it waits for (none at the end)."""
         sizes, used = self.sizes(), list[int]()
         wanted = next(sizes)
         while all(n in rates for n in wanted):
@@ -83,24 +83,24 @@ class Bisection:
         return used, wanted
 
     def extends(self, other: Bisection) -> bool:
-        """Whether it tries every size that the other does, whatever comes of them: the same, or finer or longer."""
+        """Whether it tries every size that the other tries, whatever the rates: equal, finer or longer."""
         same = replace(self, tolerance=other.tolerance, rounds=other.rounds) == other
         return same and self.tolerance <= other.tolerance and self.rounds >= other.rounds
 
     def search(self, judge: Judge) -> Search:
-        """The same as a search for cells: rates are read off stored members by the judge."""
+        """The same as a search that yields cells; the judge gets rates from stored members."""
         sizes = self.sizes()
         wanted = next(sizes)
         while True:
             done = yield [self.cell(n) for n in wanted]
             verdicts = {part.cell.setting.task.samples: judge(part.load().records) for part in done}
             try:
-                wanted = sizes.send({n: sum(told) / len(told) for n, told in verdicts.items()})
+                wanted = sizes.send({n: sum(succeeded) / len(succeeded) for n, succeeded in verdicts.items()})
             except StopIteration:
                 return
 
     def cells_if(self, transition: float) -> list[Cell]:
-        """Cells it would train if every member failed below this size, and succeeded from it on."""
+        """Cells it would train if every member failed below this size and succeeded from it on."""
         sizes, tried = self.sizes(), list[int]()
         wanted = next(sizes)
         while True:

@@ -1,4 +1,4 @@
-"""What a sweep trains, and what comes of it. No torch here."""
+"""What a sweep trains, and its results. No torch here."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ class Cell:
 
 @dataclass(frozen=True)
 class Trained:
-    """A finished cell: its records, and the seconds of one thread that training it took (whenever that was)."""
+    """A finished cell: its records, and the seconds of training on one thread, earlier calls included."""
 
     records: Records
     seconds: float
@@ -43,10 +43,10 @@ class Trained:
 
 @dataclass(frozen=True)
 class Finished:
-    """A cell that was trained to its end.
+    """A cell that was trained to the end.
 
     Attributes:
-        cell: what was asked for.
+        cell: the cell.
         folders: where its members are stored, in their order.
     """
 
@@ -54,7 +54,7 @@ class Finished:
     folders: tuple[Path, ...]
 
     def load(self) -> Trained:
-        """Read it.
+        """Read its runs.
 
         Raises:
             InputError: if a folder is damaged.
@@ -65,6 +65,6 @@ class Finished:
         )
 
 
-#: Asks for cells to be trained, is sent them in the same order once all are, and ends when it wants no more. What it
-#: asks for must follow from what it was sent alone: then a search that is begun again asks for the same.
+#: Yields cells to be trained, is sent these in the same order once all are finished, and ends when it needs no more.
+#: What it yields must depend only on what it was sent: then a search that is started again yields the same cells.
 Search = Generator[list[Cell], list[Finished], None]

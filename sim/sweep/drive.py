@@ -1,4 +1,4 @@
-"""Many cells over any executor: cut into shards, stored ones skipped, the others trained, lost ones gone on with."""
+"""Trains many cells on any executor: shards that are stored are skipped, those of lost workers are resumed."""
 
 from __future__ import annotations
 
@@ -21,29 +21,29 @@ from twopeaks.theory.errors import InputError
 
 __all__ = ["Cell", "Monitor", "Trained", "run_cells", "run_searches"]
 
-#: Seconds between looks at what goes on, and before a shard that could not be handed in is tried again.
+#: Seconds between two ticks of the monitor, and before a shard that could not be submitted is tried again.
 _TICK = 0.5
-#: A shard at which so many workers died, without a checkpoint in between, is given up.
+#: So many workers may die at a shard without a new checkpoint; then the sweep ends.
 _LOSSES = 5
 
 
 class Monitor:
-    """Hears what a sweep does. This one does nothing about it."""
+    """Is told what a sweep does. This class ignores it all."""
 
     def wanted(self, cells: Sequence[Cell]) -> None:
-        """These cells are to be trained, or are stored already."""
+        """These cells are needed: they will be trained, or are stored already."""
 
     def awaited(self, shard: Shard) -> None:
-        """A shard is not stored, and will be worked on."""
+        """A shard is not stored and will be trained."""
 
     def worked(self, shard: Shard, *, before: bool) -> None:
-        """A shard is stored; ``before`` if it was when this call began."""
+        """A shard is stored; ``before``: it was stored before this call."""
 
     def finished(self, cell: Finished) -> None:
         """All of a cell is stored."""
 
     def note(self, sentence: str) -> None:
-        """Something is not as it should be, but the sweep goes on."""
+        """There is a problem, but the sweep continues."""
 
     def tick(self) -> None:
         """Time has passed."""
@@ -56,11 +56,11 @@ def run_cells(
     executor: Executor,
     progress: Callable[[int], None] | None = None,
 ) -> list[Trained]:
-    """Train every cell on the executor, each worker with one thread; results land below ``root``.
+    """Train every cell on the executor, each worker with one thread; results are stored below ``root``.
 
     Args:
         cells: what to train.
-        root: store; shards already there are read instead of trained, so a stopped call resumes.
+        root: folder of runs; stored shards are read instead of trained, so a stopped call is resumed.
         runtime: device and dtype of the workers.
         executor: any ``concurrent.futures.Executor`` whose workers can write to ``root``.
         progress: called with the member-steps of each shard as it ends.
@@ -87,16 +87,16 @@ class _Progress(Monitor):
 
 
 def run_searches(searches: Iterable[Search], place: Place, executor: Executor, monitor: Monitor) -> None:
-    """Train what the searches ask for, until none asks for more.
+    """Train the cells that searches yield, until all searches have ended.
 
     Args:
-        searches: each goes its own way, at its own pace; see `twopeaks.sim.sweep.cells.Search`.
-        place: where results go; what is stored there is not trained again.
+        searches: independent of each other, see `twopeaks.sim.sweep.cells.Search`.
+        place: where runs are stored; those stored before are not trained again.
         executor: any ``concurrent.futures.Executor`` whose workers can write to the place.
-        monitor: hears what happens, in the thread of the caller.
+        monitor: its methods are called in the thread of the caller.
 
     Raises:
-        InputError: if a shard cannot be stored, or killed worker after worker. What was finished before stays.
+        InputError: if a shard cannot be stored, or if several workers in a row died at it. Finished runs stay.
     """
     place = replace(place, root=place.root.resolve(), runtime=replace(place.runtime, threads=1))
     drive = _Drive(place, executor, monitor)
@@ -108,18 +108,18 @@ def run_searches(searches: Iterable[Search], place: Place, executor: Executor, m
         drive.cancel()
         raise
     finally:
-        tidy(place.root)  # of a worker that was killed after storing, before tidying up
+        tidy(place.root)  # a worker may have been killed after storing a run and before this
 
 
 @dataclass
-class _Wish:
+class _Request:
     """Cells that a search waits for.
 
     Attributes:
-        search: who asked.
-        cells: for what.
-        folders: for each, where its parts are or will be.
-        missing: for each that is not finished, how many of its parts are not stored.
+        search: the search.
+        cells: the cells.
+        folders: for each cell, where its parts are or will be stored.
+        missing: for each unfinished cell, how many of its parts are not stored.
     """
 
     search: Search
@@ -129,7 +129,7 @@ class _Wish:
 
     @property
     def finished(self) -> list[Finished]:
-        """All of them."""
+        """All cells of the request, once none is missing."""
         return [Finished(cell, tuple(parts)) for cell, parts in zip(self.cells, self.folders, strict=True)]
 
 
@@ -138,7 +138,7 @@ class _Drive:
 
     def __init__(self, place: Place, executor: Executor, monitor: Monitor) -> None:
         self._place, self._executor, self._monitor = place, executor, monitor
-        self._wishes: dict[str, list[tuple[_Wish, Shard]]] = {}  # by the name of the shard they wait for
+        self._requests: dict[str, list[tuple[_Request, Shard]]] = {}  # by the name of the shard they wait for
         self._to_do: deque[Shard] = deque()
         self._running: dict[Future[str | None], Shard] = {}
         self._ended: SimpleQueue[Future[str | None]] = SimpleQueue()
@@ -151,7 +151,7 @@ class _Drive:
     def run(self) -> None:
         self._to_do = deque(sorted(self._to_do, key=lambda shard: -shard.flops))  # so that workers end together
         while self._to_do or self._running:
-            self._hand_in()
+            self._submit()
             self._listen()
             self._monitor.tick()
 
@@ -160,46 +160,46 @@ class _Drive:
             future.cancel()
 
     def _go_on(self, search: Search, finished: list[Finished] | None) -> None:
-        """Hear what a search wants next; what is stored already it has at once."""
+        """Get the next cells of a search, and submit those that are not stored."""
         try:
             cells = next(search) if finished is None else search.send(finished)
         except StopIteration:
             return
         self._monitor.wanted(cells)
         shards = cut(cells, self._place.runtime)
-        wish = _Wish(search, cells, [[] for _ in cells], Counter(i for shard in shards for i in shard.owners))
+        request = _Request(search, cells, [[] for _ in cells], Counter(i for shard in shards for i in shard.owners))
         for shard in shards:
             for owner, folder in zip(shard.owners, self._place.folders(shard), strict=True):
-                wish.folders[owner].append(folder)
+                request.folders[owner].append(folder)
         for shard in shards:
             if self._place.has(shard):
                 self._clear(shard)
                 self._monitor.worked(shard, before=True)
-                self._fulfil(wish, shard)
+                self._fulfil(request, shard)
             else:
-                self._await(wish, shard)
-        if not wish.missing:
-            self._go_on(search, wish.finished)
+                self._await(request, shard)
+        if not request.missing:
+            self._go_on(search, request.finished)
 
     def _clear(self, shard: Shard) -> None:
-        """Remove checkpoints of a shard whose worker was killed between storing it and that."""
+        """Remove checkpoints of a stored shard whose worker was killed before it could remove them."""
         if self._place.unfinished(shard).exists():
             self._place.checkpoints(shard).discard()
 
-    def _await(self, wish: _Wish, shard: Shard) -> None:
-        if shard.name not in self._wishes:
+    def _await(self, request: _Request, shard: Shard) -> None:
+        if shard.name not in self._requests:
             self._to_do.append(shard)
             self._monitor.awaited(shard)
-        self._wishes.setdefault(shard.name, []).append((wish, shard))
+        self._requests.setdefault(shard.name, []).append((request, shard))
 
-    def _fulfil(self, wish: _Wish, shard: Shard) -> None:
+    def _fulfil(self, request: _Request, shard: Shard) -> None:
         for owner in shard.owners:
-            wish.missing[owner] -= 1
-            if not wish.missing[owner]:
-                del wish.missing[owner]
-                self._monitor.finished(Finished(wish.cells[owner], tuple(wish.folders[owner])))
+            request.missing[owner] -= 1
+            if not request.missing[owner]:
+                del request.missing[owner]
+                self._monitor.finished(Finished(request.cells[owner], tuple(request.folders[owner])))
 
-    def _hand_in(self) -> None:
+    def _submit(self) -> None:
         while self._to_do:
             shard = self._to_do[0]
             try:
@@ -212,7 +212,7 @@ class _Drive:
             future.add_done_callback(self._ended.put)
 
     def _listen(self) -> None:
-        """Take what has ended; wait a tick for the first, no longer for others."""
+        """Handle the futures that have ended; wait at most one tick for the first."""
         with suppress(Empty):
             self._take(self._ended.get(timeout=_TICK))
             while True:
@@ -226,21 +226,21 @@ class _Drive:
             self._lost(shard, str(error), blamed=not isinstance(error, LostContactError))
             return
         if holder is not None:
-            self._monitor.note(f"{shard.name} is {holder}; it is left to that")
+            self._monitor.note(f"{shard.name} is {holder}; that process goes on with it")
             self._to_do.append(shard)
             return
         self._monitor.worked(shard, before=False)
-        for wish, its in self._wishes.pop(shard.name):
-            self._fulfil(wish, its)
-            if not wish.missing:
-                self._go_on(wish.search, wish.finished)
+        for request, part in self._requests.pop(shard.name):
+            self._fulfil(request, part)
+            if not request.missing:
+                self._go_on(request.search, request.finished)
 
     def _lost(self, shard: Shard, reason: str, *, blamed: bool) -> None:
         """Try again, unless it seems to be the shard that kills workers."""
         journal.append(self._place.journal, "lost", shard=shard.name, reason=reason)
         if blamed:
             self._blame(shard, reason)
-        self._monitor.note(f"{reason}; its work on {shard.name} is gone on with")
+        self._monitor.note(f"{reason}; its work on {shard.name} is resumed")
         self._to_do.append(shard)
 
     def _blame(self, shard: Shard, reason: str) -> None:
@@ -248,7 +248,6 @@ class _Drive:
         self._losses[shard.name] = 1 if step > self._step.get(shard.name, -1) else self._losses[shard.name] + 1
         self._step[shard.name] = step
         if self._losses[shard.name] >= _LOSSES:
-            remedy = "look at what ended them (memory?); the same command goes on"
-            raise InputError(
-                f"shard {shard.name}", "trained by a worker that lives", f"{_LOSSES} died: {reason}", remedy
-            )
+            remedy = "find out what ended them (memory?), then give the same command again"
+            expectation = "trained by a worker that stays alive"
+            raise InputError(f"shard {shard.name}", expectation, f"{_LOSSES} died: {reason}", remedy)

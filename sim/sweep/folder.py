@@ -1,8 +1,8 @@
-"""The folder of a sweep: what it was made for, what is stored in it, what it may be used for next. No torch here.
+"""The folder of a sweep: its description, its runs, and which sweeps may use it. No torch here.
 
-In it are ``sweep.json`` (the description), ``journal.jsonl`` (what happened), ``runs/`` (a folder for each run, see
-`sim.storage.store`) and tables made from these. Files in the folder itself are written aside and moved while its lock
-is held; so any number of processes may use it, and what a killed one left aside goes with the next writing.
+It holds ``sweep.json`` (the description), ``journal.jsonl`` (events), ``runs/`` (a folder for each run, see
+`twopeaks.sim.storage.store`) and tables made from these. Files in the folder itself are written under another name and
+moved while its lock is held; so any number of processes may use it. The next write removes what a killed process left.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from twopeaks.theory.errors import InputError
 
 __all__ = ["SCHEMA", "UNFINISHED", "SweepFolder"]
 
-#: Version of sweep.json; one of another version is refused by name.
+#: Version of the format of sweep.json. A file of another version is refused by name.
 SCHEMA = 1
 
 #: End of the name of a folder of checkpoints beside the runs.
@@ -31,7 +31,7 @@ _FILE, _LOCK = "sweep.json", ".lock"
 
 
 class SweepFolder:
-    """One folder; nothing is written to it before `claim`.
+    """One folder. Nothing is written to it before `claim`.
 
     Attributes:
         root: the folder.
@@ -45,34 +45,34 @@ class SweepFolder:
     @property
     def holds_a_sweep(self) -> bool:
         """Whether it was made for a sweep."""
-        with suppress(OSError):  # what is wrong with the folder is said when it is written to
+        with suppress(OSError):  # a problem with the folder is reported when it is written to
             return (self.root / _FILE).exists()
         return False
 
     def spec(self) -> Spec:
-        """What it was made for.
+        """The sweep it was made for.
 
         Raises:
             InputError: if it holds no sweep, a damaged description, or one of another version.
         """
-        return spec_of(self._told()["content"])
+        return spec_of(self._description()["content"])
 
     def check(self, spec: Spec) -> None:
-        """See that the folder is free for a sweep, or was made for it or a smaller one.
+        """Check that the folder may be used for a sweep: it is free, or was made for this sweep or a smaller one.
 
         Raises:
             InputError: if it belongs to a sweep that trains something else as well.
         """
-        if not self.holds_a_sweep or self._told()["digest"] == spec.digest:
+        if not self.holds_a_sweep or self._description()["digest"] == spec.digest:
             return
-        there = self.spec()
-        if not spec.covers(there):
-            value = f"one of the sweep {there.name} with cells that are not in this one"
+        stored = self.spec()
+        if not spec.covers(stored):
+            value = f"one of the sweep {stored.name} with cells that are not in this one"
             remedy = "choose another --out, or keep all of its cells and add to them"
             raise InputError(str(self.root), "a folder of this sweep", value, remedy)
 
     def claim(self, spec: Spec) -> None:
-        """Make it the folder of a sweep, or see that it is already; of a larger one from now on, if that is given.
+        """Make it the folder of a sweep, unless it is already; a larger sweep takes over the folder of a smaller one.
 
         Raises:
             InputError: as `check`; or if it cannot be written.
@@ -82,19 +82,20 @@ class SweepFolder:
         content = json.loads(json.dumps(spec.content))
         try:
             with self._held():
-                self.check(spec)  # from here on nobody else can make it theirs
-                if not self.holds_a_sweep or self._told()["content"] != content:
-                    told = {"schema": SCHEMA, "digest": spec.digest, "content": content, "versions": store.versions()}
-                    self._write(_FILE, lambda path: path.write_text(json.dumps(told, indent=1), encoding="utf-8"))
+                self.check(spec)  # again: with the lock, no other process can claim it any more
+                if not self.holds_a_sweep or self._description()["content"] != content:
+                    description = {"schema": SCHEMA, "digest": spec.digest, "content": content}
+                    text = json.dumps(description | {"versions": store.versions()}, indent=1)
+                    self._write(_FILE, lambda path: path.write_text(text, encoding="utf-8"))
         except OSError as error:
             reason = error.strerror or "it cannot be written"
             raise InputError("--out", "a folder that can be written", str(self.root), reason) from error
 
     def write(self, name: str, content: Callable[[Path], object]) -> None:
-        """Make a file anew: ``content`` writes it under another name, then it is moved.
+        """Replace a file: ``content`` writes it under another name, then it is moved.
 
         Raises:
-            OSError: if it cannot be written; what was there before is there still.
+            OSError: if it cannot be written; the old file stays.
         """
         with self._held():
             self._write(name, content)
@@ -102,8 +103,8 @@ class SweepFolder:
     def stored(self) -> list[Path]:
         """Folders of runs, in the order of their names."""
         with suppress(OSError):
-            found = (path for path in self.runs.iterdir() if not path.name.startswith("."))
-            return sorted(path for path in found if path.suffix != UNFINISHED and path.is_dir())
+            folders = (path for path in self.runs.iterdir() if not path.name.startswith("."))
+            return sorted(path for path in folders if path.suffix != UNFINISHED and path.is_dir())
         return []
 
     def at_work(self) -> list[str]:
@@ -112,13 +113,13 @@ class SweepFolder:
             return sorted(path.stem for path in self.runs.glob(f"*{UNFINISHED}") if locks.held(path / "lock"))
         return []
 
-    def _told(self) -> dict[str, Any]:
+    def _description(self) -> dict[str, Any]:
         path = self.root / _FILE
         try:
-            told: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-            schema = told["schema"]
+            description: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+            schema = description["schema"]
             if schema == SCHEMA:
-                return {"digest": str(told["digest"]), "content": dict(told["content"])}
+                return {"digest": str(description["digest"]), "content": dict(description["content"])}
         except FileNotFoundError as error:
             remedy = "give the folder of a sweep, or a description without --resume and --status"
             raise InputError(str(self.root), "a folder that holds a sweep", "none", remedy) from error
@@ -133,8 +134,8 @@ class SweepFolder:
         lock = locks.acquire(self.root / _LOCK, wait=True)
         try:
             if lock is not None and lock.certain:
-                for left in self.root.glob(f".*{ASIDE}"):
-                    left.unlink(missing_ok=True)
+                for abandoned in self.root.glob(f".*{ASIDE}"):
+                    abandoned.unlink(missing_ok=True)
             yield
         finally:
             if lock is not None:

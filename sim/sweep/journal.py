@@ -1,6 +1,6 @@
-"""A line of JSON for each thing that happened in a sweep: to look back at, never to decide by.
+"""The journal of a sweep: a line of JSON for each event, for people to read. No code decides by it.
 
-Many processes append to one file; a line that a kill tore is skipped when it is read.
+Many processes append to one file. A line that was cut off by a kill is skipped when the file is read.
 """
 
 from __future__ import annotations
@@ -20,26 +20,26 @@ JOURNAL = "journal.jsonl"
 
 
 def append(path: Path | None, event: str, **facts: Any) -> None:
-    """Write one line, with time, process and machine; where there is no room or no right to, do without."""
+    """Write one line, with time, process and machine. Without room or permission nothing is written."""
     if path is None:
         return
-    told = {"event": event, "time": round(time.time(), 3), "pid": os.getpid(), "host": platform.node(), **facts}
+    line = {"event": event, "time": round(time.time(), 3), "pid": os.getpid(), "host": platform.node(), **facts}
     with suppress(OSError):
         descriptor = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o666)
         try:
-            # A line torn before this one must not swallow it, so it begins with a line break of its own.
-            os.write(descriptor, f"\n{json.dumps(told)}\n".encode())
+            # The line before may be cut off; so this one starts with a line break.
+            os.write(descriptor, f"\n{json.dumps(line)}\n".encode())
         finally:
             os.close(descriptor)
 
 
 def entries(path: Path) -> list[dict[str, Any]]:
-    """What was written, in order, without torn lines; nothing if there is no journal."""
-    found = []
+    """The events in order, without lines that were cut off; empty if there is no journal."""
+    read = []
     with suppress(OSError):
         for line in path.read_text(errors="replace").splitlines():
             with suppress(ValueError):
-                told = json.loads(line)
-                if isinstance(told, dict) and "event" in told:
-                    found.append(told)
-    return found
+                entry = json.loads(line)
+                if isinstance(entry, dict) and "event" in entry:
+                    read.append(entry)
+    return read

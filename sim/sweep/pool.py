@@ -1,8 +1,8 @@
-"""Local worker processes of one thread each, which neither outlive their parent nor take each other down.
+"""Local worker processes of one thread each. They end with their parent, and one that dies does not stop the others.
 
-The pool of the standard library breaks as a whole when one of its processes is killed, and its processes go on when
-their parent is. Here a lost worker costs the one call it was at, which raises `LostWorkerError`, and another takes its
-place; and workers end, in the middle of their work, as soon as their parent is no more.
+The pool of the standard library breaks as a whole when one of its processes is killed, and its processes continue when
+their parent is killed. Here a lost worker costs only the call it worked on, which raises `LostWorkerError`; another
+worker replaces it. Workers end, even during a call, as soon as their parent has ended.
 """
 
 from __future__ import annotations
@@ -29,18 +29,18 @@ Result = TypeVar("Result")
 
 
 class LostWorkerError(Exception):
-    """The process that worked on a call is no more; the call may be made again."""
+    """The process that worked on a call has ended; the call may be made again."""
 
 
 class LostContactError(LostWorkerError):
-    """Who had handed the call on is no more, and with it the call, which had nothing to do with that."""
+    """The scheduler that held a call is gone, and the call with it; the call was not the cause."""
 
 
 class LocalPool(Executor):
-    """An executor of so many processes. Leaving its context by an exception ends them at once.
+    """An executor with a number of processes. If its context is left by an exception, they are ended at once.
 
-    What a call raises arrives as it is, with the traceback of the process as a note; an outcome that cannot travel
-    arrives as a RuntimeError that says so.
+    An exception of a call is raised here too, with the traceback of the process as a note. A result that cannot be
+    sent to this process becomes a RuntimeError that says so.
 
     Args:
         workers: processes; each is started with the first call it gets.
@@ -48,8 +48,8 @@ class LocalPool(Executor):
 
     def __init__(self, workers: int) -> None:
         if sys.platform != "win32":
-            resource_tracker.ensure_running()  # here, for it opens the ears of the thread that starts it
-        self._threads = ThreadPoolExecutor(workers, "worker", _deafen)
+            resource_tracker.ensure_running()  # here, because it unblocks SIGINT in the thread that starts it
+        self._threads = ThreadPoolExecutor(workers, "worker", _block_interrupts)
         self._free: SimpleQueue[_Worker] = SimpleQueue()
         self._all = [_Worker() for _ in range(workers)]
         for worker in self._all:
@@ -58,7 +58,7 @@ class LocalPool(Executor):
     def submit(
         self, fn: Callable[Arguments, Result], /, *args: Arguments.args, **kwargs: Arguments.kwargs
     ) -> Future[Result]:
-        """Call ``fn`` in one of the processes; the future raises `LostWorkerError` if that is killed meanwhile."""
+        """Call ``fn`` in one of the processes; the future raises `LostWorkerError` if that process is killed."""
         return self._threads.submit(self._call, fn, args, kwargs)
 
     def _call(self, fn: Callable[..., Result], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Result:
@@ -70,14 +70,14 @@ class LocalPool(Executor):
             self._free.put(worker)
 
     def shutdown(self, wait: bool = True, *, cancel_futures: bool = False) -> None:
-        """End the workers: when all calls have been answered, or at once if nothing is to be waited for."""
+        """End the workers: when all calls have returned, or at once without ``wait``."""
         try:
             if wait:
                 self._threads.shutdown(wait=True, cancel_futures=cancel_futures)
-        finally:  # also where the waiting was interrupted: else the exit of the parent would wait for their work
+        finally:  # also if the wait was interrupted: otherwise the exit of the parent would wait for the workers
             for worker in self._all:
                 worker.end()
-            # Nothing is to be waited for any more: a call whose worker has ended raises LostWorkerError.
+            # This does not wait for work: a call whose worker has ended raises LostWorkerError.
             self._threads.shutdown(wait=wait, cancel_futures=cancel_futures)
 
     def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
@@ -85,7 +85,7 @@ class LocalPool(Executor):
 
 
 class _Worker:
-    """One process, started when it is needed, and again when it was lost. One call at a time."""
+    """One process, started with its first call and again after it was lost. One call at a time."""
 
     def __init__(self) -> None:
         self._context = multiprocessing.get_context("spawn")
@@ -116,22 +116,22 @@ class _Worker:
             if self._ended:
                 raise LostWorkerError("the pool was shut down")
             if self._process is not None and not self._process.is_alive():
-                self._forget()  # it was killed while it had nothing to do: that is no call's loss
+                self._forget()  # it was killed while it was idle, so no call was lost
             if self._process is None or self._line is None:
                 self._process, self._line = self._started()
             return self._process, self._line
 
     def _started(self) -> tuple[BaseProcess, Connection]:
-        ours, theirs = self._context.Pipe()
-        process = self._context.Process(target=_serve, args=(theirs,), daemon=True)
+        line, far_end = self._context.Pipe()
+        process = self._context.Process(target=_serve, args=(far_end,), daemon=True)
         try:
             process.start()
         except OSError as error:
-            ours.close()
+            line.close()
             raise LostWorkerError(f"no worker process could be started ({error.strerror or error})") from error
         finally:
-            theirs.close()
-        return process, ours
+            far_end.close()
+        return process, line
 
     def _drop(self) -> None:
         with self._lock:
@@ -153,11 +153,11 @@ class _Worker:
                 self._process.join()
 
 
-def _deafen() -> None:
-    """Let this thread, and the processes it starts, not hear Ctrl-C, which goes to all: the parent decides.
+def _block_interrupts() -> None:
+    """Block SIGINT (Ctrl-C) in this thread and in the processes it starts; the main thread handles it.
 
-    That the thread does not hear it matters as much: the signal goes to any one that listens, and Python acts on it
-    in the main thread, which sleeps on if another was woken.
+    The thread must block it too: the system gives the signal to any thread that does not, but Python handles it in the
+    main thread, which is not woken then.
     """
     if hasattr(signal, "pthread_sigmask"):
         signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
@@ -165,7 +165,7 @@ def _deafen() -> None:
 
 def _serve(line: Connection) -> None:
     """Answer calls until the parent is gone or ends this process."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # where threads have no ears to close
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # for systems where threads cannot block signals
     threading.Thread(target=_follow_parent, daemon=True).start()
     while True:
         try:
@@ -176,11 +176,11 @@ def _serve(line: Connection) -> None:
         try:
             line.send_bytes(answer)
         except OSError:
-            return  # nobody listens any more
+            return  # the parent has closed its end
 
 
 def _answer(call: bytes) -> Any:
-    """What comes of a call, as bytes from which the parent can surely rebuild it."""
+    """The outcome of a call, as bytes that the parent can certainly read."""
     try:
         fn, args, kwargs = ForkingPickler.loads(call)
         kind, value = "result", fn(*args, **kwargs)
@@ -189,16 +189,16 @@ def _answer(call: bytes) -> Any:
         kind, value = "error", error
     try:
         answer = ForkingPickler.dumps((kind, value))
-        if kind == "error":  # some exceptions can be taken apart, but not put together again
+        if kind == "error":  # some exceptions can be pickled but not unpickled
             ForkingPickler.loads(answer)
     except Exception as problem:
-        told = f"{kind} of {type(value).__name__} that could not be sent ({problem!r}): {value!r}"
-        return ForkingPickler.dumps(("error", RuntimeError(told)))
+        message = f"{kind} of {type(value).__name__} that could not be sent ({problem!r}): {value!r}"
+        return ForkingPickler.dumps(("error", RuntimeError(message)))
     return answer
 
 
 def _follow_parent() -> None:
-    """End this process when its parent has ended, in whatever way: nobody would hear of its work."""
+    """End this process when its parent has ended in any way, because no result could be returned."""
     parent = multiprocessing.parent_process()
     if parent is not None:
         parent.join()

@@ -1,4 +1,4 @@
-"""Values of a specification: plain ones, ranges, and sizes that go with the table ("14 M", "0.4 M^2", "40%")."""
+"""Values in the description of a sweep: plain ones, ranges, and sizes relative to a table ("14 M", "40%")."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ __all__ = ["Scaled", "points", "resolved", "scaled"]
 
 Unit = Literal["M", "M^2", "%"]
 
-#: Fields that may be given with a unit, and those units.
+#: Fields whose values may have a unit, and their units.
 _SCALABLE: dict[str, tuple[Unit, ...]] = {"width": ("M",), "samples": ("M", "M^2", "%")}
 
 _RANGE_KEYS = {"from", "to", "count", "spacing"}
@@ -25,39 +25,39 @@ _MOST_POINTS = 1_000_000
 
 @dataclass(frozen=True)
 class Scaled:
-    """A number of times M, of times M^2, or of percent of all rows of a table, M being its number of classes."""
+    """A multiple of M or of M^2, or a percentage of all rows of a table; M is its number of classes."""
 
     number: float
     unit: Unit
 
     def of(self, table: Table) -> int:
         """The nearest integer, for this table."""
-        whole = {"M": table.classes, "M^2": table.classes**2, "%": table.rows.size / 100}
-        return round(self.number * whole[self.unit])
+        unit_rows = {"M": table.classes, "M^2": table.classes**2, "%": table.rows.size / 100}
+        return round(self.number * unit_rows[self.unit])
 
 
 def scaled(name: str, text: str) -> Scaled:
     """Read "14 M", "0.4 M^2" or "40%".
 
     Raises:
-        InputError: if it is something else, or the unit is not one of this field.
+        InputError: if the text is anything else, or the field does not have this unit.
     """
     units = _SCALABLE[name]
-    found = re.fullmatch(r"\s*([0-9.]+(?:[eE][+-]?[0-9]+)?)\s*(M\^2|M|%)\s*", text)
+    match = re.fullmatch(r"\s*([0-9.]+(?:[eE][+-]?[0-9]+)?)\s*(M\^2|M|%)\s*", text)
     try:
-        number = float(found[1]) if found else -1.0
+        number = float(match[1]) if match else -1.0
     except ValueError:
         number = -1.0
-    unit = next((u for u in units if found and found[2] == u), None)
+    unit = next((u for u in units if match and match[2] == u), None)
     if unit is None or number < 0:
         examples = {"M": '"14 M"', "M^2": '"0.4 M^2"', "%": '"40%" of all rows'}
         allowed = " or ".join(examples[u] for u in units)
-        raise InputError(name, f"an integer or {allowed}", text, "M is the order of the group")
+        raise InputError(name, f"an integer or {allowed}", text, "M is the number of classes")
     return Scaled(number, unit)
 
 
 def resolved(name: str, value: Any, table: Table) -> Any:
-    """The value itself, or what a size with a unit is for this table."""
+    """The value itself; a size with a unit as a number of this table."""
     if name in _SCALABLE and isinstance(value, str):
         value = scaled(name, value)
     return value.of(table) if isinstance(value, Scaled) else value
@@ -68,17 +68,17 @@ def points(name: str, axis: Any, *, whole: bool) -> list[Any]:
 
     Args:
         name: of the field.
-        axis: as TOML has it.
+        axis: as read from TOML.
         whole: whether numbers of a range are rounded to integers.
 
     Raises:
-        InputError: if it is neither, is empty, or its ends are of different kinds.
+        InputError: if it is neither, is empty, or its ends have different units.
     """
     if isinstance(axis, Mapping):
         return _range(name, axis, whole=whole)
     if not isinstance(axis, list) or not axis:
-        expectation = "a list of one value at least, or a range { from = …, to = …, count = … }"
-        raise InputError(name, expectation, axis, "one value for all cells goes into [base] or [plan]")
+        expectation = "a list of one or more values, or a range { from = …, to = …, count = … }"
+        raise InputError(name, expectation, axis, "put a value that all cells share into [base] or [plan]")
     return axis
 
 
@@ -87,12 +87,12 @@ def _range(name: str, axis: Mapping[str, Any], *, whole: bool) -> list[Any]:
     missing = sorted({"from", "to", "count"} - set(axis))
     if unknown or missing:
         expectation = 'a range { from = …, to = …, count = … } with spacing = "linear" or "geometric"'
-        raise InputError(
-            name, expectation, dict(axis), f"{'leave out' if unknown else 'add'} {(unknown or missing)[0]}"
-        )
+        remedy = f"remove {unknown[0]}" if unknown else f"add {missing[0]}"
+        raise InputError(name, expectation, dict(axis), remedy)
     (low, unit), (high, other) = _end(name, axis["from"]), _end(name, axis["to"])
     if unit != other:
-        raise InputError(name, "a range between two numbers of the same unit", dict(axis), "give both as M, or neither")
+        remedy = "give both ends the same unit, or none"
+        raise InputError(name, "a range between two numbers of the same unit", dict(axis), remedy)
     numbers = _spaced(name, low, high, axis)
     if unit is not None:
         return [Scaled(x, unit) for x in numbers]
@@ -101,8 +101,8 @@ def _range(name: str, axis: Mapping[str, Any], *, whole: bool) -> list[Any]:
 
 def _end(name: str, value: Any) -> tuple[float, Unit | None]:
     if isinstance(value, str) and name in _SCALABLE:
-        found = scaled(name, value)
-        return found.number, found.unit
+        size = scaled(name, value)
+        return size.number, size.unit
     if isinstance(value, bool) or not isinstance(value, int | float) or not np.isfinite(value):
         raise InputError(name, "a range between two numbers", value, "use e.g. { from = 100, to = 300, count = 9 }")
     return float(value), None

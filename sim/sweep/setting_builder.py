@@ -25,8 +25,8 @@ __all__ = ["Builder", "is_whole"]
 
 Model = TypeVar("Model", bound=BaseModel)
 
-#: Fields that say what is learned, but not from how many examples.
-_WHAT = ("group", "table", "operands", "expression", "field", "parity")
+#: Fields of a task that decide its table.
+_TABLE_FIELDS = ("group", "table", "operands", "expression", "field", "parity")
 
 
 def is_whole(key: str) -> bool:
@@ -39,7 +39,7 @@ def is_whole(key: str) -> bool:
 
 
 class Builder:
-    """Makes cells.
+    """Makes cells from flat values.
 
     Args:
         seeds: of every cell.
@@ -54,7 +54,7 @@ class Builder:
         """The cell of these values, for a sweep.
 
         Raises:
-            InputError: if a value is out of range, or some do not go together; it names keys, and says in which cell.
+            InputError: if a value is out of range, or some contradict each other; it names the keys and the cell.
         """
         try:
             return self.checked(values)
@@ -65,15 +65,15 @@ class Builder:
             raise InputError(problem.name, problem.expectation, problem.value, remedy) from error
 
     def table(self, values: Mapping[str, Any]) -> Table:
-        """What is learned there."""
-        what = {key: value for key, value in _named(values).items() if key in _WHAT}
-        return self._part(Task, {**what, "samples": 1}).table_of()
+        """The table that is learned with these values."""
+        task_fields = {key: value for key, value in _named(values).items() if key in _TABLE_FIELDS}
+        return self._part(Task, {**task_fields, "samples": 1}).table_of()
 
     def checked(self, values: Mapping[str, Any]) -> Cell:
         """The cell of these values, for a command.
 
         Raises:
-            InputError: if some values do not go together; it names options.
+            InputError: if some values contradict each other; it names the options.
             ValidationError: if a value is out of range; `twopeaks.theory.setting.explain` makes it one line.
         """
         values = _named(values)
@@ -93,25 +93,25 @@ class Builder:
         key = (model, repr(sorted(fields.items())))
         if key not in self._made:
             self._made[key] = model.model_validate(fields)
-        found = self._made[key]
-        if not isinstance(found, model):
+        part = self._made[key]
+        if not isinstance(part, model):
             raise TypeError(key)
-        return found
+        return part
 
 
 def _named(values: Mapping[str, Any]) -> dict[str, Any]:
-    """With a group's table in place of what was read from its file."""
+    """The values with `group` and `table` in place of what was read from a CSV file."""
     values = dict(values)
-    read = values.pop("group_table", None)
-    if read is None:
+    csv_group = values.pop("group_table", None)
+    if csv_group is None:
         return values
     if "group" in values or "table" in values:
-        raise InputError("group_table", "left out with group", read["name"], "give one of the two")
-    return {**values, "group": read["name"], "table": read["rows"]}
+        raise InputError("group_table", "left out with group", csv_group["name"], "use one of the two")
+    return {**values, "group": csv_group["name"], "table": csv_group["rows"]}
 
 
 def _as_keys(remedy: str) -> str:
-    """With keys of a description in place of options of a command."""
+    """The text with keys of a description in place of options of a command."""
     return re.sub(r"--([a-z][a-z-]*)", lambda option: option[1].replace("-", "_"), remedy)
 
 

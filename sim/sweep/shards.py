@@ -1,8 +1,8 @@
-"""Shards: what one worker trains in one go and stores, under a name that says what it is.
+"""Shards: what one worker trains together and stores, under a name that follows from its content.
 
-A shard is cut from cells in a way that depends on the cells alone, never on what is already done, so that it is the
-same one, bit for bit, however often a sweep was interrupted. It may be handed out as often as one likes: what is stored
-is not trained again, what another process is at is left to that, what was begun is gone on with.
+How cells are cut into shards depends on the cells alone, never on what is already done; so shards are the same, bit for
+bit, however often a sweep was interrupted. A shard may be submitted any number of times: stored parts are not trained
+again, a shard that another process works on is left alone, and an unfinished one is resumed.
 """
 
 from __future__ import annotations
@@ -32,8 +32,8 @@ from twopeaks.theory.errors import InputError
 
 __all__ = ["Place", "Shard", "cut", "run_shard"]
 
-#: Seconds after which a worker gives a shard back that another process is at, and between looks at it.
-_PATIENCE, _LOOK = 5.0, 0.2
+#: Seconds after which a worker returns a shard that another process holds, and seconds between its attempts.
+_PATIENCE, _PAUSE = 5.0, 0.2
 
 
 @dataclass(frozen=True)
@@ -44,7 +44,7 @@ class Place:
         root: folder of results, the same for all workers.
         runtime: device and dtype, one thread.
         seconds: between checkpoints; None for the default.
-        journal: file to write down what happened in, if any.
+        journal: file for events; None for none.
     """
 
     root: Path
@@ -85,12 +85,12 @@ class Shard:
 
     @cached_property
     def names(self) -> tuple[str, ...]:
-        """Of the folder of each part."""
+        """Name of the folder of each part."""
         return tuple(run_name(part.setting, part.plan, part.seeds, self.dtype) for part in self.parts)
 
     @property
     def name(self) -> str:
-        """Of the shard: that of its one part, or a digest of all."""
+        """Name of the shard: that of its only part, or a digest of the names of all parts."""
         if len(set(self.names)) == 1:
             return self.names[0]
         return f"pack-{hashlib.sha256(' '.join(self.names).encode()).hexdigest()[:16]}"
@@ -107,12 +107,12 @@ class Shard:
 
 
 def cut(cells: Sequence[Cell], runtime: Runtime) -> list[Shard]:
-    """Cells cut into shards, of a size that suits the device; the members of a cell keep their order.
+    """Cells cut into shards of a size that suits the device; the members of a cell keep their order.
 
-    A large cell is cut into parts by itself, so that what is stored of it has the same name in every sweep. Parts that
-    are small, of one shape and plan, and of nearly one size n are put together: a grid of rates and decays is one
-    batch. This follows from the list of cells alone, and not from what is stored, or an interrupted sweep would put
-    the same members together in other ways and get other digits.
+    A large cell is cut into parts by itself, so that its runs have the same names in every sweep. Small parts of one
+    shape and plan and of nearly equal size n go into one shard: a grid of rates and decays is one batch. This depends
+    on the list of cells alone and not on what is stored. Otherwise an interrupted sweep would group members in another
+    way and get other digits.
     """
     together: dict[Hashable, list[tuple[int, Cell]]] = {}
     for owner, cell in enumerate(cells):
@@ -120,38 +120,38 @@ def cut(cells: Sequence[Cell], runtime: Runtime) -> list[Shard]:
             key = (shape(cell.setting), cell.plan)
             together.setdefault(key, []).append((owner, replace(cell, seeds=tuple(part))))
     return [
-        Shard(tuple(part for _, part in some), tuple(owner for owner, _ in some), runtime.dtype)
+        Shard(tuple(part for _, part in members), tuple(owner for owner, _ in members), runtime.dtype)
         for parts in together.values()
-        for some in _filled(parts, runtime)
+        for members in _filled(parts, runtime)
     ]
 
 
 def _filled(parts: list[tuple[int, Cell]], runtime: Runtime) -> list[list[tuple[int, Cell]]]:
-    """Parts put together, from the smallest n on, while they fit; those that are large enough stay alone."""
+    """Parts grouped into shards, from the smallest n on, while they fit; a large part is a shard by itself."""
     shards: list[list[tuple[int, Cell]]] = []
-    open_one: list[tuple[int, Cell]] = []
+    current: list[tuple[int, Cell]] = []
     members = rows = 0
-    for owner, part in sorted(parts, key=lambda some: some[1].setting.task.samples):
+    for owner, part in sorted(parts, key=lambda owned: owned[1].setting.task.samples):
         n, more, enough = part.setting.task.samples, len(part.seeds), mixed_size(part.setting, runtime)
         if more >= enough:
             shards.append([(owner, part)])
             continue
-        if not open_one or members + more > enough or not fit(rows + n * more, n * (members + more)):
-            open_one, members, rows = [], 0, 0
-            shards.append(open_one)
-        open_one.append((owner, part))
+        if not current or members + more > enough or not fit(rows + n * more, n * (members + more)):
+            current, members, rows = [], 0, 0
+            shards.append(current)
+        current.append((owner, part))
         members, rows = members + more, rows + n * more
     return shards
 
 
 def run_shard(shard: Shard, place: Place) -> str | None:
-    """Train a shard, or go on with it, and store it; nothing where it is stored already.
+    """Train a shard, or resume it, and store it; do nothing if it is stored already.
 
     Returns:
-        None when it is stored; who is at it, if another process has been for a while.
+        None when it is stored; otherwise a description of the process that holds it.
 
     Raises:
-        InputError: if the folder is not there or cannot be written, or holds something that is not this shard.
+        InputError: if the folder does not exist or cannot be written, or holds something that is not this shard.
     """
     if not place.root.is_dir():
         remedy = "give a folder on a file system that the cluster shares"
@@ -160,10 +160,10 @@ def run_shard(shard: Shard, place: Place) -> str | None:
     while not place.has(shard):
         try:
             _train(shard, place)
-        except InUseError as held:
+        except InUseError as in_use:
             if time.monotonic() > until:
-                return str(held.value)
-            time.sleep(_LOOK)
+                return str(in_use.value)
+            time.sleep(_PAUSE)
     place.checkpoints(shard).discard()
     return None
 
@@ -171,7 +171,7 @@ def run_shard(shard: Shard, place: Place) -> str | None:
 def _train(shard: Shard, place: Place) -> None:
     checkpoints = place.checkpoints(shard)
     with checkpoints.held():
-        if not place.has(shard):  # another process may have stored it, and let go of it, since this one last looked
+        if not place.has(shard):  # another process may have stored and released it in the meantime
             _train_alone(shard, place, checkpoints)
 
 
@@ -184,8 +184,8 @@ def _train_alone(shard: Shard, place: Place, checkpoints: Checkpoints) -> None:
     seconds = time.perf_counter() - start + checkpoints.seconds_before
     journal.append(place.journal, "trained", shard=name, resumed_from=max(checkpoints.resumed.values(), default=None))
     facts = {**place.runtime.describe(), "pid": os.getpid(), "host": platform.node(), "pack": len(members)}
-    for part, its, share in _shares(parts, records):
-        save(place.root, part.setting, part.plan, its, Provenance(facts, seconds * share, checkpoints.history))
+    for part, part_records, share in _shares(parts, records):
+        save(place.root, part.setting, part.plan, part_records, Provenance(facts, seconds * share, checkpoints.history))
     checkpoints.discard()
 
 
@@ -194,22 +194,22 @@ def _shares(parts: Sequence[Cell], records: Records) -> Iterator[tuple[Cell, Rec
     work = records.last_steps * np.repeat([part.setting.task.samples for part in parts], [len(p.seeds) for p in parts])
     total, first = int(work.sum()), 0
     for part in parts:
-        its = range(first, first + len(part.seeds))
-        yield part, records.some(its), int(work[its].sum()) / total if total else 1 / len(parts)
-        first = its.stop
+        rows = range(first, first + len(part.seeds))
+        yield part, records.some(rows), int(work[rows].sum()) / total if total else 1 / len(parts)
+        first = rows.stop
 
 
 def _to_train(shard: Shard, place: Place, checkpoints: Checkpoints) -> list[Cell]:
-    """Parts that are not stored, or those that a killed worker had begun with, some of which it may have stored.
+    """Parts that are not stored; or all parts that a killed worker had started, even if it stored some of them.
 
-    Its checkpoints hold all of these to the last step, so none is trained again and every bit is as it would have
-    been. What an earlier sweep of other cells has stored is left out.
+    Its checkpoints hold all of these parts, so no step is repeated and every bit is the same as without the kill.
+    Parts that an earlier sweep of other cells has stored are left out.
     """
     parts = dict(zip(shard.names, shard.parts, strict=True))
     missing = [name for name in parts if not (place.root / name).exists()]
-    begun = checkpoints.begun
-    if begun and not set(begun) & set(missing):  # all of that is stored
+    resumed = checkpoints.begun
+    if resumed and not set(resumed) & set(missing):  # all of that is stored
         checkpoints.discard()
-        begun = []
-    checkpoints.about = begun or missing
+        resumed = []
+    checkpoints.about = resumed or missing
     return [part for name, part in parts.items() if name in checkpoints.about]

@@ -1,7 +1,7 @@
-"""A sweep as a file: TOML in, a checked list of cells out. No torch here.
+"""The description of a sweep: reads a TOML file and makes a checked list of cells. No torch here.
 
-Its keys are the names of the fields of a setting and a plan, which are the options of ``twopeaks train`` too. The page
-docs/sweeps.md shows all of it.
+Its keys are the names of the fields of a setting and a plan, as are the options of ``twopeaks train``. All keys are
+explained in docs/sweeps.md.
 """
 
 from __future__ import annotations
@@ -34,13 +34,13 @@ from twopeaks.theory.setting.tables import Table
 
 __all__ = ["KEYS", "Spec", "read_spec", "spec_of"]
 
-#: A grid of more cells is refused before any of them is made.
+#: A grid of more cells is refused before cells are made.
 _MOST_CELLS = 200_000
 _MOST_SEEDS = 100_000
 
 _TABLES = ("base", "plan", "grid", "list", "cases", "bisect")
 _TOP = ("name", "seeds", "first_seed", "dtype", *_TABLES)
-#: A path to a CSV file; it becomes `Task.group` and `Task.table`.
+#: Key for the path of a CSV file; it is replaced by `Task.group` and `Task.table`.
 _CSV = "group_table"
 _VALUES = frozenset(SETTING) | {_CSV}
 
@@ -72,15 +72,15 @@ KEYS: dict[str, Collection[str]] = {
 
 @dataclass(frozen=True)
 class Spec:
-    """What a sweep is to do.
+    """What a sweep trains.
 
     Attributes:
         name: of the sweep.
         dtype: arithmetic of parameters and gradients.
-        content: all that was given, with tables of groups in place of the paths to their files.
+        content: the description, with tables of groups in place of the paths of their files.
         varied: names of the fields that differ among the cells.
-        cells: what is to be trained, if no transition is looked for.
-        bisections: where transitions are looked for.
+        cells: cells to train; empty if there are bisections.
+        bisections: searches for transitions.
     """
 
     name: str
@@ -92,7 +92,7 @@ class Spec:
 
     @cached_property
     def digest(self) -> str:
-        """16 hex digits that tell sweeps apart by what they train, not by how their file is written."""
+        """16 hex digits that depend on what the sweep trains, not on how its file is written."""
         hashing = hashlib.sha256(self.dtype.encode())
         parts: list[Cell | Bisection] = [*self.cells, *self.bisections]
         for part in parts:
@@ -102,12 +102,12 @@ class Spec:
         return hashing.hexdigest()[:16]
 
     def covers(self, other: Spec) -> bool:
-        """Whether everything that the other trains is trained here, in the same arithmetic."""
-        here = set(self.cells)
+        """Whether this sweep trains everything that the other trains, in the same arithmetic."""
+        own_cells = set(self.cells)
         return (
             self.dtype == other.dtype
-            and all(cell in here for cell in other.cells)
-            and all(any(mine.extends(theirs) for mine in self.bisections) for theirs in other.bisections)
+            and all(cell in own_cells for cell in other.cells)
+            and all(any(own.extends(theirs) for own in self.bisections) for theirs in other.bisections)
         )
 
 
@@ -115,7 +115,7 @@ def read_spec(path: Path) -> Spec:
     """Read and check a file.
 
     Raises:
-        InputError: if it cannot be read, is no TOML, or says something that cannot be; its message names the key.
+        InputError: if it cannot be read, is not TOML, or has a wrong key or value; the message names the key.
     """
     try:
         content = tomllib.loads(path.read_text(encoding="utf-8"))
@@ -123,17 +123,17 @@ def read_spec(path: Path) -> Spec:
         remedy = "give the path of a sweep's description, see docs/sweeps.md"
         raise InputError("SPEC", "a file that can be read", str(path), remedy) from error
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise InputError(str(path), "a TOML file", str(error), "mend that line") from error
+        raise InputError(str(path), "a TOML file", str(error), "correct that line") from error
     name = re.sub(r"[^\w.-]+", "-", path.stem).lstrip(".")[:80] or "sweep"
     return spec_of({"name": name, **content}, path.parent)
 
 
 def spec_of(content: Mapping[str, Any], folder: Path = Path()) -> Spec:
-    """The same from what a file holds.
+    """The sweep of a description that was already read.
 
     Args:
-        content: as TOML or JSON gives it.
-        folder: where paths to tables of groups begin.
+        content: as read from TOML or JSON.
+        folder: to which paths of tables of groups are relative.
 
     Raises:
         InputError: as `read_spec`.
@@ -145,9 +145,10 @@ def spec_of(content: Mapping[str, Any], folder: Path = Path()) -> Spec:
     around = _around(content)
     if around is not None:
         seeds = seeds if around.seeds is None else _seeds("[bisect] seeds", around.seeds, content.get("first_seed", 0))
-        taken = [table for table in ("base", "grid", "list", "cases") if "samples" in _keys_of(content, table)]
-        if taken:
-            raise InputError(f"[{taken[0]}] samples", "left out with [bisect]", "given", "the sizes are looked for")
+        for table in ("base", "grid", "list", "cases"):
+            if "samples" in _keys_of(content, table):
+                remedy = "remove it: the bisection chooses the sizes"
+                raise InputError(f"[{table}] samples", "left out with [bisect]", "both", remedy)
     builder, cells, searches = Builder(seeds, varied), [], []
     for values in combinations:
         if around is None:
@@ -175,13 +176,13 @@ def _check_keys(content: Mapping[str, Any]) -> None:
         if table == "cases":
             rows = content.get(table, [])
             if not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows) or content.get(table) == []:
-                raise InputError("cases", "a list of tables, one at least", rows, "write [[cases]] above each")
+                raise InputError("cases", "a list of one or more tables", rows, "write [[cases]] above each")
         elif not isinstance(rows, dict):
             raise InputError(table, "a table", rows, f"write [{table}] above its keys")
         for key in _keys_of(content, table):
             _check_key(table, key)
     if "list" in content and "cases" in content:
-        raise InputError("[list]", "left out with [[cases]]", "given", "give one of the two")
+        raise InputError("[list]", "left out with [[cases]]", "both", "use one of the two")
 
 
 def _keys_of(content: Mapping[str, Any], table: str) -> list[str]:
@@ -190,30 +191,33 @@ def _keys_of(content: Mapping[str, Any], table: str) -> list[str]:
 
 
 def _check_key(table: str, key: str) -> None:
-    """Refuse a key that is not one of this table, with the place it belongs to or the nearest right one."""
+    """Refuse a key that this table does not have; name the table it belongs to, or the most similar key."""
     allowed = KEYS[table]
     if key in allowed:
         return
     place = f"[{table}] {key}" if table else key
-    home = next((f"[{t}]" if t else "the top of the file" for t, keys in KEYS.items() if key in keys), None)
+    home = next((name for name, keys in KEYS.items() if key in keys), None)
     if home is not None:
-        here = f"[{table}]" if table else "the top of the file"
-        raise InputError(place, f"left out of {here}", "given", f"move it to {home}")
-    everywhere, said = sorted({k for keys in KEYS.values() for k in keys}), key.replace("-", "_").lower()
-    near = difflib.get_close_matches(said, everywhere, n=1, cutoff=0.6)
-    near = near or difflib.get_close_matches(said, sorted(allowed), n=1, cutoff=0.5)
-    remedy = f"did you mean {near[0]}?" if near else f"known keys: {', '.join(sorted(allowed))}"
-    raise InputError(place, "a known key", "an unknown one", remedy)
+        raise InputError(place, _place(home), _place(table), "move it there")
+    all_keys, spelling = sorted({k for keys in KEYS.values() for k in keys}), key.replace("-", "_").lower()
+    similar = difflib.get_close_matches(spelling, all_keys, n=1, cutoff=0.6)
+    similar = similar or difflib.get_close_matches(spelling, sorted(allowed), n=1, cutoff=0.5)
+    remedy = f"did you mean {similar[0]}?" if similar else f"known keys: {', '.join(sorted(allowed))}"
+    raise InputError(place, "a known key", key, remedy)
+
+
+def _place(table: str) -> str:
+    return f"in [{table}]" if table else "at the top of the file"
 
 
 def _with_tables(content: Mapping[str, Any], folder: Path) -> dict[str, Any]:
-    """The same with each path to a group's table replaced by that group's name and table."""
+    """The description with the path of each group's table replaced by the name and the table."""
 
     def read(value: Any) -> Any:
         if isinstance(value, list):
-            return [read(one) for one in value]
+            return [read(path) for path in value]
         if isinstance(value, dict) and set(value) == {"name", "rows"}:
-            return value  # it was read before
+            return value  # it was replaced before
         if not isinstance(value, str):
             raise InputError(_CSV, "the path of a CSV file", value, 'use e.g. group_table = "z7.csv"')
         try:
@@ -225,22 +229,22 @@ def _with_tables(content: Mapping[str, Any], folder: Path) -> dict[str, Any]:
     def inlined(row: Mapping[str, Any]) -> dict[str, Any]:
         return {key: read(value) if key == _CSV else value for key, value in row.items()}
 
-    found = {key: inlined(row) if isinstance(row, dict) else row for key, row in content.items()}
-    return found | ({"cases": [inlined(row) for row in content["cases"]]} if "cases" in content else {})
+    inlined_tables = {key: inlined(row) if isinstance(row, dict) else row for key, row in content.items()}
+    return inlined_tables | ({"cases": [inlined(row) for row in content["cases"]]} if "cases" in content else {})
 
 
 # --- cells ---------------------------------------------------------------------------------------------
 
 
 def _combinations(content: Mapping[str, Any]) -> tuple[Iterator[dict[str, Any]], tuple[str, ...]]:
-    """Flat values of every cell, and the keys that vary: every case with every combination of the grid."""
+    """Flat values of every cell: each case with each combination of the grid. And the keys that vary."""
     base = content.get("base", {}) | content.get("plan", {})
     axes = {key: _points(key, axis) for key, axis in content.get("grid", {}).items()}
     cases, listed = _cases(content)
     for key in axes:
         for table, keys in (("base", content.get("base", {})), ("plan", content.get("plan", {})), (listed, cases[0])):
             if key in keys:
-                raise InputError(f"[grid] {key}", f"left out of [{table}]", "given in both", "give it once")
+                raise InputError(f"[grid] {key}", f"left out of [{table}]", "both", "give it once")
     count = len(cases) * math.prod(len(values) for values in axes.values())
     if count > _MOST_CELLS:
         raise InputError("[grid]", f"of {_MOST_CELLS:,} cells at most", f"{count:,}", "take fewer values")
@@ -253,13 +257,14 @@ def _combinations(content: Mapping[str, Any]) -> tuple[Iterator[dict[str, Any]],
 
 
 def _cases(content: Mapping[str, Any]) -> tuple[list[dict[str, Any]], str]:
-    """Rows of [[cases]], or of the columns of [list]; one empty row if there is neither. And the table's name."""
+    """Rows of [[cases]] or of [list]; one empty row if there is neither. And the name of that table."""
     if "list" not in content:
         return content.get("cases") or [{}], "[cases]"
     columns = {key: _points(key, axis) for key, axis in content["list"].items()}
     lengths = {key: len(values) for key, values in columns.items()}
     if len(set(lengths.values())) > 1:
-        raise InputError("[list]", "columns of one length", lengths, "the first values belong together, and so on")
+        remedy = "one cell is made of the first values, one of the second, and so on"
+        raise InputError("[list]", "columns of one length", lengths, remedy)
     return [dict(zip(columns, row, strict=True)) for row in zip(*columns.values(), strict=True)] or [{}], "list"
 
 
@@ -278,10 +283,10 @@ def _around(content: Mapping[str, Any]) -> _Around | None:
 
 
 def _bisection(builder: Builder, values: Mapping[str, Any], around: _Around) -> Bisection:
-    """One transition to look for; sizes with a unit are made numbers."""
+    """The search for one transition; sizes with a unit become numbers."""
     cell, table = builder.cell({**values, "samples": 1}), builder.table(values)
     low, high = (_size(name, size, table) for name, size in (("low", around.low), ("high", around.high)))
-    most = table.rows.size - 1  # where every row is trained on, nothing is left to test
+    most = table.rows.size - 1  # one row at least must be left to test on
     if not 1 <= low < high <= most:
         remedy = f"n goes from 1 to {most} for {table.name}"
         raise InputError("[bisect] low, high", "sizes with low < high", (around.low, around.high), remedy)
@@ -291,40 +296,42 @@ def _bisection(builder: Builder, values: Mapping[str, Any], around: _Around) -> 
     )  # fmt: skip
 
 
-def _size(name: str, given: Any, table: Table) -> int:
+def _size(name: str, value: Any, table: Table) -> int:
     try:
-        size = resolved("samples", given, table)
+        size = resolved("samples", value, table)
     except InputError as error:
-        raise InputError(f"[bisect] {name}", error.expectation, given, error.remedy) from error
+        raise InputError(f"[bisect] {name}", error.expectation, value, error.remedy) from error
     if isinstance(size, bool) or not isinstance(size, int):
         remedy = "a size to begin with, below or above the transition"
-        raise InputError(f"[bisect] {name}", 'an integer, or e.g. "14 M" or "40%"', given, remedy)
+        raise InputError(f"[bisect] {name}", 'an integer, or e.g. "14 M" or "40%"', value, remedy)
     return size
 
 
 # --- single values -------------------------------------------------------------------------------------
 
 
-def _seeds(name: str, given: Any, first: Any) -> tuple[int, ...]:
-    """So many seeds from the first one on, or those of a list."""
-    if isinstance(given, list) and first != 0:
-        raise InputError("first_seed", "left out with a list of seeds", first, "put them all into the list")
-    for key, value in [(name, one) for one in (given if isinstance(given, list) else [given])] + [
-        ("first_seed", first)
-    ]:
-        if isinstance(value, bool) or not isinstance(value, int) or not 0 <= value < 2**62:
-            what = "an integer >= 0" if key == "first_seed" else "a number of seeds, or a list of integers >= 0"
-            raise InputError(key, what, value, "use e.g. seeds = 8 and first_seed = 0")
-    if isinstance(given, list) and len(set(given)) != len(given):
-        raise InputError(name, "a list of different seeds", given, "leave out what is there twice")
-    if isinstance(given, int):
-        given = range(first, first + min(given, _MOST_SEEDS + 1))
-    if not 1 <= len(given) <= _MOST_SEEDS:
-        raise InputError(name, f"1 to {_MOST_SEEDS} seeds", len(given), "use e.g. seeds = 8")
-    return tuple(given)
+def _seeds(name: str, seeds: Any, first: Any) -> tuple[int, ...]:
+    """A number of seeds from the first one on, or those of a list."""
+    if isinstance(seeds, list) and first != 0:
+        raise InputError("first_seed", "left out with a list of seeds", first, "put all seeds into the list")
+    for seed in seeds if isinstance(seeds, list) else [seeds]:
+        _check_seed(name, "a number of seeds, or a list of integers >= 0", seed)
+    _check_seed("first_seed", "an integer >= 0", first)
+    if isinstance(seeds, list) and len(set(seeds)) != len(seeds):
+        raise InputError(name, "a list of different seeds", seeds, "remove repeated ones")
+    if isinstance(seeds, int):
+        seeds = range(first, first + min(seeds, _MOST_SEEDS + 1))
+    if not 1 <= len(seeds) <= _MOST_SEEDS:
+        raise InputError(name, f"1 to {_MOST_SEEDS} seeds", len(seeds), "use e.g. seeds = 8")
+    return tuple(seeds)
 
 
-def _name(given: Any) -> str:
-    if not isinstance(given, str) or not re.fullmatch(r"[\w.-]{1,80}", given) or given.startswith("."):
-        raise InputError("name", "1 to 80 letters, digits, dots, hyphens or underscores", given, "use e.g. my-sweep")
-    return given
+def _check_seed(name: str, expectation: str, seed: Any) -> None:
+    if isinstance(seed, bool) or not isinstance(seed, int) or not 0 <= seed < 2**62:
+        raise InputError(name, expectation, seed, "use e.g. seeds = 8 and first_seed = 0")
+
+
+def _name(value: Any) -> str:
+    if not isinstance(value, str) or not re.fullmatch(r"[\w.-]{1,80}", value) or value.startswith("."):
+        raise InputError("name", "1 to 80 letters, digits, dots, hyphens or underscores", value, "use e.g. my-sweep")
+    return value

@@ -1,4 +1,4 @@
-"""Members of one pack in lockstep: data, parameters, optimizer memory; one gradient and one update a step."""
+"""One pack of members: data, parameters and optimizer memory; a step is one gradient and one update of all."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ __all__ = ["Learner"]
 
 
 class Learner:
-    """A pack of members that learn side by side and never mix.
+    """A pack of members that are trained together and independently.
 
     Attributes:
         params: present weights, changed in place by `step`.
@@ -50,7 +50,7 @@ class Learner:
         self._bind()
 
     def _bind(self) -> None:
-        """Lay out what depends on who is in the pack."""
+        """Make what depends on the members of the pack."""
         self._data: PackData = pack_data(self._settings, self._seeds, self._runtime)
         self._rates = Rates.of([setting.optimizer for setting in self._settings], self.params)
         if self._shared.network.core:
@@ -65,11 +65,11 @@ class Learner:
 
     @property
     def _shared(self) -> Setting:
-        """A setting to read from it what members have in common."""
+        """A setting from which to read what members have in common."""
         return self._settings[0]
 
     def _solve(self) -> None:
-        # A solved V overrides what the update rule made of it; to W it is a constant (envelope theorem).
+        # The solved V replaces the updated one; in the gradient of W it counts as a constant (envelope theorem).
         if self._shared.network.readout == "ridge":
             solve_readout(self._settings, self.params, self._data)
 
@@ -94,19 +94,19 @@ class Learner:
         return evaluate(self._shared, self.params, self._data, self._runtime)
 
     def state(self) -> dict[str, Tensor]:
-        """All that decides the steps to come, by name (no copies): layers, optimizer memory, updates done."""
+        """Everything that decides later steps, by name (no copies): layers, optimizer memory, updates done."""
         layers = {"params": self.params, "first": self._state.first, "second": self._state.second}
         named = {f"{part}.{i}": layer for part, stack in layers.items() for i, layer in enumerate(stack)}
         return {**named, "updates": torch.tensor(self._state.step)}
 
     def restore(self, state: Mapping[str, Tensor]) -> None:
-        """Go on from what `state` told of a learner of the same settings and seeds."""
+        """Continue from the `state` of a learner of the same settings and seeds."""
         for name, values in self.state().items():
             values.copy_(state[name])
         self._state.step = int(state["updates"])
 
     def keep(self, members: Sequence[int]) -> None:
-        """Go on with these members alone (positions in the pack)."""
+        """Continue with these members alone (positions in the pack)."""
         self._settings = [self._settings[e] for e in members]
         self._seeds = [self._seeds[e] for e in members]
         index: Tensor = torch.as_tensor(members, device=self._runtime.torch_device)

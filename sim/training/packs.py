@@ -1,4 +1,4 @@
-"""Members cut into packs, and packs spread over threads: how every trainer here uses a machine."""
+"""Members are cut into packs, and packs are spread over threads, the same way for every trainer."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ __all__ = ["fit", "mixed_size", "over_packs", "packs", "side_by_side"]
 Part = TypeVar("Part")
 Result = TypeVar("Result")
 
-#: Largest share of padding among the rows of a pack of unequal sizes n. A row of padding costs what any row costs,
-#: while a member alone takes 1.4 times (Z23, K = 256, n = 264) to 29 times (Z7, K = 24, n = 30) what it takes in a
-#: pack: so this is never more than half of what packing gains, and mostly a small part of it.
+#: Largest share of padding among the rows of a pack of unequal sizes n. A padding row costs as much as any other row. A
+#: member that is alone takes 1.4 times (Z23, K = 256, n = 264) to 29 times (Z7, K = 24, n = 30) as long as in a pack.
+#: So the cost of padding is at most half of what packing gains, and mostly a small part of it.
 _PADDING = 0.15
-#: On CPUs cells are put together up to this part of a full pack: a step of a member then costs within 6% of what it
-#: costs in a full one, and three times as many shards are left for the workers to share.
+#: On CPUs, packs of several cells are smaller than full ones by this factor: a step of a member costs at most 6% more
+#: than in a full pack, and the workers have three times as many shards to share.
 _MIXED = 3
 
 
@@ -43,8 +43,8 @@ def packs(setting: Setting, seeds: Sequence[int], runtime: Runtime) -> list[list
 def side_by_side(settings: Sequence[Setting], runtime: Runtime) -> list[list[int]]:
     """Members of one shape, by their places in the list, cut into packs of about equal size n.
 
-    Only members whose sizes differ little go together, so that little is padding. What is cut how follows from the
-    settings and the runtime alone.
+    Sizes within a pack differ little, so that there is little padding. The cut depends on the settings and the runtime
+    alone.
     """
 
     def size(i: int) -> int:
@@ -53,23 +53,23 @@ def side_by_side(settings: Sequence[Setting], runtime: Runtime) -> list[list[int
     runs: list[list[int]] = []
     rows = 0
     for n, alike in groupby(sorted(range(len(settings)), key=size), size):
-        some = list(alike)
-        if not runs or not fit(rows + n * len(some), n * (len(runs[-1]) + len(some))):
+        places = list(alike)
+        if not runs or not fit(rows + n * len(places), n * (len(runs[-1]) + len(places))):
             runs.append([])
             rows = 0
-        runs[-1] += some
-        rows += n * len(some)
+        runs[-1] += places
+        rows += n * len(places)
     return [part for run in runs for part in _split(run, settings[run[-1]], runtime)]
 
 
 def mixed_size(setting: Setting, runtime: Runtime) -> int:
-    """Members of several cells that are put together, see `_MIXED`."""
+    """Most members of a pack of several cells, see `_MIXED`."""
     size = pack_size(setting, runtime)
     return max(1, size // _MIXED) if runtime.device == "cpu" else size
 
 
 def fit(rows: int, padded: int) -> bool:
-    """Whether so many training rows may be padded to so many, all members of a pack taken together."""
+    """Whether ``rows`` training rows of a pack may be padded to ``padded`` rows."""
     return rows >= (1 - _PADDING) * padded
 
 
@@ -87,28 +87,28 @@ def over_packs(
     runtime: Runtime,
     work: Callable[[Part, Runtime, threading.Event], Result],
 ) -> list[Result]:
-    """What ``work(part, runtime, cancelled)`` makes of each pack, in order; one pack a thread at a time.
+    """The results of ``work(part, runtime, cancelled)`` for each pack, in order; a thread has one pack at a time.
 
     Args:
         parts: the packs.
         runtime: where to run; each call of ``work`` gets its share of the threads.
         work: trains one pack; it must stop soon once the event ``cancelled`` is set.
     """
-    # A pack a thread needs no barriers; threads that share every small product wait for each other all the time,
-    # and for ever when other work takes a core away.
+    # With a pack for each thread no barriers are needed. Threads that share every small product wait for each other all
+    # the time, and much longer when other work takes a core away.
     workers = min(runtime.threads, len(parts)) if runtime.device == "cpu" else 1
     cancelled = threading.Event()
     share = replace(runtime, threads=runtime.threads // workers)
 
-    def one(part: Part) -> Result:
+    def pinned_work(part: Part) -> Result:
         with pinned(share):
             return work(part, share, cancelled)
 
     if workers == 1:
-        return [one(part) for part in parts]
+        return [pinned_work(part) for part in parts]
     with ThreadPoolExecutor(workers) as pool:
         try:
-            return list(pool.map(one, parts))
+            return list(pool.map(pinned_work, parts))
         except BaseException:
             cancelled.set()
             pool.shutdown(cancel_futures=True)

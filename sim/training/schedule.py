@@ -1,8 +1,7 @@
 """Learning rates that change with time: one factor f(t) on every rate of an update, t updates done before it.
 
-It is what torch.optim.lr_scheduler.LambdaLR multiplies rates by, which the tests use as the reference. So decoupled
-decay, theta -= lr f eta theta, goes with it, while coupled decay enters through the gradient; momentum and averages
-do not know of it.
+It multiplies rates as torch.optim.lr_scheduler.LambdaLR does, which the tests use as the reference. So it also scales
+decoupled decay, theta -= lr f eta theta, but not momentum and averages; coupled decay enters through the gradient.
 """
 
 from __future__ import annotations
@@ -25,7 +24,7 @@ def _constant(rule: Optimizer, t: int) -> float:
 
 
 def _linear_warmup(rule: Optimizer, t: int) -> float:
-    """min(1, (t + 1)/T_w): the first update is not lost."""
+    """min(1, (t + 1)/T_w), so that the first update is not zero."""
     return min(1.0, (t + 1) / rule.warmup_steps) if rule.warmup_steps else 1.0
 
 

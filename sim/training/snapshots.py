@@ -1,4 +1,4 @@
-"""The weights themselves at chosen steps of a run, for claims that no curve can decide."""
+"""The weights at chosen steps of a run, for claims that curves cannot decide."""
 
 from __future__ import annotations
 
@@ -138,8 +138,8 @@ class _Job:
             if progress is not None and target > done:
                 progress((target - done) * len(part))
             done = target
-            for kept, layer in zip(self.layers, learner.params, strict=True):
-                kept[members, s] = layer.cpu().numpy()
+            for array, layer in zip(self.layers, learner.params, strict=True):
+                array[members, s] = layer.cpu().numpy()
 
     def _initial(self, members: list[int], runtime: Runtime) -> Params | None:
         if self.initial is None:

@@ -396,5 +396,5 @@ def test_a_sweep_leaves_a_shard_to_the_process_that_is_at_it(
     with ThreadPoolExecutor(1) as pool:
         run_searches([everything(), until_free()], place, pool, told)
     held = f"held by process {os.getpid()} on {platform.node()}"
-    assert set(told.notes) == {f"{shard.name} is {held}; it is left to that"}
+    assert set(told.notes) == {f"{shard.name} is {held}; that process goes on with it"}
     assert len(names(tmp_path)) == 3

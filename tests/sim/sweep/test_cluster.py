@@ -68,7 +68,7 @@ def test_a_result_that_cannot_travel_is_an_error(cluster: Cluster) -> None:
 
 
 def test_a_scheduler_without_this_package_is_named(cluster: Cluster) -> None:
-    with pytest.raises(InputError, match=r"--scheduler must be one that can read what it .*; install this"):
+    with pytest.raises(InputError, match=r"--scheduler must be one that can read calls, .*; install this"):
         cluster.submit(calls.given, calls.Local()).result()
 
 
@@ -100,7 +100,9 @@ def test_the_runtime_is_asked_for_until_there_is_an_answer(cluster: Cluster, mon
     monkeypatch.setattr(cluster, "submit", submit)
     assert cluster.resolve("cpu", "float32") == "runtime"  # type: ignore[comparison-overlap]
     errors.append(LostWorkerError("several workers died at it"))
-    with pytest.raises(InputError, match="--scheduler must be a cluster whose workers live, got 'several workers died"):
+    with pytest.raises(
+        InputError, match="--scheduler must be a cluster whose workers stay alive, got 'several workers died"
+    ):
         cluster.resolve("cpu", "float32")
 
 

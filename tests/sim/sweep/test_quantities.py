@@ -70,11 +70,11 @@ def test_a_range_of_sizes_with_a_unit_keeps_it() -> None:
 
 
 NONSENSE: dict[str, tuple[Any, str]] = {
-    "one value": (5, "a list of one value at least, or a range"),
-    "text": ("5", "a list of one value at least, or a range"),
-    "nothing": ([], "a list of one value at least, or a range"),
+    "one value": (5, "a list of one or more values, or a range"),
+    "text": ("5", "a list of one or more values, or a range"),
+    "nothing": ([], "a list of one or more values, or a range"),
     "no count": ({"from": 1, "to": 2}, "add count"),
-    "unknown key": ({"from": 1, "to": 2, "count": 2, "step": 1}, "leave out step"),
+    "unknown key": ({"from": 1, "to": 2, "count": 2, "step": 1}, "remove step"),
     "two units": ({"from": "1 M", "to": "20%", "count": 2}, "of the same unit"),
     "one unit": ({"from": "1 M", "to": 20, "count": 2}, "of the same unit"),
     "no numbers": ({"from": True, "to": 20, "count": 2}, "between two numbers"),

@@ -116,7 +116,9 @@ class Flaky(ThreadPoolExecutor):
 def test_a_shard_at_which_worker_after_worker_dies_is_given_up(tmp_path: Path, double: Runtime) -> None:
     with Flaky(LostWorkerError("a worker died"), 4) as pool:
         run_cells([cell(10)], tmp_path, double, pool)
-    said = r"shard .* must be trained by a worker that lives, got '5 died: a worker died'; look at what ended them"
+    said = (
+        r"shard .* must be trained by a worker that stays alive, got '5 died: a worker died'; find out what ended them"
+    )
     with Flaky(LostWorkerError("a worker died"), 5) as pool, pytest.raises(InputError, match=said):
         run_cells([cell(20)], tmp_path, double, pool)
 
@@ -213,7 +215,7 @@ def test_lost_workers_are_noted_and_in_the_journal(tmp_path: Path, double: Runti
         run_searches([growing([5])], shards.Place(tmp_path / "runs", double, journal=book), pool, ears)
     noted = [line for line in ears.heard if "a worker died" in line]
     assert len(noted) == 2
-    assert all("its work on Z5-true-n5-" in line and "is gone on with" in line for line in noted)
+    assert all("its work on Z5-true-n5-" in line and "is resumed" in line for line in noted)
     assert [line["event"] for line in journal.entries(book)] == ["lost", "lost", "begun", "trained"]
     assert journal.entries(book)[2]["settings"] == [cell(5).setting.content_id]
 

@@ -382,7 +382,7 @@ NONSENSE = {
     "a folder": (["."], "SPEC must be a file that can be read, got '.'"),
     "nothing": ([], "SPEC must be the path of a sweep's description"),
     "no TOML": (["torn.toml"], "torn.toml must be a TOML file"),
-    "typo": (["typo.toml"], "[grid] sampels must be a known key, got 'an unknown one'; did you mean samples?"),
+    "typo": (["typo.toml"], "[grid] sampels must be a known key, got 'sampels'; did you mean samples?"),
     "bad cell": (["cell.toml"], "samples must be at most M^2 = 25 for Z5, got 26"),
     "wrong way": (["way.toml"], "[bisect] low, high must be sizes with low < high, got (20, 12)"),
     "no workers": (["tiny.toml", "--workers", "0"], "--workers must be between 1 and 512"),
