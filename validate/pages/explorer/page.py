@@ -39,9 +39,7 @@ def page(content: Content, title: str | None) -> str:
         t_grok=TRANSITIONS["t_grok"],
         leaves=f"{LEAVES:.0%}",
         boards=[board_text(board) for board in content.boards],
-        board_commands={
-            board.quantity: scored_line(sources, board.quantity, predictions) for board in content.boards
-        },
+        board_commands={board.quantity: scored_line(sources, board.quantity, predictions) for board in content.boards},
         claims=content.claims,
         verdict_counts={verdict: sum(c.text.verdict == verdict for c in content.claims) for verdict in VERDICTS},
         command=provenance["command"],
