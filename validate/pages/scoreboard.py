@@ -113,9 +113,7 @@ def meanings() -> dict[str, str]:
     return explained([column for column in PREDICTORS if column.texts and "page" in column.texts])
 
 
-def _table(
-    board: Board, columns: Sequence[Column[Subject]], rows: Sequence[Subject], medium: Medium = "page"
-) -> Table:
+def _table(board: Board, columns: Sequence[Column[Subject]], rows: Sequence[Subject], medium: Medium = "page") -> Table:
     """The columns that a medium shows of these rows."""
     seen = shown(columns, medium, board)
     kinds = [_KINDS[column.kind] for column in seen]

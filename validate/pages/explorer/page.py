@@ -13,7 +13,7 @@ from twopeaks.validate.pages.explorer.data import Shown
 from twopeaks.validate.pages.explorer.gather import Content
 from twopeaks.validate.pages.explorer.runs import LEAVES
 from twopeaks.validate.pages.page import render
-from twopeaks.validate.pages.scoreboard import board_text
+from twopeaks.validate.pages.scoreboard import board_text, meanings
 from twopeaks.validate.scores import words
 
 __all__ = ["page"]
@@ -40,6 +40,7 @@ def page(content: Content, title: str | None) -> str:
         leaves=f"{LEAVES:.0%}",
         boards=[board_text(board) for board in content.boards],
         board_commands={board.quantity: scored_line(sources, board.quantity, predictions) for board in content.boards},
+        meanings=meanings(),
         claims=content.claims,
         verdict_counts={verdict: sum(c.text.verdict == verdict for c in content.claims) for verdict in VERDICTS},
         command=provenance["command"],
