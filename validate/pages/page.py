@@ -1,58 +1,99 @@
-"""What every self-contained page shares: look, figures, tables of facts. Nothing is fetched from anywhere."""
+"""Self-contained HTML pages from templates: nothing is fetched from anywhere, and text never becomes markup.
+
+Every page is a template in ``templates/``; the modules beside this one gather plain data for it. The environment
+escapes every value. What a page takes as it stands (our styles and scripts, plotly's script, JSON for scripts) passes
+through a filter of this file, which keeps it inside its element.
+"""
 
 from __future__ import annotations
 
 import base64
 import io
-from collections.abc import Mapping
-from html import escape
+import json
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cache
+from importlib.resources import files
+from typing import TYPE_CHECKING, Any
 
-from matplotlib.figure import Figure
+from twopeaks.validate.figures.drawing.style import VERDICTS
+from twopeaks.validate.measured.files import finite
 
-__all__ = ["document", "fact_table", "figure_tag"]
+if TYPE_CHECKING:  # jinja2 takes longer to import than a command without a page should wait
+    from jinja2 import Environment
+    from markupsafe import Markup
+    from matplotlib.figure import Figure
 
-_CSS = """
-:root { color-scheme: light dark; --line: #8885; }
-body { font: 16px/1.55 system-ui, sans-serif; max-width: 50rem; margin: 2rem auto; padding: 0 1rem; }
-h1 { font-size: 1.7rem; line-height: 1.25; } h2 { font-size: 1.2rem; margin-top: 2rem; }
-.verdict { border-left: 5px solid #0072B2; padding: .4rem 1rem; font-size: 1.1rem; }
-.scroll { overflow-x: auto; } table { border-collapse: collapse; width: 100%; font-size: .92rem; }
-th, td { text-align: left; padding: .35rem .7rem .35rem 0; border-bottom: 1px solid var(--line); vertical-align: top; }
-td.n, th.n { text-align: right; font-variant-numeric: tabular-nums; }
-td.n { white-space: nowrap; }
-img { width: 100%; background: white; border-radius: 6px; } figcaption { font-size: .92rem; opacity: .85; }
-figure { margin: 1rem 0; } code { font-size: .9em; } small, .small { font-size: .88rem; opacity: .85; }
-"""
+__all__ = ["Table", "environment", "png", "render"]
+
+#: The package whose templates, styles and scripts these are.
+_PACKAGE = "twopeaks.validate.pages"
+#: What would end a script or a style, or hide its end.
+_ENDS = re.compile(r"<(?=/(?:script|style)|!--)", re.IGNORECASE)
 
 
-def document(title: str, body: str, more_css: str = "") -> str:
-    """A whole page.
+@dataclass(frozen=True)
+class Table:
+    """A table of text.
 
-    Args:
-        title: text of the heading and of the window.
-        body: HTML below the heading.
-        more_css: rules of this page alone.
+    Attributes:
+        columns: heading and kind of each: ``name``, ``n`` (a number), ``note``, or empty.
+        rows: a text for each column.
     """
-    return f"""<!doctype html>
-<html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1">
-<title>{escape(title)}</title><style>{_CSS}{more_css}</style></head><body>
-<h1>{escape(title)}</h1>
-{body}</body></html>
-"""
+
+    columns: tuple[tuple[str, str], ...]
+    rows: Sequence[Sequence[str]]
 
 
-def figure_tag(figure: Figure, caption: str, alt: str) -> str:
-    """The figure as a PNG inside the page."""
+def render(template: str, **values: object) -> str:
+    """The page of a template, with these values; each text is escaped.
+
+    Raises:
+        jinja2.UndefinedError: if the template asks for a value that is not here.
+    """
+    return environment().get_template(template).render(values)
+
+
+def png(figure: Figure) -> str:
+    """The figure as an address of a PNG that holds its own data."""
     buffer = io.BytesIO()
     figure.savefig(buffer, format="png", dpi=150)
-    data = base64.b64encode(buffer.getvalue()).decode()
-    return (
-        f'<figure><img alt="{escape(alt)}" src="data:image/png;base64,{data}">'
-        f"<figcaption>{escape(caption)}</figcaption></figure>"
+    return f"data:image/png;base64,{base64.b64encode(buffer.getvalue()).decode()}"
+
+
+@cache
+def environment() -> Environment:
+    """The one environment of all templates."""
+    from jinja2 import Environment, PackageLoader, StrictUndefined
+
+    made = Environment(
+        loader=PackageLoader(_PACKAGE, "templates"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
     )
+    made.filters["inline"] = _inline
+    made.globals |= {"asset": _asset, "verdicts": VERDICTS}
+    made.policies["json.dumps_function"] = _json
+    made.policies["json.dumps_kwargs"] = {"allow_nan": False, "separators": (",", ":")}
+    return made
 
 
-def fact_table(facts: Mapping[str, object]) -> str:
-    """Two columns: what, and its value."""
-    rows = (f"<tr><th>{escape(key)}</th><td>{escape(str(value))}</td></tr>" for key, value in facts.items())
-    return f'<div class="scroll"><table><tbody>{"".join(rows)}</tbody></table></div>'
+def _asset(path: str) -> str:
+    """Text of a style or a script of this package."""
+    return files(_PACKAGE).joinpath(*path.split("/")).read_text(encoding="utf-8")
+
+
+def _inline(text: str) -> Markup:
+    """A style or script as it stands, in its element: in its strings and comments a backslash changes nothing."""
+    from markupsafe import Markup
+
+    return Markup(_ENDS.sub(r"<\\", text))
+
+
+def _json(value: Any, **options: Any) -> str:
+    """JSON without NaN and infinity, which are null; the filter ``tojson`` escapes what could end its element."""
+    return json.dumps(finite(value), **options)

@@ -3,58 +3,65 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from html import escape
+from dataclasses import dataclass
 
 from matplotlib.figure import Figure
 
 from twopeaks.validate.measured.cell import QUANTITIES, Quantity
-from twopeaks.validate.pages.page import document, fact_table, figure_tag
+from twopeaks.validate.pages.page import Table, png, render
 from twopeaks.validate.scores import words
-from twopeaks.validate.scores.board import Board, Entry, Standing
+from twopeaks.validate.scores.board import Board
 from twopeaks.validate.scores.columns import (
     PREDICTIONS,
     PREDICTORS,
     Column,
+    Kind,
     Medium,
     Subject,
     entry_rows,
+    explained,
     headings,
     scored_cells,
     shown,
     texts,
 )
 
-__all__ = ["RULE", "all_cells", "scoreboard_page", "standings_table"]
+__all__ = ["BoardText", "board_text", "meanings", "scoreboard_page"]
 
-#: Cells that are listed as the best and as the worst, and entries of the whole table beyond which it is folded.
-_LISTED, _FOLDED = 6, 60
+#: Cells that are listed as the best and as the worst, and as the worst of each predictor.
+_LISTED, _WORST = 6, 3
 
-_CSS = """
-body { max-width: 66rem; }
-.pair { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(24rem, 100%), 1fr)); gap: 1.4rem; }
-.pair section { border-top: 5px solid; padding-top: .1rem; } .pair h3 { margin: .3rem 0; }
-.pair .close { border-color: #0072B2; } .pair .wrong { border-color: #D55E00; }
-td.name { white-space: nowrap; } td.note { min-width: 15rem; }
-h3 { font-size: 1.02rem; } td, th { padding-right: .6rem; } p, dd, li, code { overflow-wrap: anywhere; }
-"""
+#: Kind of a column -> its class in the style.
+_KINDS: Mapping[Kind, str] = {"name": "name", "number": "n", "note": "note"}
 
-#: What the columns mean.
-RULE = (
-    "Error: predicted over measured, less one (of test_accuracy: their difference, in points, hundredths); in brackets "
-    "what the 95% interval of the measurement leaves. “rms”: root of the mean square of errors. Medians "
-    "of |error|, with 95% bootstrap intervals over cells: “own” on all cells where the predictor has a value, “in "
-    "range” on those where it calls itself valid, “common” on the cells where every predictor has one. Ranks are by "
-    "the median on "
-    "the common cells; in brackets the 95% range over resampled cells, the same for all, and “best” is the share of "
-    "resamples in which nobody is closer. “Overlaps”: cells where the predictor's interval overlaps the measured one. "
-    "A censored cell has a bound and no value: a prediction on its wrong side is wrong by at least the distance, one "
-    "on the right side is not contradicted; neither enters a median. “Cost”: seconds of predicting over seconds of "
-    "training the same cells, both summed. “(before)”: read from a file of predictions, which were not computed again."
-)
-_CAPTION = (
-    "A row a predictor, a dot a cell, in the same order in each row. Lines: what the 95% interval of the measurement "
-    "leaves. Bar: median signed error. The worst cells of each are named."
-)
+
+@dataclass(frozen=True)
+class BoardText:
+    """The board of one quantity in words.
+
+    Attributes:
+        quantity, title: what was measured, alone and with its unit.
+        headline: who is closest, and who is wrong where.
+        restricted: how many cells are common to all predictors.
+        standings: a row a predictor, the best first.
+        predictions: every predictor on every cell, those without a value and why.
+        closest, farthest: of all predictions.
+        worst: cells of each predictor.
+        measured: cells alone, where nobody predicts the quantity; None elsewhere.
+        figure: address of the drawing; None where there is nothing to draw.
+    """
+
+    quantity: Quantity
+    title: str
+    headline: str
+    restricted: str
+    standings: Table
+    predictions: Table
+    closest: Table
+    farthest: Table
+    worst: Table
+    measured: Table | None
+    figure: str | None
 
 
 def scoreboard_page(
@@ -68,95 +75,55 @@ def scoreboard_page(
         command: what reproduces this page.
         facts: sources, conventions and versions, shown at the end.
     """
-    body = "".join(_section(board, figures.get(board.quantity)) for board in boards)
-    body += f"""<h2>What the columns mean</h2><p class="small">{escape(RULE)}</p>
-<h2>Sources and how to repeat this</h2>
-<p><code>{escape(command)}</code></p>
-{fact_table(facts)}
-"""
-    return document("Scoreboard: every prediction against every measurement", body, _CSS)
-
-
-def _section(board: Board, figure: Figure | None) -> str:
-    title = f"<h2>{escape(board.quantity)}, in {escape(QUANTITIES[board.quantity])}</h2>"
-    verdict = f'{title}<p class="verdict">{escape(words.headline(board))}</p>'
-    if not board.standings:
-        return f"{verdict}<h3>Measured</h3>{_measured(board)}"
-    drawn = "" if figure is None else figure_tag(figure, _CAPTION, f"Predicted against measured {board.quantity}")
-    return f"""{verdict}
-{_best_and_worst(board)}
-{drawn}
-<h3>Predictors</h3>
-{standings_table(board)}
-<p class="small">{escape(words.restricted(board))}</p>
-<h3>Worst cells of each predictor</h3>
-{_worst(board)}
-{all_cells(board)}
-"""
-
-
-def _best_and_worst(board: Board) -> str:
-    """The closest and the farthest predictions of all, side by side."""
-    wrong = [(s, entry) for s in board.standings for entry in s.worst]
-    wrong.sort(key=lambda pair: pair[1].badness or 0.0)
-    close = [pair for pair in wrong if pair[1].error is not None][:_LISTED]
-    parts = (("close", "Closest", close), ("wrong", "Farthest off", wrong[::-1][:_LISTED]))
-    sections = (
-        f'<section class="{kind}"><h3>{title}</h3>{_entries(board, pairs, brief=True)}</section>'
-        for kind, title, pairs in parts
+    return render(
+        "scoreboard.html",
+        title="Scoreboard: every prediction against every measurement",
+        boards=[board_text(board, figures.get(board.quantity)) for board in boards],
+        meanings=meanings(),
+        command=command,
+        facts=facts,
     )
-    return f'<div class="pair">{"".join(sections)}</div>'
 
 
-def _entries(board: Board, pairs: Sequence[tuple[Standing, Entry]], *, brief: bool = False) -> str:
-    """A row each; in brief without intervals."""
-    medium: Medium = "brief" if brief else "screen"
-    columns = shown(PREDICTIONS, medium, board)
-    return _columns_table(board, columns, [texts(columns, medium, board, row) for row in entry_rows(board, pairs)])
+def board_text(board: Board, figure: Figure | None = None) -> BoardText:
+    """All tables of a board."""
+    ranked = sorted(
+        ((standing, entry) for standing in board.standings for entry in standing.worst),
+        key=lambda standing_entry: standing_entry[1].badness or 0.0,
+    )
+    closest = [(standing, entry) for standing, entry in ranked if entry.error is not None]
+    worst = [(standing, entry) for standing in board.standings for entry in standing.worst[:_WORST]]
+    return BoardText(
+        board.quantity,
+        f"{board.quantity}, in {QUANTITIES[board.quantity]}",
+        words.headline(board),
+        words.restricted(board),
+        _table(board, PREDICTORS, board.standings),
+        _table(board, PREDICTIONS, scored_cells(board)),
+        _table(board, PREDICTIONS, entry_rows(board, closest[:_LISTED]), "brief"),
+        _table(board, PREDICTIONS, entry_rows(board, ranked[::-1][:_LISTED]), "brief"),
+        _table(board, PREDICTIONS, entry_rows(board, worst), "screen"),
+        None if board.standings else _measured(board),
+        None if figure is None else png(figure),
+    )
 
 
-def standings_table(board: Board) -> str:
-    """A row a predictor, the best first."""
-    columns = shown(PREDICTORS, "page", board)
-    return _columns_table(board, columns, [texts(columns, "page", board, standing) for standing in board.standings])
+def meanings() -> dict[str, str]:
+    """Heading -> meaning of the columns of predictors."""
+    return explained([column for column in PREDICTORS if column.texts and "page" in column.texts])
 
 
-def _worst(board: Board) -> str:
-    return _entries(board, [(s, entry) for s in board.standings for entry in s.worst[:3]])
+def _table(board: Board, columns: Sequence[Column[Subject]], rows: Sequence[Subject], medium: Medium = "page") -> Table:
+    """The columns that a medium shows of these rows."""
+    seen = shown(columns, medium, board)
+    kinds = [_KINDS[column.kind] for column in seen]
+    head = tuple(zip(headings(seen, board), kinds, strict=True))
+    return Table(head, [texts(seen, medium, board, row) for row in rows])
 
 
-def all_cells(board: Board) -> str:
-    """Every predictor on every cell, those without a value and why."""
-    columns = shown(PREDICTIONS, "page", board)
-    rows = [texts(columns, "page", board, row) for row in scored_cells(board)]
-    table = _columns_table(board, columns, rows)
-    opened = "" if len(rows) > _FOLDED else " open"
-    return f"<details{opened}><summary>All {len(rows)} predictions, cell by cell</summary>{table}</details>"
-
-
-def _columns_table(board: Board, columns: Sequence[Column[Subject]], rows: Sequence[Sequence[str]]) -> str:
-    names = [heading for c, heading in zip(columns, headings(columns, board), strict=True) if c.kind == "name"]
-    numbers = [heading for c, heading in zip(columns, headings(columns, board), strict=True) if c.kind == "number"]
-    notes = [heading for c, heading in zip(columns, headings(columns, board), strict=True) if c.kind == "note"]
-    return _table(names, numbers, rows, last=notes)
-
-
-def _measured(board: Board) -> str:
+def _measured(board: Board) -> Table:
     rows = [
         (name, words.measured(cell), str(cell.seeds or "–"), cell.note)
         for name, cell in zip(board.names, board.cells, strict=True)
     ]
-    return _table(("cell",), ("measured", "seeds"), rows, last=("note",))
-
-
-def _table(
-    first: Sequence[str], numbers: Sequence[str], rows: Sequence[Sequence[str]], last: Sequence[str] = ()
-) -> str:
-    """Columns of words, columns of numbers, columns of words."""
-    kinds = [' class="name"'] * len(first) + [' class="n"'] * len(numbers) + [' class="note"'] * len(last)
-    head = "".join(f"<th{k}>{escape(h)}</th>" for k, h in zip(kinds, (*first, *numbers, *last), strict=True))
-    body = "".join(
-        "<tr>" + "".join(f"<td{kind}>{escape(cell)}</td>" for kind, cell in zip(kinds, row, strict=True)) + "</tr>"
-        for row in rows
-    )
-    return f'<div class="scroll"><table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table></div>'
+    return Table((("cell", "name"), ("measured", "n"), ("seeds", "n"), ("note", "note")), rows)

@@ -31,8 +31,8 @@ from twopeaks.validate.cli import report, train
 from twopeaks.validate.cli.app import run
 from twopeaks.validate.measured.from_sweep import measured_sweep
 from twopeaks.validate.pages.explorer.commands import claim_line, predict_line, train_line
-from twopeaks.validate.pages.explorer.page import as_json
 from twopeaks.validate.pages.explorer.runs import chosen_curves, stages_of
+from twopeaks.validate.pages.page import environment
 
 pytestmark = pytest.mark.usefixtures("predictors_in_no_time")
 
@@ -388,7 +388,7 @@ def test_text_of_others_stays_text(from_csv: Page) -> None:
 
 
 def test_json_cannot_end_its_element() -> None:
-    text = as_json({"a": HOSTILE, "b": [float("nan"), 1.5]})
+    text = environment().from_string("{{ value|tojson }}").render(value={"a": HOSTILE, "b": [float("nan"), 1.5]})
     assert not set("<>&") & set(text)
     assert json.loads(text) == {"a": HOSTILE, "b": [None, 1.5]}
 

@@ -10,6 +10,7 @@ from typing import Any, get_args
 
 from twopeaks.theory.errors import InputError
 from twopeaks.validate.claims.claim import Estimate, Form, Judgement, Verdict
+from twopeaks.validate.pages.claims import ClaimText, form_text
 from twopeaks.validate.pages.explorer.commands import claim_line
 
 __all__ = ["Examined", "read_claims"]
@@ -19,29 +20,9 @@ _ESTIMATE, _FORM = ("value", "low", "high", "seeds", "missing"), ("name", "predi
 
 @dataclass(frozen=True)
 class Examined:
-    """One claim and what became of it.
+    """One claim that was examined before, and the command that examines it again."""
 
-    Attributes:
-        id, statement, source, equations, measure: of the claim.
-        verdict: over all of its forms.
-        judgements: each form, judged.
-        budget, notes: of what was trained.
-        seeds: of the networks.
-        seconds: it took.
-        command: what examines it again.
-    """
-
-    id: str
-    statement: str
-    source: str
-    equations: tuple[str, ...]
-    measure: str
-    verdict: Verdict
-    judgements: tuple[Judgement, ...]
-    budget: str
-    notes: str
-    seeds: tuple[int, ...]
-    seconds: float
+    text: ClaimText
     command: str
 
 
@@ -62,22 +43,25 @@ def read_claims(path: Path) -> tuple[Examined, ...]:
         raise InputError("--claims", "a claims.json", why, remedy) from error
 
 
-def _examined(one: Mapping[str, Any], whole: str) -> Examined:
-    seeds = tuple(int(seed) for seed in one["seeds"])
-    return Examined(
-        str(one["id"]),
-        str(one["statement"]),
-        str(one["source"]),
-        tuple(map(str, one["equations"])),
-        str(one["measure"]),
-        _verdict(one["verdict"]),
-        tuple(map(_judged, one["forms"])),
-        str(one["finding"]["budget"]),
-        str(one["finding"]["notes"]),
-        seeds,
-        float(one["seconds"]),
-        claim_line(str(one["id"]), whole, seeds),
+def _examined(claim: Mapping[str, Any], whole: str) -> Examined:
+    seeds = tuple(int(seed) for seed in claim["seeds"])
+    facts = {
+        "claimed in": str(claim["source"]),
+        "rests on equations": ", ".join(map(str, claim["equations"])),
+        "measured": str(claim["measure"]),
+        "on": f"{claim['finding']['budget']}; seeds {seeds[0]} to {seeds[-1]}",
+        "note": str(claim["finding"]["notes"]),
+        "took": f"{float(claim['seconds']):,.1f} s",
+    }
+    text = ClaimText(
+        str(claim["id"]),
+        str(claim["statement"]),
+        _verdict(claim["verdict"]),
+        tuple(form_text(_judged(form)) for form in claim["forms"]),
+        {name: value for name, value in facts.items() if value},
+        f"{float(claim['seconds']):,.0f}",
     )
+    return Examined(text, claim_line(text.id, whole, seeds))
 
 
 def _judged(form: Mapping[str, Any]) -> Judgement:

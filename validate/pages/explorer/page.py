@@ -1,23 +1,22 @@
-"""The page put together: one HTML file with its style, its scripts and its data; nothing is fetched from anywhere."""
+"""The explorer as one HTML file, with its style, its scripts and its data."""
 
 from __future__ import annotations
 
-import json
-import re
 from collections.abc import Mapping
 from dataclasses import asdict
-from html import escape
-from importlib.resources import files
+from typing import Any
 
-from twopeaks.validate.measured.files import finite
+from twopeaks.theory.setting import TRANSITIONS
+from twopeaks.validate.claims.words import VERDICTS
+from twopeaks.validate.pages.explorer.commands import scored_line
 from twopeaks.validate.pages.explorer.data import Shown
 from twopeaks.validate.pages.explorer.gather import Content
-from twopeaks.validate.pages.explorer.sections import claims_html, lead, nav, scoreboard_html, sources_html, stages_html
+from twopeaks.validate.pages.explorer.runs import LEAVES
+from twopeaks.validate.pages.page import render
+from twopeaks.validate.pages.scoreboard import board_text, meanings
+from twopeaks.validate.scores import words
 
-__all__ = ["as_json", "page"]
-
-#: Scripts in the order in which they need each other.
-_SCRIPTS = ("tools", "state", "mountains", "fates", "tables", "charts", "curves", "start")
+__all__ = ["page"]
 
 
 def page(content: Content, title: str | None) -> str:
@@ -29,46 +28,63 @@ def page(content: Content, title: str | None) -> str:
     """
     from plotly.offline import get_plotlyjs
 
-    names = [one.name for one in content.groups]
-    told = title or f"Two peaks: {names[0] if len(names) == 1 else f'{len(names)} groups'}"
-    return _filled(
-        _asset("page.html"),
-        {
-            "title": escape(told),
-            "css": _asset("page.css"),
-            "nav": nav(),
-            "lead": escape(lead(content)),
-            "stages": stages_html(),
-            "scoreboard": scoreboard_html(content),
-            "claims": claims_html(content.claims),
-            "sources": sources_html(content),
-            "data": as_json({"groups": [_data(one) for one in content.groups]}),
-            "js": "\n".join(_asset(f"{name}.js") for name in _SCRIPTS),
-            "plotly": _inside_script(get_plotlyjs()),
-        },
+    provenance, groups = content.provenance, content.groups
+    sources, predictions = [*map(str, provenance["sources"])], str(provenance["predictions"] or "")
+    subject = groups[0].name if len(groups) == 1 else f"{len(groups)} groups"
+    return render(
+        "explorer.html",
+        title=title or f"Two peaks: {subject}",
+        lead=_lead(content),
+        t_mem=TRANSITIONS["t_mem"],
+        t_grok=TRANSITIONS["t_grok"],
+        leaves=f"{LEAVES:.0%}",
+        boards=[board_text(board) for board in content.boards],
+        board_commands={board.quantity: scored_line(sources, board.quantity, predictions) for board in content.boards},
+        meanings=meanings(),
+        claims=content.claims,
+        verdict_counts={verdict: sum(c.text.verdict == verdict for c in content.claims) for verdict in VERDICTS},
+        command=provenance["command"],
+        facts=_facts(provenance),
+        notes=provenance["notes"],
+        conventions_of=_conventions(content),
+        groups=[_data(group) for group in groups],
+        plotly=get_plotlyjs(),
     )
 
 
-def as_json(value: object) -> str:
-    """JSON that may stand inside a script element: no text in it can end the element."""
-    text = json.dumps(finite(value), allow_nan=False, separators=(",", ":"))
-    return text.replace("<", "\\u003c").replace(">", "\\u003e").replace("&", "\\u0026")
+def _lead(content: Content) -> str:
+    """What came out, for somebody in a hurry."""
+    networks = sum(fate.members or 0 for group in content.groups for fate in group.fates)
+    trained = f"{networks:,} trained networks. " if networks else ""
+    for board in content.boards:
+        best = board.standings[0] if board.standings else None
+        if best is not None and best.own["all"].value is not None:
+            error = words.median(best.own["all"], board.kind)
+            where = f"{board.quantity} on {words.cells(best.own['all'].cells)}"
+            able = sum(standing.own["all"].value is not None for standing in board.standings)
+            return f"{trained}Of {able} predictors of {where}, {best.predictor} is closest: median error {error}."
+    return f"{trained}Nothing here was measured that anybody predicts."
 
 
-def _data(one: Shown) -> dict[str, object]:
+def _facts(provenance: Mapping[str, Any]) -> dict[str, object]:
+    """Files with their digests, and versions; what is empty is left out."""
+    facts = {
+        "measured": ", ".join(map(str, provenance["sources"])),
+        "predictions written before": provenance["predictions"],
+        **{f"SHA-256 of {path}": digest for path, digest in provenance["sha256"].items()},
+        **provenance["versions"],
+    }
+    return {name: value for name, value in facts.items() if value}
+
+
+def _conventions(content: Content) -> list[tuple[str, dict[str, str]]]:
+    """Names of groups that share their conventions, and these."""
+    names: dict[tuple[tuple[str, str], ...], list[str]] = {}
+    for group in content.groups:
+        names.setdefault(tuple(group.conventions.items()), []).append(group.name)
+    return [(", ".join(sharing), dict(conventions)) for conventions, sharing in names.items()]
+
+
+def _data(group: Shown) -> dict[str, object]:
     """A group for the scripts: its conventions stand in the page already."""
-    return {name: value for name, value in asdict(one).items() if name != "conventions"}
-
-
-def _filled(template: str, parts: Mapping[str, str]) -> str:
-    """Every {{name}} replaced once; what is put in is not looked at again."""
-    return re.sub(r"\{\{([a-z]+)\}\}", lambda found: parts[found[1]], template)
-
-
-def _inside_script(text: str) -> str:
-    """Script text that cannot end its element: in strings and comments the slash may be escaped."""
-    return re.sub(r"</(script)", r"<\\/\1", text, flags=re.IGNORECASE)
-
-
-def _asset(name: str) -> str:
-    return files("twopeaks.validate.pages.explorer").joinpath("assets", name).read_text(encoding="utf-8")
+    return {name: value for name, value in asdict(group).items() if name != "conventions"}
