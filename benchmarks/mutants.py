@@ -44,15 +44,18 @@ DEFAULT = (
     "theory/predictors/**/*.py",
     "validate/figures/**/*.py",
 )
-#: Tests of a module that are not simply all tests of the folder that mirrors its own.
+#: Tests by the beginning of a module's path, where they are not all tests of the folder that mirrors its own.
 TESTS = {
     "validate/measured/statistics.py": (
         "tests/validate/measured/test_statistics.py",
         "tests/validate/measured/test_bootstrap.py",
-    )
+    ),
+    "validate/figures/": tuple(  # without legibility, styles and letters, which take minutes
+        f"tests/validate/figures/test_{name}.py"
+        for name in ("drawn_paper", "drawn_results", "figure_numbers", "contrasts", "paper_figures", "phase_diagrams")
+    ),
+    "theory/predictors/": ("tests/theory/predictors",),
 }
-#: Rooms that contain rooms: the tests of all of them stand in one folder.
-HALLS = ("validate/figures", "theory/predictors")
 #: Keywords of calls that say how a figure looks, not what it shows.
 APPEARANCE = """
     alpha aspect bbox_to_anchor borderaxespad borderpad capsize clip_on columnspacing constrained_layout dpi edgecolor
@@ -140,23 +143,25 @@ def main(arguments: Sequence[str]) -> int:
 
 def rooms_of(patterns: Iterable[str]) -> Iterator[Room]:
     """The modules that patterns name, grouped by the tests that are about them."""
-    groups: dict[tuple[str, ...], list[str]] = {}
+    groups: dict[str, list[str]] = {}
     for pattern in patterns:
         for path in sorted(ROOT.glob(pattern)):
             module = path.relative_to(ROOT).as_posix()
-            group = groups.setdefault(tests_of(module), [])
+            group = groups.setdefault(room_of(module), [])
             if path.suffix == ".py" and path.name != "__init__.py" and module not in group:
                 group.append(module)
-    for tests, modules in groups.items():
+    for room, modules in groups.items():
         if modules:
-            name = tests[0].removeprefix("tests/").removesuffix(".py").replace("/", "-")
-            yield Room(name, tuple(modules), tests)
+            yield Room(
+                room.strip("/").removesuffix(".py").replace("/", "-"),
+                tuple(modules),
+                TESTS.get(room, (f"tests/{room}",)),
+            )
 
 
-def tests_of(module: str) -> tuple[str, ...]:
-    """The files or folders of tests, relative to the repository, that are about a module."""
-    folder = next((hall for hall in HALLS if module.startswith(f"{hall}/")), module.rpartition("/")[0])
-    return TESTS.get(module, (f"tests/{folder}",))
+def room_of(module: str) -> str:
+    """The beginning of a module's path that decides which tests are about it."""
+    return next((begin for begin in TESTS if module.startswith(begin)), module.rpartition("/")[0])
 
 
 # --- a copy for mutmut ---------------------------------------------------------------------------------

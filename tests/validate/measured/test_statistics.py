@@ -219,6 +219,21 @@ def test_rate_of_one_half_is_a_crossing(successes: list[int]) -> None:
     assert found.low < end < found.high
 
 
+def test_a_fit_beyond_the_sizes_is_no_crossing() -> None:
+    """Beyond by more than a tenth of their range, on either side; within it is one."""
+    beyond, within = floats(3, 2, 5, 3, 2, 3, 5), floats(2, 3, 3, 2, 5, 4, 3)
+    assert fit_logistic(SIZES, beyond, EIGHT)[0] == pytest.approx(204 + 0.163 * 54, abs=0.1)
+    assert transition_point(SIZES, beyond, EIGHT, resamples=5).value is None
+    assert transition_point(SIZES, 8 - beyond[::-1], EIGHT, resamples=5).value is None
+    assert transition_point(SIZES, within, EIGHT, resamples=5).value == pytest.approx(204 + 0.065 * 54, abs=0.1)
+    assert transition_point(SIZES, 8 - within[::-1], EIGHT, resamples=5).value == pytest.approx(146.5, abs=0.1)
+
+
+def test_an_interval_ends_at_most_one_range_beyond_the_sizes() -> None:
+    nearly_flat = transition_point(SIZES, floats(3, 6, 2, 4, 5, 6, 4), EIGHT, resamples=40)
+    assert (nearly_flat.low, nearly_flat.high) == (150 - 54, 204 + 54)
+
+
 def test_gap_between_failures_and_successes_is_the_interval() -> None:
     found = transition_point(SIZES, GAP, EIGHT)
     assert (found.low, found.high) == (SIZES[2], SIZES[3])
