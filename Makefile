@@ -9,7 +9,7 @@ WORKERS ?=
 ONLY ?=
 MINUTES ?= 60
 
-.PHONY: demo test test-all lint bench laws reproduce mutants equations forecast-model docs links clean
+.PHONY: demo test test-all lint bench laws reproduce mutants equations formulas forecast-model docs links clean
 .DEFAULT_GOAL := test
 
 $(VENV)/.run: pyproject.toml constraints.txt
@@ -55,6 +55,11 @@ mutants: $(VENV)/.dev  ## change one thing at a time in modules (ONLY="validate/
 equations: $(VENV)/.run  ## write the equations as a page and as LaTeX
 	$(BIN)/twopeaks derive --all --markdown > docs/equations.md
 	$(BIN)/twopeaks derive --all --latex > docs/equations.tex
+
+formulas: $(VENV)/.dev  ## write what sympy makes of the equations, so that predictions need no sympy
+	$(BIN)/python -c "from twopeaks.theory.equations.lower import lowered_module; print(lowered_module())" > lowered.py
+	mv lowered.py theory/equations/lowered.py
+	$(BIN)/ruff format theory/equations/lowered.py
 
 docs: $(VENV)/.dev  ## build the site into build/docs/html, notebooks executed; a warning or a broken link within it is an error
 	$(BIN)/python docs/build.py

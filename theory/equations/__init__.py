@@ -1,61 +1,24 @@
-"""The equations: every statement the project rests on, derived with sympy and verified by a machine."""
+"""The equations: every statement the project rests on, derived with sympy and verified by a machine.
+
+The names below are imported when they are first used: `twopeaks.theory.equations.lower`, which predictors need, works
+without sympy, whose import takes longer than most predictions.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from functools import cache
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
 
-from twopeaks.theory.equations.core.equation import Check, Equation, Printed, Step, Verdict, verify
-from twopeaks.theory.equations.decay import aligned, clock, heights, mixed, relu, sharing
-from twopeaks.theory.equations.learning import (
-    addition,
-    depth,
-    features,
-    interaction,
-    lazy,
-    memorise,
-    modes,
-    muon,
-    peaks,
-)
-from twopeaks.theory.errors import InputError
+if TYPE_CHECKING:
+    from twopeaks.theory.equations.catalogue import equation, labels
+    from twopeaks.theory.equations.core.equation import Check, Equation, Printed, Step, Verdict, verify
 
 __all__ = ["Check", "Equation", "Printed", "Step", "Verdict", "equation", "labels", "verify"]
 
-_STAGES: tuple[dict[str, Callable[[], Equation]], ...] = (
-    lazy.EQUATIONS,
-    features.EQUATIONS,
-    peaks.EQUATIONS,
-    addition.EQUATIONS,
-    modes.EQUATIONS,
-    memorise.EQUATIONS,
-    heights.EQUATIONS,
-    sharing.EQUATIONS,
-    aligned.EQUATIONS,
-    relu.EQUATIONS,
-    mixed.EQUATIONS,
-    interaction.EQUATIONS,
-    muon.EQUATIONS,
-    depth.EQUATIONS,
-    clock.EQUATIONS,
-)
 
-
-def labels() -> tuple[str, ...]:
-    """Every label, stage by stage."""
-    return tuple(label for stage in _STAGES for label in stage)
-
-
-@cache
-def equation(label: str) -> Equation:
-    """The equation of a label; its derivation runs on the first call.
-
-    Raises:
-        InputError: if there is no such label.
-    """
-    for stage in _STAGES:
-        if label in stage:
-            return stage[label]()
-    near = [known for known in labels() if known.split(".")[0] == label.split(".")[0]]
-    remedy = f"use one of {', '.join(near)}" if near else "twopeaks derive lists them"
-    raise InputError("label", "one of the equations' labels", label, remedy)
+def __getattr__(name: str) -> Any:
+    """Import a public name on its first use (PEP 562)."""
+    if name not in __all__:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    home = "catalogue" if name in ("equation", "labels") else "core.equation"
+    return getattr(import_module(f"{__name__}.{home}"), name)

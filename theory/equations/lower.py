@@ -1,15 +1,35 @@
 """Numbers from symbols: the one door from a labelled equation to a fast function.
 
-A formula is typed once, in `theory.equations`, where a machine verifies it; whoever needs its numbers asks here.
+A formula is typed once, in `theory.equations`, where a machine verifies it; whoever needs its numbers asks here. What
+sympy makes of the formulas is kept in `theory.equations.lowered`, so that numbers need no sympy: ``make formulas``
+writes that file anew, and a test compares it with the equations.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from functools import cache
 from typing import Any
 
-__all__ = ["function"]
+from twopeaks.theory.equations.lowered import FUNCTIONS
+
+__all__ = ["function", "lowered_module"]
+
+_HEAD = '''"""What sympy makes of the right-hand sides of equations. Written by ``make formulas``; not to be edited."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import reduce
+from typing import Any
+
+from numpy import arctan, euler_gamma, exp, log, maximum, pi, sqrt
+from scipy.special import polygamma
+
+__all__ = ["FUNCTIONS"]
+
+'''
 
 
 @cache
@@ -29,13 +49,49 @@ def function(label: str) -> Callable[..., Any]:
         >>> round(function("heights.1")(0.5), 4)
         1.1906
     """
-    import sympy as sp  # half a second that callers of other functions need not wait for
+    known = FUNCTIONS.get(label)
+    return _derived(label) if known is None else known
+
+
+def lowered_module() -> str:
+    """The text of `theory.equations.lowered`, from the equations as they stand."""
+    import inspect
+
+    from twopeaks.theory.equations import equation, labels
+
+    named = [label for label in labels() if equation(label).inputs is not None]
+    functions = [_as_private(label, inspect.getsource(_derived(label))) for label in named]
+    entries = "".join(f'    "{label}": {_name(label)},\n' for label in named)
+    table = (
+        f"#: Label of an equation -> its right-hand side.\nFUNCTIONS: dict[str, Callable[..., Any]] = {{\n{entries}}}\n"
+    )
+    return "\n\n".join([_HEAD, *functions, table])
+
+
+def _derived(label: str) -> Callable[..., Any]:
+    """The function that sympy makes of an equation; a derivation may take seconds."""
+    import sympy as sp
 
     from twopeaks.theory.equations import equation
 
-    found = equation(label)
-    if found.inputs is None:
+    labelled = equation(label)
+    if labelled.inputs is None:
         raise TypeError(f"{label} states a relation, not a function")
-    relation = found.statement[-1] if isinstance(found.statement, sp.Tuple) else found.statement
-    lowered: Callable[..., Any] = sp.lambdify(found.inputs, relation.rhs, modules=["scipy", "numpy"], cse=True)
+    statement = labelled.statement
+    relation = statement[-1] if isinstance(statement, sp.Tuple) else statement
+    lowered: Callable[..., Any] = sp.lambdify(labelled.inputs, relation.rhs, modules=["scipy", "numpy"], cse=True)
     return lowered
+
+
+def _name(label: str) -> str:
+    return "_" + label.replace(".", "_")
+
+
+def _as_private(label: str, source: str) -> str:
+    """A function that sympy wrote, under a name of its own and with types."""
+    for number, dummy in enumerate(dict.fromkeys(re.findall(r"_?Dummy_[0-9]+", source))):
+        source = re.sub(rf"\b{dummy}\b", f"argument_{number}", source)  # letters that are no names of Python
+    head, body = source.split("\n", 1)
+    arguments = [name.strip() for name in head[head.index("(") + 1 : head.index(")")].split(",") if name.strip()]
+    typed = ", ".join(f"{name}: Any" for name in arguments)
+    return f"def {_name(label)}({typed}) -> Any:\n{body}"

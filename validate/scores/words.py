@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 from twopeaks.validate.measured.cell import ErrorKind, Measured
-from twopeaks.validate.scores.board import Board, Entry, Median, Standing
-from twopeaks.validate.scores.cost import Cost
-from twopeaks.validate.scores.ranking import Placing
+
+if TYPE_CHECKING:  # a single prediction is put into words without the statistics of a board
+    from twopeaks.validate.scores.board import Board, Entry, Median, Standing
+    from twopeaks.validate.scores.cost import Cost
+    from twopeaks.validate.scores.ranking import Placing
 
 __all__ = [
     "NONE",
@@ -148,6 +151,8 @@ def brief(entry: Entry) -> str:
 
 def median(found: Median | Placing | None, kind: ErrorKind = "ratio") -> str:
     """Median absolute error, or root mean square, with its interval."""
+    from twopeaks.validate.scores.ranking import Placing
+
     value = None if found is None else found.median if isinstance(found, Placing) else found.value
     if found is None or value is None:
         return NONE

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import ast
 import json
 import re
 import shutil
 import subprocess
+import sys
 from dataclasses import replace
 from pathlib import Path
 
@@ -16,7 +18,7 @@ import sympy as sp
 
 from tests.places import ROOT
 from twopeaks.theory.equations import Check, Equation, Printed, equation, labels, verify
-from twopeaks.theory.equations.lower import function
+from twopeaks.theory.equations.lower import function, lowered_module
 from twopeaks.theory.equations.render import as_data, latex_document, markdown, plain
 from twopeaks.theory.errors import InputError
 from twopeaks.validate.cli.app import run
@@ -131,6 +133,17 @@ def test_lowered_functions_agree_with_exact_arithmetic(label: str) -> None:
 def test_lowered_functions_take_arrays() -> None:
     q = np.array([0.0, 0.5, 2.0])
     assert function("heights.1")(q) == pytest.approx([0.0, 3 * 0.25 ** (2 / 3), 3.0])
+
+
+def test_functions_that_are_kept_are_those_of_the_equations() -> None:
+    kept = (ROOT / "theory" / "equations" / "lowered.py").read_text()
+    assert ast.dump(ast.parse(kept)) == ast.dump(ast.parse(lowered_module())), "write it anew with `make formulas`"
+
+
+def test_numbers_of_a_formula_need_no_sympy() -> None:
+    code = "import sys; from twopeaks.theory.equations.lower import function; function('heights.1')(0.5)"
+    ended = subprocess.run([sys.executable, "-c", f"{code}; sys.exit('sympy' in sys.modules)"], check=False)
+    assert ended.returncode == 0
 
 
 def test_a_relation_is_no_function() -> None:
