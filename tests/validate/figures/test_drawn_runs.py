@@ -16,7 +16,7 @@ from twopeaks.sim.storage.records import Plan, Records
 from twopeaks.sim.sweep.cells import Cell as Trained
 from twopeaks.theory.heights.heights import HeightFit
 from twopeaks.theory.predictors.answer import Prediction
-from twopeaks.theory.predictors.heights import Calibration
+from twopeaks.theory.predictors.calibrated import Calibration
 from twopeaks.theory.setting import Setting, standard
 from twopeaks.validate.claims.claim import Claim, Estimate, Finding, Form, Judgement
 from twopeaks.validate.claims.claim import Series as Curves

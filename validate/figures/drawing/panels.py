@@ -46,16 +46,16 @@ def panels(
         InputError: if another number of axes was given.
     """
     if ax is not None:
-        given = [ax] if isinstance(ax, Axes) else list(ax)
-        if len(given) != count:
-            raise InputError("ax", f"{count} axes", len(given), "leave it out for a figure of its own")
-        return given
+        places = [ax] if isinstance(ax, Axes) else list(ax)
+        if len(places) != count:
+            raise InputError("ax", f"{count} axes", len(places), "leave it out for a figure of its own")
+        return places
     width = float(matplotlib.rcParams["figure.figsize"][0])
     columns = 1 if narrow() else min(across, count)
     rows = math.ceil(count / columns)
     figure = Figure(figsize=(width, rows * aspect * width / columns), layout="constrained")
     grid = figure.subplots(rows, columns, sharex=share_x, sharey=share_y, squeeze=False)
-    made = [one for row in grid for one in row]
+    made = list(grid.flat)
     for spare in made[count:]:
         spare.remove()
     return made[:count]

@@ -56,20 +56,20 @@ def fig_verdicts(outcomes: Sequence[Outcome], ax: Axes | None = None) -> tuple[F
 
 
 def _draw_row(ax: Axes, y: int, judged: Judgement) -> None:
-    form, found = judged.form, judged.estimate
+    form, estimate = judged.form, judged.estimate
     colour, marker, _ = VERDICTS[judged.verdict]
     left, right = (-1.0 if form.low is None else 0.0), (2.0 if form.high is None else 1.0)
     ax.barh(y, right - left, left=left, height=0.62, color=colour, alpha=0.16, linewidth=0)
     for bound, place in ((form.low, 0.0), (form.high, 1.0)):
         if bound is not None:
             ax.plot([place, place], [y - 0.31, y + 0.31], color=INK, linewidth=1.4, solid_capstyle="butt")
-    if found.value is not None and found.low is not None and found.high is not None:
-        place_of = _scale(form, found)
-        ax.plot([place_of(found.low), place_of(found.high)], [y, y], color=colour, linewidth=2.2)
+    if estimate.value is not None and estimate.low is not None and estimate.high is not None:
+        place_of = _scale(form, estimate)
+        ax.plot([place_of(estimate.low), place_of(estimate.high)], [y, y], color=colour, linewidth=2.2)
         face = "white" if judged.verdict == "undecided" else colour
-        ax.plot([place_of(found.value)], [y], marker, color=colour, markerfacecolor=face, markersize=6.5, zorder=4)
+        ax.plot([place_of(estimate.value)], [y], marker, color=colour, markerfacecolor=face, markersize=6.5, zorder=4)
     _beside(ax, y, _ALLOWED, allowed(form))
-    _beside(ax, y, _MEASURED, measured(found))
+    _beside(ax, y, _MEASURED, measured(estimate))
 
 
 def _beside(ax: Axes, y: float, points: float, text: str, **font: Any) -> None:
@@ -79,10 +79,10 @@ def _beside(ax: Axes, y: float, points: float, text: str, **font: Any) -> None:
     ax.annotate(text, at, (points, 0), ax.get_yaxis_transform(), "offset points", annotation_clip=False, **look)
 
 
-def _scale(form: Form, found: Estimate) -> Callable[[float], float]:
+def _scale(form: Form, estimate: Estimate) -> Callable[[float], float]:
     """Place of a value in its row: the range is [0, 1], with more and more squeezed beyond it."""
     bounds = [bound for bound in (form.low, form.high) if bound is not None]
-    ends = [end for end in (found.low, found.high) if end is not None]
+    ends = [end for end in (estimate.low, estimate.high) if end is not None]
     farthest = max(abs(end - bound) for end in ends for bound in bounds)
     unit = (max(bounds) - min(bounds) or farthest / _OPEN) or 1.0
     start = bounds[0] if form.low is not None else bounds[0] - unit
@@ -190,8 +190,8 @@ def _scale_axes(ax: Axes, x: Sequence[float], y: Sequence[float]) -> None:
     if not _by_factors(x):
         return
     ax.set_xscale("log")
-    if len(found := np.unique(x)) <= _OWN_TICKS:
-        ax.set_xticks(found, [f"{number:g}" for number in found])
+    if len(ticks := np.unique(x)) <= _OWN_TICKS:
+        ax.set_xticks(ticks, [f"{number:g}" for number in ticks])
     ax.minorticks_off()
     if _by_factors(y):
         ax.set_yscale("log")
@@ -203,8 +203,8 @@ def _in_turn(colours: Sequence[str], count: int) -> list[str]:
 
 def _by_factors(values: Sequence[float]) -> bool:
     """Whether these numbers grow by factors rather than by steps, over more than one order of magnitude or so."""
-    found = np.unique(np.array(values)[np.isfinite(values)])
-    if len(found) < 3 or found[0] <= 0 or found[-1] < 8 * found[0]:
+    different = np.unique(np.array(values)[np.isfinite(values)])
+    if len(different) < 3 or different[0] <= 0 or different[-1] < 8 * different[0]:
         return False
-    steps, factors = np.diff(found), np.diff(np.log(found))
+    steps, factors = np.diff(different), np.diff(np.log(different))
     return bool(factors.std() / factors.mean() < steps.std() / steps.mean())

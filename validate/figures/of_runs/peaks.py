@@ -14,12 +14,12 @@ from twopeaks.validate.figures.of_runs.transition import draw_measured, draw_out
 __all__ = ["fig_two_peaks"]
 
 
-def fig_two_peaks(result: Result, pair: tuple[Axes, Axes] | None = None) -> tuple[Figure, tuple[Axes, Axes]]:
+def fig_two_peaks(result: Result, both: tuple[Axes, Axes] | None = None) -> tuple[Figure, tuple[Axes, Axes]]:
     """Heights above (control runs as dots, crossing marked), networks' outcomes below, on one axis of n."""
-    if pair is None:
+    if both is None:
         made = axes(2, (3, 2), (7.0, 6.0))
-        pair = (made[0], made[1])
-    top, bottom = pair
+        both = (made[0], made[1])
+    top, bottom = both
     fit = result.calibration.fit
     sizes = [o.samples for o in result.outcomes] + [c.setting.task.samples for c in result.controls.memorising]
     n = np.linspace(0.9 * min(sizes), 1.05 * max(sizes), 200)
@@ -51,9 +51,9 @@ def fig_two_peaks(result: Result, pair: tuple[Axes, Axes] | None = None) -> tupl
     bottom.axvline(fit.crossing, color=INK, linewidth=1, linestyle="--")
     top.axvline(fit.crossing, color=INK, linewidth=1, linestyle="--")
     bottom.set_ylim(-0.05, 1.08)
-    finish(bottom, "training pairs n", "test accuracy\nof trained networks")
+    finish(bottom, "training examples n", "test accuracy\nof trained networks")
     bottom.legend(loc="center right", fontsize=8, frameon=True, framealpha=0.9, edgecolor="none")
-    return figure_of([top]), pair
+    return figure_of([top]), both
 
 
 def _control_dots(result: Result, ax: Axes) -> None:

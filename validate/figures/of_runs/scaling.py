@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
@@ -9,7 +11,8 @@ from matplotlib.ticker import NullFormatter, ScalarFormatter
 
 from twopeaks.validate.figures.drawing.panels import axes, figure_of, finish
 from twopeaks.validate.figures.drawing.style import COLOURS, FADED, INK, PREDICTORS
-from twopeaks.validate.laws.compare import Comparison, Verdict, verdict
+from twopeaks.validate.figures.drawing.tables import Floats
+from twopeaks.validate.laws.compare import Comparison, Score, Verdict, verdict
 from twopeaks.validate.laws.laws import ASYMPTOTE, CORRECTED, FOUR_THIRDS, M_LOG_M, NO_RUN, Law
 
 __all__ = ["fig_scaling"]
@@ -43,64 +46,59 @@ def fig_scaling(
     """
     if ax is None:
         ax = axes(size=(7.0, 4.6))[0]
-    found = verdict(comparison, first, second)
+    decision = verdict(comparison, first, second)
     measured = np.array([cell.order for cell in comparison.cells], dtype=np.float64)
-    end = 1.15 * max(measured[-1], found.next_order or 0.0)
+    end = 1.15 * max(measured[-1], decision.next_order or 0.0)
     orders = np.geomspace(0.9 * measured[0], min(end, _FURTHEST * measured[-1]), 300)
     for score in comparison.scores:
         if score.name in _LINES:
-            colour, line = _LINES[score.name]
-            curve = score.fit.log_curve(orders) - np.log(orders * np.log(orders))
-            ax.plot(
-                orders,
-                np.exp(curve),
-                color=colour,
-                linestyle=line,
-                linewidth=2,
-                label=_label(score.name, score.left_out),
-            )
-            if score.name in (first.name, second.name):
-                band = np.exp(curve - score.fit.scatter), np.exp(curve + score.fit.scatter)
-                ax.fill_between(orders, *band, color=colour, alpha=0.12, linewidth=0)
-    scale = measured * np.log(measured)
-    _no_run(comparison, scale, ax)
-    low, value, high = (np.array([getattr(c, k) for c in comparison.cells]) / scale for k in ("low", "value", "high"))
-    ax.errorbar(
-        measured, value, np.stack([value - low, high - value]),
-        fmt="o", color=INK, markersize=4.5, capsize=2.5, linewidth=1.2, zorder=4, label="measured, 95%",
-    )  # fmt: skip
-    if found.next_order is not None and found.next_order <= orders[-1]:
-        ax.axvline(found.next_order, color=FADED, linewidth=1, linestyle=":")
-        told = f"M = {found.next_order} would decide "
+            _draw_law(ax, score, orders, banded=score.name in (first.name, second.name))
+    _draw_crossings(ax, comparison, measured)
+    if decision.next_order is not None and decision.next_order <= orders[-1]:
+        ax.axvline(decision.next_order, color=FADED, linewidth=1, linestyle=":")
+        text = f"M = {decision.next_order} would decide "
         across = ax.get_xaxis_transform()
-        ax.text(found.next_order, 0.02, told, color=FADED, fontsize=8, ha="right", va="bottom", transform=across)
+        ax.text(decision.next_order, 0.02, text, color=FADED, fontsize=8, ha="right", va="bottom", transform=across)
     ax.set_xscale("log")
     ax.set_xticks([M for M in _TICKS if orders[0] <= M <= orders[-1]])
     ax.xaxis.set_major_formatter(ScalarFormatter())
     ax.xaxis.set_minor_formatter(NullFormatter())
     ax.minorticks_off()
-    finish(ax, "order M of the group", "training pairs n_c over M log M")
-    ax.set_title(_title(found), loc="left", fontsize=11)
+    finish(ax, "order M of the group", "training examples n_c over M log M")
+    ax.set_title(_title(decision), loc="left", fontsize=11)
     ax.legend(loc="upper center", bbox_to_anchor=(0.5, -0.14), ncols=2, fontsize=8, frameon=False, handlelength=3)
     return figure_of([ax]), ax
 
 
-def _no_run(comparison: Comparison, scale: np.ndarray, ax: Axes) -> None:
-    """What the theory said of each group, as open diamonds."""
+def _draw_law(ax: Axes, score: Score, orders: Floats, *, banded: bool) -> None:
+    colour, line = _LINES[score.name]
+    curve = score.fit.log_curve(orders) - np.log(orders * np.log(orders))
+    label = _label(score.name, score.left_out)
+    ax.plot(orders, np.exp(curve), color=colour, linestyle=line, linewidth=2, label=label)
+    if banded:
+        ends = np.exp(curve - score.fit.scatter), np.exp(curve + score.fit.scatter)
+        ax.fill_between(orders, *ends, color=colour, alpha=0.12, linewidth=0)
+
+
+def _draw_crossings(ax: Axes, comparison: Comparison, orders: Floats) -> None:
+    """What the theory predicted of each group, as open diamonds, and what was measured."""
+    scale = orders * np.log(orders)
     score = next((score for score in comparison.scores if score.fit.law.shape is None), None)
-    if score is None:
-        return
-    predicted = np.exp(score.fit.log_n(comparison.cells)) / scale
-    orders = [cell.order for cell in comparison.cells]
-    colour = PREDICTORS.get(score.name, PREDICTORS[NO_RUN.name])[0]
-    label = _label(f"{score.name}, no run", score.left_out)
-    ax.plot(orders, predicted, "D", color=colour, markerfacecolor="none", markersize=6, label=label)
+    if score is not None:
+        predicted = np.exp(score.fit.log_n(comparison.cells)) / scale
+        colour = PREDICTORS.get(score.name, PREDICTORS[NO_RUN.name])[0]
+        label = _label(f"{score.name}, no run", score.left_out)
+        ax.plot(orders, predicted, "D", color=colour, markerfacecolor="none", markersize=6, label=label)
+    ends = ((cell.low, cell.value, cell.high) for cell in comparison.cells)
+    low, value, high = np.array(list(ends)).T / scale
+    look: dict[str, Any] = {"color": INK, "markersize": 4.5, "capsize": 2.5, "linewidth": 1.2, "zorder": 4}
+    ax.errorbar(orders, value, [value - low, high - value], fmt="o", label="measured, 95%", **look)
 
 
 def _label(name: str, left_out: float) -> str:
     return f"{name}: {left_out:.1%} off where left out"
 
 
-def _title(found: Verdict) -> str:
-    told = "Decided" if found.decided else "Undecided"
-    return f"{told}: evidence {found.ratio} for {found.favoured} against {found.other}"
+def _title(decision: Verdict) -> str:
+    state = "Decided" if decision.decided else "Undecided"
+    return f"{state}: evidence {decision.ratio} for {decision.favoured} against {decision.other}"

@@ -62,8 +62,8 @@ def fig_scoreboard(board: Board, ax: Axes | None = None) -> tuple[Figure, Axes]:
         _scale(ax, low, high, _room(max(map(len, named))), logarithmic=logarithmic)
     ax.set_ylim(len(shown) - 0.45, -0.55)
     ax.set_yticks(range(len(shown)), [_label(s, board.kind) for s in shown])
-    told = {"ratio": "over measured", "difference": "less measured, in points"}[board.kind]
-    finish(ax, f"predicted {board.quantity} {told}", "")
+    how = {"ratio": "over measured", "difference": "less measured, in points"}[board.kind]
+    finish(ax, f"predicted {board.quantity} {how}", "")
     ax.tick_params(axis="y", length=0)
     ax.spines["left"].set_visible(False)
     _legend(ax, shown)
@@ -126,8 +126,8 @@ def _colour(name: str, y: int) -> str:
 
 def _label(standing: Standing, kind: ErrorKind) -> str:
     own = standing.own["all"]
-    told = "no error known" if own.value is None else f"median |error| {share(own.value, kind)} on {own.cells}"
-    return f"{standing.predictor}\n{told}"
+    error = "no error known" if own.value is None else f"median |error| {share(own.value, kind)} on {own.cells}"
+    return f"{standing.predictor}\n{error}"
 
 
 def _room(letters: int) -> float:

@@ -26,7 +26,7 @@ def fig_transition(result: Result, ax: Axes | None = None) -> tuple[Figure, Axes
     draw_outcomes(result, ax)
     means = [np.mean(o.test_accuracy) for o in result.outcomes]
     ax.plot([o.samples for o in result.outcomes], means, color=INK, linewidth=1, zorder=2, label="mean of the seeds")
-    finish(ax, "training pairs n", "test accuracy at the end")
+    finish(ax, "training examples n", "test accuracy at the end")
     ax.set_ylim(-0.03, 1.05)
     ax.set_title(_title(result), loc="left", fontsize=11)
     ax.legend(loc="upper center", bbox_to_anchor=(0.5, -0.13), ncols=2, fontsize=8, frameon=False)
