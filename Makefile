@@ -39,8 +39,9 @@ lint: $(VENV)/.dev
 	ln -sf $(addprefix $(CURDIR)/,__init__.py __main__.py api.py py.typed theory sim validate) build/types/twopeaks
 	$(BIN)/mypy
 
-bench: $(VENV)/.run  ## speed, as ratios within one run; peak memory; what probes cost; the run of the paper's figure 3
+bench: $(VENV)/.run  ## speed, as ratios within one run; start-up; peak memory; what probes cost; the run of the paper's figure 3
 	$(BIN)/python benchmarks/bench.py
+	$(BIN)/python benchmarks/startup.py
 	$(BIN)/python benchmarks/probes.py --rounds 3 --figure-3
 
 laws: $(VENV)/.run  ## deviations from every law of theory: representations, peaks, Stage II, emergence times

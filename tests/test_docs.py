@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from tests.places import ROOT
+from tests.test_architecture import CONTRACTS
 from twopeaks.sim.network.runtime import resolve
 from twopeaks.sim.sweep.drive import run_cells
 from twopeaks.sim.sweep.spec import KEYS, read_spec, spec_of
@@ -76,3 +77,21 @@ def test_local_links_lead_somewhere(page: Path) -> None:
     prose = re.sub(r"^```.*?^```$", "", page.read_text(), flags=re.DOTALL | re.MULTILINE)
     for target in re.findall(r"\]\((?!https?:)([^)#]+)\)", prose):
         assert (page.parent / target).exists(), target
+
+
+HOUSE = (ROOT / "docs" / "house.md").read_text()
+
+
+def test_the_page_of_the_house_names_every_hall_and_room() -> None:
+    named = set(re.findall(r"^\| (?:\*\*|`)([a-z_/]+)(?:\*\*|`) \|", HOUSE, re.MULTILINE))
+    inner = set(re.findall(r"`([a-z_]+)`", HOUSE))
+    for room in CONTRACTS:
+        assert room in named or room.rpartition("/")[2] in inner, room
+    assert {room for room in named if room not in CONTRACTS} == set()
+
+
+def test_the_walk_of_a_setting_passes_functions_that_are_there() -> None:
+    stops = re.findall(r"^\| (\d+) \| `([\w.]+)` \|", HOUSE, re.MULTILINE)
+    assert [int(number) for number, _ in stops] == list(range(1, 13))
+    for _, name in stops:
+        assert callable(pkgutil.resolve_name(name)), name

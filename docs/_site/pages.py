@@ -21,7 +21,7 @@ ROOT = Path(__file__).resolve().parents[2]
 SECTIONS: dict[str, tuple[str, ...]] = {
     "Start": ("tour", "use-derive", "use-check", "use-publish", "limits"),
     "Worked examples": ("notebooks/prediction", "notebooks/comparison", "notebooks/results"),
-    "How to add": ("how-to/group", "how-to/predictor", "how-to/probe", "how-to/figure"),
+    "How to add": ("house", "how-to/group", "how-to/predictor", "how-to/probe", "how-to/figure"),
     "Theory": ("equations", "heights", "times", "rivals", "conventions"),
     "Measuring": ("sweeps", "live", "scoreboard", "explorer", "forecast", "unkillable", "speed", "features"),
     "Results": ("results", "figures", "scoreboards", "claims"),
