@@ -52,7 +52,16 @@ TESTS = {
     ),
     "validate/figures/": tuple(  # without legibility, styles and letters, which take minutes
         f"tests/validate/figures/test_{name}.py"
-        for name in ("drawn_paper", "drawn_results", "figure_numbers", "contrasts", "paper_figures", "phase_diagrams")
+        for name in (
+            "drawn_paper",
+            "drawn_results",
+            "drawn_runs",
+            "frames",
+            "figure_numbers",
+            "contrasts",
+            "paper_figures",
+            "phase_diagrams",
+        )
     ),
     "theory/predictors/": ("tests/theory/predictors",),
 }

@@ -30,6 +30,7 @@ __all__ = [
     "col",
     "cut",
     "differences",
+    "frame",
     "line",
     "series",
     "swapped",
@@ -260,6 +261,35 @@ def _hex(artist: Any) -> str:
                 colours = colours[0][:3]
             return to_hex(colours)
     raise TypeError(f"{artist} has no colour")
+
+
+def frame(ax: Axes) -> Iterator[str]:
+    """What stands around the data of these axes, a line each: title, scales, ends, ticks, labels, words, legend."""
+    for name in ("left", "center", "right"):
+        if ax.get_title(loc=name):  # type: ignore[arg-type]
+            yield f"title {name}: {ax.get_title(loc=name)!r}"  # type: ignore[arg-type]
+    for name, axis, label in (("x", ax.xaxis, ax.get_xlabel()), ("y", ax.yaxis, ax.get_ylabel())):
+        low, high = axis.get_view_interval()
+        inside = [tick for tick in axis.get_ticklocs() if min(low, high) <= tick <= max(low, high)]
+        ticks = [text.get_text() for text in axis.get_ticklabels()]
+        yield f"{name} {label!r} {axis.get_scale()} {low:.4g} to {high:.4g}, ticks at {_short(inside)}: {ticks}"
+    for text in ax.texts:
+        x, y = (
+            value if isinstance(value, str) else f"{value:.4g}" for value in getattr(text, "xy", text.get_position())
+        )
+        units = "data" if text.get_transform() == ax.transData else "axes"
+        sides = f"{text.get_horizontalalignment()} {text.get_verticalalignment()}"
+        yield f"words {text.get_text()!r} at {x}, {y} ({units}), {sides}, {_hex(text)}"
+    legend = ax.get_legend()
+    if legend is not None:
+        keys = [
+            (text.get_text(), _hex(key)) for text, key in zip(legend.get_texts(), legend.legend_handles, strict=True)
+        ]
+        yield f"legend {legend.get_title().get_text()!r}: {keys}"
+
+
+def _short(numbers: Sequence[float]) -> str:
+    return ", ".join(f"{number:.4g}" for number in numbers)
 
 
 # --- comparison ----------------------------------------------------------------------------------------

@@ -25,13 +25,13 @@ if TYPE_CHECKING:
 __all__ = ["FIGURE", "climb", "fig_ascents", "gather"]
 
 _CAPTION = """
-Ascents of the energy E of one node (Stage II, σ = x², |w| = 1) from random starts; theory alone, no network. a: S4, all
-pairs; dashed: the levels E* = M/(2d) of real representations of dimension d = 1, 2, 3. b-d: Z23 on one random subset of
-density p each: ascents that end on a detector of single rows (orange), on a Fourier feature (blue), on neither (grey);
-dashed: what either keeps on average, M p(1-p)/2 and about p²M/4. Steps are w ← w + 0.3 ∇E/(4E) and back to the sphere.
-e: highest peaks of either kind, mean over 3 subsets, and the same two laws, which meet at p = 2/3 whatever M is. f:
-share of 120 ascents that end on each kind; they turn at 0.61. Networks of Z23 grok from p = 0.34 on (dotted; measured
-n_c): the bare landscape does not say where.
+Ascents of the energy E of one node (Stage II, σ = x², |w| = 1) from random starts; theory alone, no network. a: S4,
+whole table; dashed: the levels E* = M/(2d) of real representations of dimension d = 1, 2, 3. b-d: Z23 on one random
+subset of density p each: ascents that end on a detector of single rows (orange), on a Fourier feature (blue), on
+neither (grey); dashed: what either keeps on average, M p(1-p)/2 and about p²M/4. Steps are w ← w + 0.3 ∇E/(4E) and
+back to the sphere. e: highest peaks of either kind, mean over 3 subsets, and the same two laws, which meet at p = 2/3
+whatever M is. f: share of 120 ascents that end on each kind; they turn at 0.61. Networks of Z23 grok from p = 0.34 on
+(dotted; measured n_c): the bare landscape does not say where.
 """
 
 _STARTS, _STEPS, _RATE, _SEED = 40, 250, 0.3, 0
@@ -149,7 +149,7 @@ def fig_ascents(table: pl.DataFrame, ax: Axes | Sequence[Axes] | None = None) ->
     words(axes[3], "Fourier features", (1.1, 4.6), _COLOURS["irrep"])
     _draw_over_density(axes[4], axes[5], table)
     titles = [f"{_GROUP}, density {p:g}" for p in _DENSITIES]
-    letters(axes, ["S4, all pairs", *titles, f"{_GROUP}: highest peaks", f"{_GROUP}: where ascents end"])
+    letters(axes, ["S4, whole table", *titles, f"{_GROUP}: highest peaks", f"{_GROUP}: where ascents end"])
     return figure_of(axes), axes
 
 
@@ -176,7 +176,7 @@ def _draw_over_density(highest: Axes, ends: Axes, table: pl.DataFrame) -> None:
     for ax in (highest, ends):
         ax.axvline(2 / 3, color=INK, linewidth=0.7, zorder=0)
         ax.axvline(networks, color=INK, linewidth=0.9, linestyle=":", zorder=0)
-        ax.set_xlabel("density p of pairs")
+        ax.set_xlabel("density p of examples")
     words(ends, "2/3", (0.68, 0.5), INK)
     words(ends, "networks\ngrok", (networks + 0.015, 0.5), INK)
     highest.set_ylabel("energy E")

@@ -24,16 +24,16 @@ from twopeaks.validate.measured.detect import grokked
 __all__ = ["FIGURE", "fig_dynamics", "reduce"]
 
 _CAPTION = """
-Training with weight decay η = 2·10⁻⁴ (blue) and without (red): Z71, n = 2016 of 5041 pairs, K = 2048, σ = z², Adam at
-rate 10⁻³, full batch, 400 steps, 15 seeds each, as in the paper. Lines are medians over seeds, bands the quantiles 10%
-to 90%. a, accuracy on training pairs (dashed) and on all others (solid). b, loss, likewise. c, size of the gradient
-on the features, G_F = P(Y − FV)Vᵀ over training pairs; dots mark the largest medians. d, 1 − cosine of the weights
-before and after a step, W solid, V dashed. e, cosine of a step and the one before, likewise. f, mean size of the
-off-diagonal entries of F̃ᵀF̃ over the mean of its diagonal, estimated from 32 nodes to about 1% (3% at the end). As
-in the paper: off-diagonals stay far below its 8%, at most 3.5%; |G_F| is larger near step 100 with decay, 30 against
-22; every network groks with decay and none without. But the two peaks of |G_F| differ little (71 at step 55, 64 at
-step 50): what decay changes is that the gradient does not die out after it. Without decay both layers end by stepping
-back and forth.
+Training with weight decay η = 2·10⁻⁴ (blue) and without (red): Z71, n = 2016 of 5041 examples, K = 2048, σ = z², Adam
+at rate 10⁻³, full batch, 400 steps, 15 seeds each, as in the paper. Lines are medians over seeds, bands the quantiles
+10% to 90%. a, accuracy on training examples (dashed) and on all others (solid). b, loss, likewise. c, size of the
+gradient on the features, G_F = P(Y − FV)Vᵀ over training examples; dots mark the largest medians. d, 1 − cosine of the
+weights before and after a step, W solid, V dashed. e, cosine of a step and the one before, likewise. f, mean size of
+the off-diagonal entries of F̃ᵀF̃ over the mean of its diagonal, estimated from 32 nodes to about 1% (3% at the end).
+As in the paper: off-diagonals stay far below its 8%, at most 3.5%; |G_F| is larger near step 100 with decay, 30
+against 22; every network groks with decay and none without. But the two peaks of |G_F| differ little (71 at step 55,
+64 at step 50): what decay changes is that the gradient does not die out after it. Without decay both layers end by
+stepping back and forth.
 """
 
 #: Curve of the records -> quantity in the table.

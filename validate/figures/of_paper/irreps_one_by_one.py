@@ -1,4 +1,4 @@
-"""Irreducible representations appear one by one as data grow: accuracy, and what unseen pairs are answered with."""
+"""Irreducible representations appear one by one as data grow: accuracy, and what networks answer to unseen examples."""
 
 from __future__ import annotations
 
@@ -28,8 +28,8 @@ __all__ = ["ACCURATE", "FIGURE", "TRAINED", "fig_irreps_one_by_one", "gather", "
 
 _CAPTION = """
 Irreducible representations appear one by one as data grow. a: share of each real representation of S4 that networks
-answer with on pairs they never saw, the projection of their outputs on it over that of the labels (mean and range of 4
-networks after 20,000 steps; the two of dimension 3 together); lines: the theory of phases, block by block, small
+answer with on examples they never saw, the projection of their outputs on it over that of the labels (mean and range
+of 4 networks after 20,000 steps; the two of dimension 3 together); lines: the theory of phases, block by block, small
 dimensions first. The order is as it says; d = 2 comes later than it says, and where networks grok d = 3 is complete at
 once. b-d: test accuracy over n (dots: mean of 8 networks after 20,000 steps with its 95% bootstrap interval; networks
 that grok stop there), black: the same theory, thin lines its blocks (pair: complex; quat.: quaternionic). Diamonds in
@@ -146,13 +146,13 @@ def _outputs(W: NDArray[Any], V: NDArray[Any]) -> Floats:
 
 
 def shares(group: Group, parts: Sequence[Block], outputs: Floats, rows: NDArray[np.int64]) -> list[float]:
-    """Share of each block in outputs: sum of o(c) k_rho(h^-1 c) over that of the label, k_rho(1), mean over pairs.
+    """Share of each block in outputs: sum of o(c) k_rho(h^-1 c) over that of the label, k_rho(1), mean over examples.
 
     Args:
         group: the group.
         parts: its blocks.
-        outputs: (M^2, M) class-centred outputs, pair a·M + b.
-        rows: pairs that count.
+        outputs: (M^2, M) class-centred outputs, example a·M + b.
+        rows: examples that count.
     """
     labels = group.table.ravel()[rows]
     quotient = group.table[group.inverses[labels]]  # (rows, M): h^-1 c
@@ -190,9 +190,9 @@ def fig_irreps_one_by_one(
     _draw_shares(axes[0], part(table, group=TRAINED))
     for ax_of_group, name in zip(axes[1:], ACCURATE, strict=True):
         _draw_accuracy(ax_of_group, part(table, group=name), name)
-    letters(axes, [f"{TRAINED}: what unseen pairs are answered with", *(f"{name}: accuracy" for name in ACCURATE)])
+    letters(axes, [f"{TRAINED}: answers to unseen examples", *(f"{name}: accuracy" for name in ACCURATE)])
     for panel in axes:
-        panel.set_xlabel("training pairs n")
+        panel.set_xlabel("training examples n")
         panel.set_ylim(-0.04, 1.05)
     return figure_of(axes), axes
 

@@ -22,17 +22,17 @@ __all__ = ["FIGURE", "fig_learning_rates", "reduce"]
 _CAPTION = """
 Test accuracy near the threshold at five learning rates of Adam, η = 2·10⁻⁴, σ = z², full batch, 8 seeds a point. a,
 b, at the end: Z23, K = 256, 3000 steps; Z47, K = 384, 2000 steps (with 20,000 steps and K = 14 M half of the networks
-grok from n = 182 and 461 on). c, d, on the way, at one number of pairs. Points and lines are means over seeds, bars
-and bands 95% bootstrap intervals; all networks fit all training pairs, none diverged. What still rises at the end is
+grok from n = 182 and 461 on). c, d, on the way, at one number of examples. Points and lines are means over seeds, bars
+and bands 95% bootstrap intervals; all networks fit all training examples, none diverged. What still rises at the end is
 censored, not lost: so does 0.001 in a to d, and 0.2 in c. In the paper small rates keep generalising features near
 the threshold and large ones go to memorising ones (M = 23, 71, 127, K = 1024, 15 seeds). So it is here, but at rates
-much larger than its 0.005: up to 0.05 the rate moves pace more than outcome, 0.2 needs more pairs within the budget,
+much larger than its 0.005: up to 0.05 the rate moves pace more than outcome, 0.2 needs more examples within the budget,
 and 0.5 memorises at every size shown. No network that generalised lost it again.
 """
 
 #: From the smallest rate to the largest one.
 _COLOURS = ("#0072B2", "#56B4E9", "#999999", "#E69F00", "#D55E00")
-#: Group -> number of pairs whose accuracy is shown over time.
+#: Group -> number of training examples whose accuracy is shown over time.
 _SHOWN = {"Z23": 205, "Z47": 600}
 #: Step from which it is shown.
 _FIRST = 30
@@ -67,7 +67,7 @@ def _rows(cell: Cell) -> Iterator[dict[str, Any]]:
 
 
 def fig_learning_rates(table: pl.DataFrame, ax: Sequence[Axes] | None = None) -> tuple[Figure, list[Axes]]:
-    """Accuracy at the end against training pairs above, over time at one number of pairs below; a group a column.
+    """Accuracy at the end against training examples above, over time at one number of them below; a group a column.
 
     Args:
         table: from `reduce`.
@@ -85,7 +85,7 @@ def fig_learning_rates(table: pl.DataFrame, ax: Sequence[Axes] | None = None) ->
             bars(above, numbers(end, "samples"), end, colour, **_DOTS, label=f"{lr:g}")
             band(below, "step", part(rows, quantity="on the way").sort("step"), colour)
         above.set_xticks(sorted(of_group["samples"].unique()))
-        above.set_xlabel(f"training pairs n of {group}")
+        above.set_xlabel(f"training examples n of {group}")
         below.set_xlabel(f"step, {group} at n = {samples}")
         below.set_xscale("log")
         below.set_xlim(_FIRST, int(of_group["step"].max()))  # type: ignore[arg-type]

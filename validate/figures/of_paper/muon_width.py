@@ -22,8 +22,8 @@ from twopeaks.validate.figures.drawing.tables import Floats, numbers, part
 __all__ = ["FIGURE", "fig_muon_width", "reduce"]
 
 _CAPTION = """
-Muon on W with Adam on V (squares) against Adam alone (circles) in narrow networks: Z71, n = 2016 of 5041 pairs,
-η = 5·10⁻⁵, σ = z², 800 steps, 8 seeds, the same initial weights and pairs for both. Heavy lines: the best of three
+Muon on W with Adam on V (squares) against Adam alone (circles) in narrow networks: Z71, n = 2016 of 5041 examples,
+η = 5·10⁻⁵, σ = z², 800 steps, 8 seeds, the same initial weights and examples for both. Heavy lines: the best of three
 rates at each width, by mean test loss (Adam 0.002, 0.005, 0.02; Muon 0.01, 0.02, 0.05, V at 0.005); thin lines: the
 others. a, test loss at the end. b, test loss of Muon over that of Adam, seed by seed, at their best rates.
 c, frequencies, of 35, in which some live node has at least three quarters of its power. Bars: 95% bootstrap intervals

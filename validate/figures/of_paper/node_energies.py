@@ -27,20 +27,20 @@ if TYPE_CHECKING:
 __all__ = ["FIGURE", "Size", "fig_node_energies", "measure"]
 
 _CAPTION = """
-Energy E(w) = ½|Ỹᵀσ(Xw)|² of the live nodes of trained networks, scaled to |w| = 1, on the pairs that they were
-trained on: Z127, n = 3225 of 16129 pairs, K = 1024, σ = z², Adam, η = 2·10⁻⁴, 1000 steps at rate 0.001 and 500 at the
-others, two seeds pooled (the paper: 15; its rates 0.001, 0.002 and 0.005). Live: |w|²|v| at least 1% of the largest;
-the number of them and the test accuracy are means of the two. Blue: at least three quarters of the centred power in
-one frequency; red: fewer effective entries than M/4; grey: neither. Lines: medians of E, on the same pairs, of
-cosines of one frequency with both phases aligned, of one pair of entries (a, b), and of one entry, a row of the
-table. As in the paper, nodes at a small rate are cosines of low energy, and large rates add memorising ones of higher
-energy: 5%, 10%, 45% and 50% of the live nodes at the four rates, at the last two near the energy of a row. But here
-many come only at 0.02, not at 0.005, and the networks generalise all the same.
+Energy E(w) = ½|Ỹᵀσ(Xw)|² of the nodes that carry trained networks, scaled to |w| = 1, on their training examples:
+Z127, n = 3225 of 16129, K = 1024, σ = z², Adam, η = 2·10⁻⁴, 1000 steps at rate 0.001 and 500 at the others, two seeds
+pooled (the paper: 15; its rates 0.001, 0.002 and 0.005). Nodes carry from |w|²|v| of 1% of the largest on; the number
+of them and the test accuracy are means of the two. Blue: at least three quarters of the centred power in one
+frequency; red: fewer effective entries than M/4; grey: neither. Lines: medians of E, on the same examples, of cosines
+of one frequency with both phases aligned, of one pair of entries (a, b), and of one entry, a row of the table. As in
+the paper, nodes at a small rate are cosines of low energy, and large rates add memorising ones of higher energy: 5%,
+10%, 45% and 50% of these nodes at the four rates, at the last two near the energy of a row. But here many come only at
+0.02, not at 0.005, and the networks generalise all the same.
 """
 
 
 class Size(NamedTuple):
-    """What is trained: group, training pairs, width, seeds, and learning rate -> steps."""
+    """What is trained: group, training examples, width, seeds, and learning rate -> steps."""
 
     group: str
     samples: int
@@ -72,7 +72,7 @@ _SHOWN, _TICKS = (0.15, 25.0), (0.2, 0.5, 1, 2, 5, 10, 20)
 
 
 def measure(runtime: Runtime, stage: Stage, size: Size = SIZE) -> pl.DataFrame:
-    """Train, classify live nodes, and count their energies on the pairs that they were trained on.
+    """Train, classify the nodes that carry, and count their energies on the training examples.
 
     Args:
         runtime: where to train.
@@ -80,8 +80,8 @@ def measure(runtime: Runtime, stage: Stage, size: Size = SIZE) -> pl.DataFrame:
         size: what to train.
 
     Returns:
-        Rows lr, what, low, high, value: share of live nodes of a kind with energy from low to high; test accuracy and
-        live nodes, mean and range over seeds; energies of ideal features, median and quantiles 10% and 90%.
+        Rows lr, what, low, high, value: share of these nodes of a kind with energy from low to high; test accuracy and
+        their number, mean and range over seeds; energies of ideal features, median and quantiles 10% and 90%.
     """
     from twopeaks.sim.training.snapshots import snapshots
 
@@ -180,7 +180,7 @@ def fig_node_energies(table: pl.DataFrame, ax: Sequence[Axes] | None = None) -> 
     for panel in made if narrow() else made[::2]:
         panel.set_ylabel("share of nodes")
     for panel in made[-1:] if narrow() else made[-2:]:
-        panel.set_xlabel("energy E of a node, |w| = 1, on the training pairs")
+        panel.set_xlabel("energy E of a node, |w| = 1, on the training examples")
     for i, (colour, name) in enumerate(_KINDS.values()):
         made[0].text(0.02, 0.44 - 0.11 * i, name, color=colour, transform=made[0].transAxes, va="top")
     letters(made)

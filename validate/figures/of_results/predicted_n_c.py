@@ -23,14 +23,14 @@ if TYPE_CHECKING:
 __all__ = ["FIGURE", "FOLDERS", "SEEN", "fig_predicted_n_c", "gather"]
 
 _CAPTION = """
-Training pairs n_c from which half of the networks grok, predicted and measured. a: 28 groups (26 of order 11 to 59 with
-8 networks a size, Z83 and Z127 with 6; bars: 95% bootstrap intervals of the measurement), for heights-phases (8
-constants, none fitted on a filled group) and for the paper's law 2.7482 M log M (times d_max/2).
-b: the same as error, predicted over measured less one, by order of the group. Filled: groups that had no part in
-building the theory, open: the seven that had one. c: median |error| with its 95% bootstrap interval over cells, and the
-worst cell (cross), of every predictor (colour) and rival (grey); in brackets: groups it says something of. d: Z23 at
-three decays and three widths: heights-phases (lines) is right to 6% and wrong in direction. All predictions were
-committed before the runs. S0: x², Adam at rate 1e-3, η = 2e-4 and K = 14 M where not said otherwise, 20,000 steps.
+Training examples n_c from which half of the networks grok, predicted and measured. a: 28 groups (26 of order 11 to 59
+with 8 networks a size, Z83 and Z127 with 6; bars: 95% bootstrap intervals of the measurement), for heights-phases (8
+constants, none fitted on a filled group) and for the paper's law 2.7482 M log M (times d_max/2). b: the same as error,
+predicted over measured less one, by order of the group. Filled: groups that had no part in building the theory, open:
+the seven that had one. c: median |error| with its 95% bootstrap interval over cells, and the worst cell (cross), of
+every predictor (colour) and rival (grey); in brackets: groups it says something of. d: Z23 at three decays and three
+widths: heights-phases (lines) is right to 6% and wrong in direction. All predictions were committed before the runs.
+S0: x², Adam at rate 1e-3, η = 2e-4 and K = 14 M where not said otherwise, 20,000 steps.
 """
 
 #: Folders of results whose predictions were committed before the runs.
@@ -176,7 +176,7 @@ def _draw_decay(ax: Axes, table: pl.DataFrame) -> None:
 
 FIGURE = Entry(
     "predicted-n-c",
-    "Training pairs from which half of the networks grok, predicted and measured, for 28 groups",
+    "Training examples from which half of the networks grok, predicted and measured, for 28 groups",
     _CAPTION,
     fig_predicted_n_c,
     sources=(

@@ -46,7 +46,7 @@ _LOOKS: dict[str, tuple[str, str]] = {
 }
 #: Rule -> colour and name, in the order of the rows.
 _RULES = {"sgd": (INK, "GD"), "adam": ("#CC79A7", "Adam"), "adamw": ("#E69F00", "AdamW")}
-#: Training pairs over n_c of gradient descent.
+#: Training examples over n_c of gradient descent.
 _OVER = (1.1, 1.3, 1.6, 2.0)
 #: Rivals, in fewer words.
 _RIVALS = {"norm-separation-from-peak": "norm separation", "first-passage-from-peak": "first passage"}
@@ -178,7 +178,7 @@ def _finish(axes: Sequence[Axes]) -> None:
     only_ticks(axes[1].yaxis, (0.6, 0.8, 1, 1.5, 2))
     axes[1].set_xticks(range(len(_OVER)), [f"{over:g}" for over in _OVER])
     axes[1].tick_params(axis="x", length=0)
-    axes[1].set_xlabel("training pairs over $n_c$")
+    axes[1].set_xlabel("training examples over $n_c$")
     axes[1].set_ylabel("predicted over measured")
 
 

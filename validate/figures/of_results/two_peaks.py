@@ -23,14 +23,14 @@ from twopeaks.validate.figures.drawing.tables import Row, committed, numbers, pa
 __all__ = ["FIGURE", "GROUPS", "fig_two_peaks", "gather"]
 
 _CAPTION = """
-Heights of the two peaks and what networks do, for the cyclic group Z23 and for S4. a, d: loss + (η/2)·norm of a network
-that memorises n pairs (orange) and of one that knows the rule (blue), over η/2, so in units of |W|² + |V|²; the axis
-points down: the cheaper solution is the higher peak. Solid: theory, without a run (heights-shared); dashed: six control
-runs a group (random labels at two sizes, plentiful true data). Dot: where both are equally high. b, e: share of 8
-networks that grok within 20,000 steps (bars: 95% Jeffreys intervals). c, f: median step at which they do (bars: its
-interval over seeds), triangles: later than the budget for at least half. Band: measured n_c with its 95% interval;
-dotted line: n_c that heights-phases predicts, block by block; its two constants of the step were fitted on Z23, the one
-of energy on n_c of S4 and Q8xZ3. S0: x², Adam at rate 1e-3, η = 2e-4, K = 14 M.
+Heights of the two peaks and what networks do, for the cyclic group Z23 and for S4. a, d: loss + (η/2)·norm of a
+network that memorises n examples (orange) and of one that knows the rule (blue), over η/2, so in units of |W|² + |V|²;
+the axis points down: the cheaper solution is the higher peak. Solid: theory, without a run (heights-shared); dashed:
+six control runs a group (random labels at two sizes, plentiful true data). Dot: where both are equally high. b, e:
+share of 8 networks that grok within 20,000 steps (bars: 95% Jeffreys intervals). c, f: median step at which they do
+(bars: its interval over seeds), triangles: later than the budget for at least half. Band: measured n_c with its 95%
+interval; dotted line: n_c that heights-phases predicts, block by block; its two constants of the step were fitted on
+Z23, the one of energy on n_c of S4 and Q8xZ3. S0: x², Adam at rate 1e-3, η = 2e-4, K = 14 M.
 """
 
 #: Groups of which both peaks are drawn.
@@ -160,7 +160,7 @@ def _draw_times(ax: Axes, table: pl.DataFrame) -> None:
     ax.set_yticks([2_000, 5_000, 20_000])
     ax.yaxis.set_major_formatter(FuncFormatter(lambda y, _: f"{y:,.0f}"))
     ax.minorticks_off()
-    ax.set_xlabel("training pairs n")
+    ax.set_xlabel("training examples n")
     ax.set_ylabel("step $t_{\\mathrm{grok}}$")
 
 
