@@ -12,7 +12,7 @@ from tests.places import ROOT
 from twopeaks.sim.sweep.spec import read_spec
 from twopeaks.theory.predictors import phases
 from twopeaks.theory.predictors.phases import phases_form
-from twopeaks.theory.predictors.times import SEEDS, lazy
+from twopeaks.theory.predictors.times.ensemble import SEEDS, lazy
 from twopeaks.validate.measured.cell import Measured
 from twopeaks.validate.measured.from_csv import measured_csv
 from twopeaks.validate.scores.board import Board, Standing, boards
