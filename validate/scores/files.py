@@ -18,7 +18,7 @@ __all__ = ["as_data", "cells_csv", "predictions_csv", "rows_csv", "standings_csv
 
 _PREDICTIONS = (
     "predictor", "quantity", "group", "setting_id", "value", "low", "high", "constants_fitted", "runs_used",
-    "seconds", "valid", "note",
+    "seconds", "valid", "note", "gradients_used",
 )  # fmt: skip
 
 

@@ -36,6 +36,7 @@ COLUMNS: dict[str, str] = {
     "valid": "whether the setting lies inside the predictor's range",
     "note": "anything",
     "setting_id": "content id of the setting, instead of its fields",
+    "gradients_used": "gradients of the predicted networks that it needed, summed over seeds",
 }
 
 
@@ -48,6 +49,8 @@ class Said:
         quantity: what it predicts.
         origin: ``file``: read from predictions that were written down; ``asked``: computed by this call.
         on: cell's place in the list -> prediction. A cell of its quantity that is not there has no prediction.
+        gradients_known: whether ``gradients_used`` of the predictions says how many there were: older files do not.
+        amortised: whether the work of one call serves several settings; None for predictors that are not known here.
     """
 
     predictor: str
@@ -82,7 +85,8 @@ def asked(
     answers = []
     for predictor in predictors:
         on = _asked(cells, predictor)
-        answers += [Said(predictor.name, predictor.quantity, "asked", on)] if on else []
+        amortised = bool(predictor.declared.amortised)
+        answers += [Said(predictor.name, predictor.quantity, "asked", on, True, amortised)] if on else []
         tell(1)
     return answers
 
@@ -141,6 +145,7 @@ def read_predictions(path: Path, cells: Sequence[Measured]) -> tuple[list[Said],
             predicted twice by one predictor, or no prediction is about any cell.
     """
     entries = _from_json(path) if path.suffix == ".json" else _from_csv(path)
+    counted = any(prediction.gradients_used for _, prediction, _ in entries)
     on: dict[tuple[str, Quantity], dict[int, Prediction]] = {}
     elsewhere = 0
     for place, prediction, fields in entries:
@@ -157,7 +162,14 @@ def read_predictions(path: Path, cells: Sequence[Measured]) -> tuple[list[Said],
         remedy = "groups, fields and setting_id must be those of the measured cells"
         raise InputError(str(path), "about some of the measured cells", f"{elsewhere} about others", remedy)
     notes = [f"{path}: {elsewhere} predictions are about cells that were not measured"] if elsewhere else []
-    return [Said(name, quantity, "file", mine) for (name, quantity), mine in on.items()], notes
+    return [_from_file(name, quantity, mine, counted) for (name, quantity), mine in on.items()], notes
+
+
+def _from_file(name: str, quantity: Quantity, on: Mapping[int, Prediction], counted: bool) -> Said:
+    """Predictions of a file, with what is known of their predictor: by its name, if it is one of ours."""
+    known = [one.declared for one in PREDICTORS if (one.name, one.quantity) == (name, quantity)]
+    takes_none = bool(known) and not known[0].gradients
+    return Said(name, quantity, "file", on, counted or takes_none, bool(known[0].amortised) if known else None)
 
 
 def predicted_quantities(path: Path) -> set[Quantity]:
@@ -229,6 +241,7 @@ def _of_row(row: Row) -> _Entry:
         assumptions=(),
         group=row.texts.get("group", ""),
         setting_id=row.texts.get("setting_id", ""),
+        gradients_used=row.whole("gradients_used", zero=True) or 0,
     )
     _check(row.place, prediction)
     if not prediction.setting_id:
