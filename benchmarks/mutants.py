@@ -14,6 +14,7 @@ on them; statements outside functions, which mutmut leaves alone.
 from __future__ import annotations
 
 import argparse
+import itertools
 import json
 import os
 import random
@@ -27,11 +28,13 @@ from collections.abc import Collection, Iterable, Iterator, Sequence
 from contextlib import chdir
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import NamedTuple
 
 import libcst as cst
 from mutmut.configuration import reset_config
 from mutmut.mutation.diff_apply import get_diff_for_mutant
-from mutmut.mutation.file_mutation import Mutation, create_mutations, mutate_file_contents
+from mutmut.mutation.file_mutation import Mutation, create_mutations
+from mutmut.mutation.trampoline_templates import mangle_function_name
 from mutmut.stats import status_by_exit_code
 from mutmut.utils.format_utils import get_mutant_name
 
@@ -67,22 +70,21 @@ TESTS = {
 }
 #: Keywords of calls that say how a figure looks, not what it shows.
 APPEARANCE = """
-    alpha aspect bbox_to_anchor borderaxespad borderpad capsize clip_on columnspacing constrained_layout dpi edgecolor
-    elinewidth fancybox figsize fontsize fontweight framealpha frameon ha handlelength handletextpad height_ratios
-    hspace labelpad labelsize labelspacing layout length linewidth linewidths loc lw markeredgecolor markeredgewidth
-    markersize mec mew ms ncol ncols pad path_effects rotation s size solid_capstyle textcoords va weight width_ratios
-    wspace xytext zorder
+    alpha aspect bbox_to_anchor borderaxespad capsize dpi edgecolor elinewidth figsize fontsize fontweight
+    framealpha frameon ha handlelength height_ratios labelsize layout length linewidth linewidths loc
+    markeredgecolor markeredgewidth markersize ncols pad rotation s size solid_capstyle textcoords va weight xytext
+    zorder
 """
 #: pytest inside the copy: its settings are the repository's.
 PYTEST = ("-c", f"{PACKAGE}/pyproject.toml", "-p", "no:cacheprovider", "-m", "not slow and not gpu")
-#: Seconds of tests tried first on a mutant, the quickest of those that reach it; what survives meets all of them.
+#: Seconds of tests tried first on a mutant, the quickest that reach it; what survives meets all.
 QUICK = 2.0
 KILLED = ("killed", "timeout", "segfault")
 PROCESSES = 2
+COLUMNS = "{:50s} {:>7} {:>5} {:>6} {:>7} {:>8} {:>7} {:>6}"
 
 
-@dataclass(frozen=True)
-class Room:
+class Room(NamedTuple):
     """Modules that the same tests are about."""
 
     name: str
@@ -90,8 +92,7 @@ class Room:
     tests: tuple[str, ...]
 
 
-@dataclass(frozen=True)
-class Sample:
+class Sample(NamedTuple):
     """The mutants of one module that are to be tried, by mutmut's names, and how many there are."""
 
     module: str
@@ -142,7 +143,7 @@ def main(arguments: Sequence[str]) -> int:
         print(table(results[room.name]), flush=True)
         pages += survivors(results[room.name], workspace)
         (options.out / "survivors.md").write_text("\n".join(pages), encoding="utf-8")
-    print(totals(results))
+    print("\n".join(line(room, rows) for room, rows in results.items()))
     print(f"{(time.monotonic() - start) / 60:.0f} minutes; survivors: {options.out / 'survivors.md'}")
     return int(any(share(rows) < options.least for rows in results.values()))
 
@@ -153,19 +154,16 @@ def main(arguments: Sequence[str]) -> int:
 def rooms_of(patterns: Iterable[str]) -> Iterator[Room]:
     """The modules that patterns name, grouped by the tests that are about them."""
     groups: dict[str, list[str]] = {}
-    for pattern in patterns:
-        for path in sorted(ROOT.glob(pattern)):
-            module = path.relative_to(ROOT).as_posix()
-            group = groups.setdefault(room_of(module), [])
-            if path.suffix == ".py" and path.name != "__init__.py" and module not in group:
-                group.append(module)
+    for path in sorted({path for pattern in patterns for path in ROOT.glob(pattern)}):
+        module = path.relative_to(ROOT).as_posix()
+        if path.suffix == ".py" and path.name != "__init__.py":
+            groups.setdefault(room_of(module), []).append(module)
     for room, modules in groups.items():
-        if modules:
-            yield Room(
-                room.strip("/").removesuffix(".py").replace("/", "-"),
-                tuple(modules),
-                TESTS.get(room, (f"tests/{room}",)),
-            )
+        yield Room(
+            room.strip("/").removesuffix(".py").replace("/", "-"),
+            tuple(modules),
+            TESTS.get(room, (f"tests/{room}",)),
+        )
 
 
 def room_of(module: str) -> str:
@@ -180,9 +178,8 @@ def prepared(room: Room, out: Path) -> Path:
     """A fresh folder with the repository under its import name, and mutmut's settings beside it."""
     workspace = out / room.name
     shutil.rmtree(workspace, ignore_errors=True)
-    list_files = ["git", "ls-files", "--cached", "--others", "--exclude-standard"]
-    listed = subprocess.run(list_files, cwd=ROOT, check=True, capture_output=True, text=True)
-    for name in listed.stdout.splitlines():
+    files = ["git", "ls-files", "--cached", "--others", "--exclude-standard"]
+    for name in subprocess.run(files, cwd=ROOT, check=True, capture_output=True, text=True).stdout.splitlines():
         if (ROOT / name).is_file():
             target = workspace / PACKAGE / name
             target.parent.mkdir(parents=True, exist_ok=True)
@@ -200,8 +197,8 @@ def prepared(room: Room, out: Path) -> Path:
         "timeout_multiplier": 5.0,
         "use_git_change_detection": False,
     }
-    lines = ["[tool.mutmut]", *(f"{key} = {json.dumps(value)}" for key, value in settings.items())]
-    (workspace / "pyproject.toml").write_text("\n".join(lines) + "\n", encoding="utf-8")
+    lines = ["[tool.mutmut]", *(f"{key} = {json.dumps(value)}" for key, value in settings.items()), ""]
+    (workspace / "pyproject.toml").write_text("\n".join(lines), encoding="utf-8")
     return workspace
 
 
@@ -251,15 +248,33 @@ def sampled(module: str, workspace: Path, size: int, seed: int) -> Sample:
     path = Path(PACKAGE) / module
     with chdir(workspace):
         reset_config()  # mutmut reads its settings in the working directory
-        code = path.read_text(encoding="utf-8")
-        tree, mutations, *_ = create_mutations(str(path), code)
-        made = mutate_file_contents(str(path), code).mutant_names
-    within = [each for each in mutations if isinstance(each.contained_by_top_level_function, cst.FunctionDef)]
+        tree, mutations, *_ = create_mutations(str(path), path.read_text(encoding="utf-8"))
     not_tried = _NotTried({"strict", *(APPEARANCE.split() if module.startswith("validate/figures/") else ())})
     tree.visit(not_tried)
-    names = [get_mutant_name(path, n) for n, each in zip(made, within, strict=True) if not not_tried.excludes(each)]
+    functions = mangled(tree)
+    counts: Counter[str] = Counter()
+    names = []
+    for mutation in mutations:
+        function = functions.get(mutation.contained_by_top_level_function)
+        if function is not None:
+            counts[function] += 1
+            if not not_tried.excludes(mutation):
+                names.append(get_mutant_name(path, f"{function}__mutmut_{counts[function]}"))
     chosen = names if not size or len(names) <= size else random.Random(f"{seed} {module}").sample(names, size)
     return Sample(module, tuple(sorted(chosen)), len(names))
+
+
+def mangled(tree: cst.Module) -> dict[cst.CSTNode | None, str]:
+    """The names that mutmut gives to functions of a module and to methods of its classes."""
+    names: dict[cst.CSTNode | None, str] = {}
+    for statement in tree.body:
+        if isinstance(statement, cst.FunctionDef):
+            names[statement] = mangle_function_name(name=statement.name.value, class_name=None)
+        elif isinstance(statement, cst.ClassDef):
+            for method in statement.body.body:
+                if isinstance(method, cst.FunctionDef):
+                    names[method] = mangle_function_name(name=method.name.value, class_name=statement.name.value)
+    return names
 
 
 class _NotTried(cst.CSTVisitor):
@@ -312,12 +327,9 @@ def quickest(stats: str) -> str:
     notes = json.loads(stats)
     seconds = notes["duration_by_test"]
     for function, tests in notes["tests_by_mangled_function_name"].items():
-        total, kept = 0.0, []
-        for test in sorted(tests, key=lambda test: seconds[test]):
-            total += seconds[test]
-            if not kept or total <= QUICK:
-                kept.append(test)
-        notes["tests_by_mangled_function_name"][function] = kept
+        order = sorted(tests, key=lambda test: seconds[test])
+        within = sum(total <= QUICK for total in itertools.accumulate(seconds[test] for test in order))
+        notes["tests_by_mangled_function_name"][function] = order[: max(within, 1)]
     return json.dumps(notes)
 
 
@@ -328,9 +340,8 @@ def mutmut(names: Sequence[str], workspace: Path, deadline: float) -> bool:
     environment = {**os.environ, "PYTHONPATH": f"{copies}:{copies / PACKAGE}", "OMP_NUM_THREADS": "1"}
     command = [str(Path(sys.executable).parent / "mutmut"), "run", "--max-children", str(PROCESSES), *names]
     with (workspace / "mutmut.log").open("w", encoding="utf-8") as log:
-        process = subprocess.Popen(
-            command, cwd=workspace, env=environment, stdout=log, stderr=subprocess.STDOUT, start_new_session=True
-        )
+        where = {"cwd": workspace, "env": environment, "stdout": log, "stderr": log, "start_new_session": True}
+        process = subprocess.Popen(command, **where)
         try:
             code = process.wait(max(deadline - time.monotonic(), 0.1))
         except subprocess.TimeoutExpired:
@@ -362,9 +373,6 @@ def outcome(sample: Sample, workspace: Path) -> Result:
 # --- what is shown -------------------------------------------------------------------------------------
 
 
-COLUMNS = "{:50s} {:>7} {:>5} {:>6} {:>7} {:>8} {:>7} {:>6}"
-
-
 def share(results: Sequence[Result]) -> float:
     """Per cent killed of the mutants that were tried; 0 if none was."""
     return 100 * sum(each.killed for each in results) / max(sum(each.tried for each in results), 1)
@@ -372,13 +380,8 @@ def share(results: Sequence[Result]) -> float:
 
 def table(results: Sequence[Result]) -> str:
     """One line for each module."""
-    lines = [COLUMNS.format("module", "mutants", "tried", "killed", "timeout", "survived", "no test", "%")]
-    return "\n".join(lines + [line(each.sample.module, [each]) for each in results])
-
-
-def totals(results: dict[str, list[Result]]) -> str:
-    """One line for each room."""
-    return "\n".join(line(room, rows) for room, rows in results.items())
+    head = COLUMNS.format("module", "mutants", "tried", "killed", "timeout", "survived", "no test", "%")
+    return "\n".join([head, *(line(each.sample.module, [each]) for each in results)])
 
 
 def line(name: str, rows: Sequence[Result]) -> str:
