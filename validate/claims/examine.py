@@ -73,7 +73,7 @@ class _Kept(BaseModel):
 
 
 def examine(
-    claims: Sequence[Claim], seeds: tuple[int, ...], quick: bool, runtime: Runtime, out: Path, stage: Stage
+    claims: Sequence[Claim], seeds: Sequence[int], quick: bool, runtime: Runtime, out: Path, stage: Stage
 ) -> list[Outcome]:
     """Examine each claim, or read its finding if this folder has it on the same basis.
 
@@ -84,9 +84,12 @@ def examine(
     Raises:
         InputError: if a kept finding cannot be used; said before anything is trained.
     """
-    laboratory = Laboratory(seeds, quick, runtime)
+    laboratory = Laboratory(tuple(seeds), quick, runtime)
     paths = [_path(claim, laboratory, out) for claim in claims]
-    kept = [_read(path, claim, seeds) if path.exists() else None for path, claim in zip(paths, claims, strict=True)]
+    kept = [
+        _read(path, claim, laboratory.seeds) if path.exists() else None
+        for path, claim in zip(paths, claims, strict=True)
+    ]
     outcomes = []
     for path, claim, outcome in zip(paths, claims, kept, strict=True):
         if outcome is None:
