@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from _site.pages import ROOT, write
-from twopeaks.validate.claims.claim import Estimate, Form
+from twopeaks.validate.claims.claim import Judgement
 from twopeaks.validate.claims.words import allowed, measured
 from twopeaks.validate.figures.drawing.style import VERDICTS
 from twopeaks.validate.figures.of_runs.scoreboard import fig_scoreboard
@@ -77,11 +77,10 @@ def write_claims(target: Path) -> bool:
 
 
 def _claim(claim: dict[str, Any]) -> list[str]:
-    fields = ("name", "prediction", "quantity", "low", "high")
-    forms = [(Form(**{k: f[k] for k in fields}), Estimate(**f["estimate"]), f["verdict"]) for f in claim["forms"]]
+    forms = map(Judgement.model_validate, claim["forms"])
     rows = [
-        (_text(f.name), _text(f.prediction), _text(measured(found)), _text(allowed(f)), _sign(verdict))
-        for f, found, verdict in forms
+        (_text(f.name), _text(f.prediction), _text(measured(f.estimate)), _text(allowed(f)), _sign(f.verdict))
+        for f in forms
     ]
     equations = ", ".join(claim["equations"]) or "no equation"
     finding = claim["finding"]

@@ -7,72 +7,115 @@ import json
 import sys
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict
 
 from twopeaks.sim.network.runtime import Runtime
 from twopeaks.theory.errors import InputError
-from twopeaks.validate.claims.claim import Claim, Finding, Judgement, Sample, Verdict, as_finding, judge
+from twopeaks.validate.claims.claim import Claim, Finding, Outcome, Sample, outcome_of, problem_of
+from twopeaks.validate.claims.code import code_digest
 from twopeaks.validate.claims.laboratory import Laboratory
 from twopeaks.validate.measured.files import write_json
 
-__all__ = ["Outcome", "as_data", "examine", "overall"]
+__all__ = ["Basis", "examine", "set_aside"]
 
-#: Called with a claim's id before it is examined; returns what is to be told of member-steps done.
+#: Called with a claim's id before it is examined; returns what is to be called with member-steps done.
 Stage = Callable[[str], Callable[[int], None] | None]
 
 
-@dataclass(frozen=True)
-class Outcome:
-    """A claim, examined.
+class Basis(BaseModel):
+    """What a finding rests on: if any of this is another one, networks are trained anew.
 
     Attributes:
-        claim: what was claimed.
-        finding: what was measured.
-        judgements: each form of the claim, judged.
+        budget: sizes and steps.
         seeds: of the networks.
-        seconds: it took to train and measure, when that was done.
-        runtime: where it was trained; empty if that was not kept.
+        dtype, device: of the arithmetic; ``cuda`` for each of a machine's devices.
+        code: `twopeaks.validate.claims.code.code_digest` of the examination.
     """
 
-    claim: Claim
-    finding: Finding
-    judgements: tuple[Judgement, ...]
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    budget: Literal["quick", "full"]
     seeds: tuple[int, ...]
+    dtype: str
+    device: str
+    code: str
+
+    @classmethod
+    def of(cls, claim: Claim, laboratory: Laboratory) -> Basis:
+        """The basis of what this laboratory would find."""
+        source = sys.modules[claim.examine.__module__].__file__
+        return cls(
+            budget="quick" if laboratory.quick else "full",
+            seeds=laboratory.seeds,
+            dtype=laboratory.runtime.dtype,
+            device=laboratory.runtime.device.partition(":")[0],
+            code=code_digest(Path(source)) if source else "",
+        )
+
+    def file(self, claim: Claim) -> str:
+        """Name of the file of a finding."""
+        key = hashlib.sha256(self.model_dump_json().encode()).hexdigest()[:8]
+        return f"{claim.id}-{self.budget}-{self.seeds[0]}-{len(self.seeds)}-{key}.json"
+
+
+class _Kept(BaseModel):
+    """A finding as it is kept. Files of version 0.1 have no basis, and at first had no runtime."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    finding: Finding
     seconds: float
-    runtime: dict[str, Any] = field(default_factory=dict)
+    runtime: dict[str, Any] = {}
+    basis: Basis | None = None
 
 
 def examine(
-    claims: Sequence[Claim], seeds: tuple[int, ...], quick: bool, runtime: Runtime, out: Path, stage: Stage
+    claims: Sequence[Claim], seeds: Sequence[int], quick: bool, runtime: Runtime, out: Path, stage: Stage
 ) -> list[Outcome]:
-    """Examine each claim, or read its finding if this folder has it for these seeds and budget.
+    """Examine each claim, or read its finding if this folder has it on the same basis.
 
     A finding is what was measured; it is kept without the verdict, which is passed anew each time, and under a name
-    that holds the text of its examination, so that a changed one is run again. An examination that breaks leaves its
-    claim undecided, with the reason in its notes, and the others go on.
+    that holds its `Basis`. An examination that breaks leaves its claim undecided, with the reason in its notes, and
+    the others go on.
 
     Raises:
         InputError: if a kept finding cannot be used; said before anything is trained.
     """
-    paths = [out / "findings" / f"{claim.id}-{_scope(claim, seeds, quick)}.json" for claim in claims]
-    kept = [_read(path, claim, seeds) if path.exists() else None for path, claim in zip(paths, claims, strict=True)]
-    laboratory = Laboratory(seeds, quick, runtime)
+    laboratory = Laboratory(tuple(seeds), quick, runtime)
+    paths = [_path(claim, laboratory, out) for claim in claims]
+    kept = [
+        _read(path, claim, laboratory.seeds) if path.exists() else None
+        for path, claim in zip(paths, claims, strict=True)
+    ]
     outcomes = []
-    for path, claim, found in zip(paths, claims, kept, strict=True):
-        if found is None:
+    for path, claim, outcome in zip(paths, claims, kept, strict=True):
+        if outcome is None:
             laboratory.progress = stage(claim.id)
-            found = _examine(claim, laboratory, path)
-        outcomes.append(found)
+            outcome = _examine(claim, laboratory, path)
+        outcomes.append(outcome)
     return outcomes
 
 
-def _scope(claim: Claim, seeds: tuple[int, ...], quick: bool) -> str:
-    """What a finding holds for: budget, seeds, and the text of the examination."""
-    source = sys.modules[claim.examine.__module__].__file__
-    text = Path(source).read_bytes() if source else b""
-    return f"{'quick' if quick else 'full'}-{seeds[0]}-{len(seeds)}-{hashlib.sha256(text).hexdigest()[:8]}"
+def set_aside(claims: Sequence[Claim], laboratory: Laboratory, out: Path) -> list[str]:
+    """Ids of claims that this folder has findings of for these seeds and this budget, but none on the same basis.
+
+    The code was changed since, or they were made with another dtype or device, or by version 0.1, which did not say.
+    They stay where they are and are not read.
+    """
+    ids = []
+    for claim in claims:
+        path = _path(claim, laboratory, out)
+        others = path.parent.glob(f"{path.stem[:-8]}????????.json")
+        if not path.exists() and any(others):
+            ids.append(claim.id)
+    return ids
+
+
+def _path(claim: Claim, laboratory: Laboratory, out: Path) -> Path:
+    return out / "findings" / Basis.of(claim, laboratory).file(claim)
 
 
 def _examine(claim: Claim, laboratory: Laboratory, path: Path) -> Outcome:
@@ -83,52 +126,25 @@ def _examine(claim: Claim, laboratory: Laboratory, path: Path) -> Outcome:
     except InputError:
         raise
     except (ArithmeticError, ValueError) as error:
-        nothing = Sample((None,) * len(laboratory.seeds))
-        finding = Finding(
-            {form.quantity: nothing for form in claim.forms}, "", (), notes=f"could not be measured: {error}"
-        )
-        return Outcome(claim, finding, judge(claim, finding), laboratory.seeds, time.perf_counter() - start, runtime)
+        finding = _nothing(claim, laboratory, f"could not be measured: {error}")
+        return outcome_of(claim, finding, laboratory.seeds, time.perf_counter() - start, runtime)
     path.parent.mkdir(parents=True, exist_ok=True)
-    write_json(path, {"finding": asdict(finding), "seconds": time.perf_counter() - start, "runtime": runtime})
+    seconds, basis = time.perf_counter() - start, Basis.of(claim, laboratory)
+    write_json(path, _Kept(finding=finding, seconds=seconds, runtime=runtime, basis=basis).model_dump())
     return _read(path, claim, laboratory.seeds)
 
 
-def overall(outcome: Outcome) -> Verdict:
-    """Refuted if one form is, supported if all are, otherwise undecided."""
-    verdicts = {judged.verdict for judged in outcome.judgements}
-    if "refuted" in verdicts:
-        return "refuted"
-    return "supported" if verdicts == {"supported"} else "undecided"
-
-
-def as_data(outcome: Outcome) -> dict[str, Any]:
-    """The outcome as JSON-ready data."""
-    claim = outcome.claim
-    return {
-        "id": claim.id,
-        "statement": claim.statement,
-        "source": claim.source,
-        "equations": list(claim.equations),
-        "measure": claim.measure,
-        "verdict": overall(outcome),
-        "forms": [
-            {**asdict(judged.form), "estimate": asdict(judged.estimate), "verdict": judged.verdict}
-            for judged in outcome.judgements
-        ],
-        "finding": asdict(outcome.finding),
-        "seeds": list(outcome.seeds),
-        "seconds": round(outcome.seconds, 1),
-        "runtime": outcome.runtime,
-    }
+def _nothing(claim: Claim, laboratory: Laboratory, reason: str) -> Finding:
+    none = Sample(values=(None,) * len(laboratory.seeds))
+    samples = {form.quantity: none for form in claim.forms}
+    return Finding(samples=samples, budget="", settings=(), notes=reason)
 
 
 def _read(path: Path, claim: Claim, seeds: tuple[int, ...]) -> Outcome:
     """The claim, judged by the finding that was kept."""
     try:
-        content = json.loads(path.read_text(encoding="utf-8"))
-        finding = as_finding(content["finding"])
-        seconds, runtime = float(content["seconds"]), dict(content.get("runtime", {}))
-        return Outcome(claim, finding, judge(claim, finding), seeds, seconds, runtime)
-    except (OSError, AttributeError, IndexError, KeyError, TypeError, ValueError) as error:
-        remedy = f"delete it and run again ({type(error).__name__}: {error})"
+        kept = _Kept.model_validate(json.loads(path.read_text(encoding="utf-8")))
+        return outcome_of(claim, kept.finding, seeds, kept.seconds, kept.runtime)
+    except (OSError, KeyError, ValueError) as error:
+        remedy = f"delete it and run again ({problem_of(error)})"
         raise InputError(str(path), f"a finding of the claim {claim.id}", "another content", remedy) from error

@@ -7,8 +7,7 @@ from collections.abc import Sequence
 from math import floor, log10
 from typing import get_args
 
-from twopeaks.validate.claims.claim import Estimate, Form, Verdict
-from twopeaks.validate.claims.examine import Outcome, overall
+from twopeaks.validate.claims.claim import Estimate, Form, Outcome, Verdict
 
 __all__ = ["VERDICTS", "allowed", "counts", "measured", "summary"]
 
@@ -26,13 +25,14 @@ def allowed(form: Form) -> str:
     return f"{form.low:g} to {form.high:g}"
 
 
-def measured(found: Estimate) -> str:
+def measured(estimate: Estimate) -> str:
     """Value and 95% interval, to two digits of the interval's width; without a value, how many seeds gave none."""
-    if found.value is None or found.low is None or found.high is None:
-        return f"none: {found.missing} of {found.seeds} missing" if found.missing else f"none: {found.seeds} values"
-    write = _writer(max(map(abs, (found.value, found.low, found.high))), found.high - found.low)
-    value, low, high = map(write.format, (found.value, found.low, found.high))
-    return f"{value} [{low}, {high}]"
+    value, low, high = estimate.value, estimate.low, estimate.high
+    if value is None or low is None or high is None:
+        missing, seeds = estimate.missing, estimate.seeds
+        return f"none: {missing} of {seeds} missing" if missing else f"none: {seeds} values"
+    write = _writer(max(map(abs, (value, low, high))), high - low).format
+    return f"{write(value)} [{write(low)}, {write(high)}]"
 
 
 def _writer(size: float, width: float) -> str:
@@ -46,16 +46,16 @@ def _writer(size: float, width: float) -> str:
 
 def counts(outcomes: Sequence[Outcome]) -> dict[str, dict[Verdict, int]]:
     """How many claims, and how many of their forms, got each verdict."""
-    claims = Counter(map(overall, outcomes))
-    forms = Counter(judged.verdict for outcome in outcomes for judged in outcome.judgements)
+    claims = Counter(outcome.verdict for outcome in outcomes)
+    forms = Counter(form.verdict for outcome in outcomes for form in outcome.forms)
     return {"claims": {v: claims[v] for v in VERDICTS}, "forms": {v: forms[v] for v in VERDICTS}}
 
 
 def summary(outcomes: Sequence[Outcome]) -> str:
     """One line with all counts and the time it took."""
     parts = []
-    for kind, found in counts(outcomes).items():
-        total = sum(found.values())
+    for kind, by_verdict in counts(outcomes).items():
+        total = sum(by_verdict.values())
         noun = kind if total != 1 else kind.removesuffix("s")
-        parts.append(f"{total} {noun}: " + ", ".join(f"{number} {verdict}" for verdict, number in found.items()))
+        parts.append(f"{total} {noun}: " + ", ".join(f"{number} {verdict}" for verdict, number in by_verdict.items()))
     return f"{'; '.join(parts)}. {sum(o.seconds for o in outcomes):,.0f} s"

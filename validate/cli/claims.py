@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import shlex
+import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import chain
@@ -19,9 +20,10 @@ from twopeaks.sim.storage import store
 from twopeaks.theory.errors import InputError
 from twopeaks.theory.setting import SCHEMA, standard
 from twopeaks.validate.claims import exams
-from twopeaks.validate.claims.claim import Judgement
-from twopeaks.validate.claims.examine import Outcome, as_data
+from twopeaks.validate.claims.claim import Judgement, Outcome
 from twopeaks.validate.claims.examine import examine as examine_all
+from twopeaks.validate.claims.examine import set_aside
+from twopeaks.validate.claims.laboratory import Laboratory
 from twopeaks.validate.claims.words import counts, measured, summary
 from twopeaks.validate.figures.drawing.style import VERDICTS
 from twopeaks.validate.figures.of_runs.claims import fig_all_series, fig_series, fig_verdicts
@@ -92,6 +94,7 @@ def examine(request: Request) -> None:
         raise InputError("--seeds", f"{_FEWEST} or more", len(request.seeds), "fewer give no interval and no verdict")
     runtime = resolve(request.device, threads=request.threads)
     store.prepare(request.out)
+    _note_set_aside(set_aside(claims, Laboratory(request.seeds, request.quick, runtime), request.out), request.out)
     with open_ended([claim.id for claim in claims]) as stage:
         outcomes = examine_all(claims, request.seeds, request.quick, runtime, request.out, stage)
     data = _write(outcomes, _command(request, runtime), runtime, request.out)
@@ -99,6 +102,12 @@ def examine(request: Request) -> None:
         print_json(data)
     else:
         _show(outcomes, request.out)
+
+
+def _note_set_aside(ids: Sequence[str], out: Path) -> None:
+    if ids:
+        sentence = f"findings of {', '.join(ids)} in {out / 'findings'} rest on other code, dtype or device: not read"
+        sys.stderr.write(f"note: {sentence}\n")
 
 
 def _command(request: Request, runtime: Runtime) -> str:
@@ -116,7 +125,7 @@ def _write(outcomes: Sequence[Outcome], command: str, runtime: Runtime, out: Pat
     """Every file of this call; returns what is in its JSON."""
     figures = {"verdicts": fig_verdicts(outcomes)[0]}
     drawn = [outcome for outcome in outcomes if outcome.finding.series]
-    figures |= {outcome.claim.id: fig_series(outcome)[0] for outcome in drawn}
+    figures |= {outcome.id: fig_series(outcome)[0] for outcome in drawn}
     page = out / "claims.html"
     facts = {**_conventions(), **runtime.describe(), **store.versions()}
     write(page, claims_page(outcomes, figures, command, facts))
@@ -128,7 +137,7 @@ def _write(outcomes: Sequence[Outcome], command: str, runtime: Runtime, out: Pat
     data = {
         "schema": SCHEMA,
         "counts": counts(outcomes),
-        "claims": [as_data(outcome) for outcome in outcomes],
+        "claims": [outcome.model_dump() for outcome in outcomes],
         "conventions": _conventions(),
         "runtime": runtime.describe(),
         "versions": store.versions(),
@@ -150,13 +159,13 @@ def _csv(outcomes: Sequence[Outcome]) -> str:
     text = io.StringIO()
     rows = csv.writer(text, lineterminator="\n")
     rows.writerow(_COLUMNS)
-    rows.writerows(_cells(outcome, judged) for outcome in outcomes for judged in outcome.judgements)
+    rows.writerows(_cells(outcome, judged) for outcome in outcomes for judged in outcome.forms)
     return text.getvalue()
 
 
 def _cells(outcome: Outcome, judged: Judgement) -> tuple[object, ...]:
-    form, estimate = judged.form, judged.estimate
-    claimed = (outcome.claim.id, outcome.claim.statement, form.name, form.prediction, form.low, form.high)
+    estimate = judged.estimate
+    claimed = (outcome.id, outcome.statement, judged.name, judged.prediction, judged.low, judged.high)
     estimated = (estimate.value, estimate.low, estimate.high, estimate.seeds, estimate.missing)
     return (*claimed, *estimated, judged.verdict, round(outcome.seconds, 1))
 
@@ -173,10 +182,10 @@ def _show(outcomes: Sequence[Outcome], out: Path) -> None:
     table.add_column("verdict", no_wrap=True)
     table.add_column("seconds", justify="right")
     for outcome in outcomes:
-        first = (outcome.claim.id, f"{outcome.seconds:,.0f}")
-        for judged in outcome.judgements:
+        first = (outcome.id, f"{outcome.seconds:,.0f}")
+        for judged in outcome.forms:
             name, seconds = first
-            words = (name, judged.form.name, judged.form.prediction, measured(judged.estimate))
+            words = (name, judged.name, judged.prediction, measured(judged.estimate))
             verdict = Text(f"{VERDICTS[judged.verdict][2]} {judged.verdict}", _STYLES[judged.verdict])
             table.add_row(*map(Text, words), verdict, seconds)
             first = ("", "")

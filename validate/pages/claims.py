@@ -7,12 +7,11 @@ from dataclasses import dataclass
 
 from matplotlib.figure import Figure
 
-from twopeaks.validate.claims.claim import Judgement, Verdict
-from twopeaks.validate.claims.examine import Outcome, overall
+from twopeaks.validate.claims.claim import Judgement, Outcome, Verdict
 from twopeaks.validate.claims.words import VERDICTS, allowed, counts, measured, summary
 from twopeaks.validate.pages.page import png, render
 
-__all__ = ["ClaimText", "FormText", "claims_page", "form_text"]
+__all__ = ["ClaimText", "FormText", "claim_text", "claims_page"]
 
 
 @dataclass(frozen=True)
@@ -73,48 +72,44 @@ def claims_page(
         summary=summary(outcomes),
         counts=counts(outcomes)["forms"],
         listed={verdict: _listed(outcomes, verdict) for verdict in VERDICTS},
-        claims=[_claim_text(outcome) for outcome in outcomes],
+        claims=[claim_text(outcome) for outcome in outcomes],
         figures={name: png(figure) for name, figure in figures.items()},
         command=command,
         facts=facts,
     )
 
 
-def form_text(judgement: Judgement) -> FormText:
-    """A judged form in words."""
-    form, estimate = judgement.form, judgement.estimate
+def _form_text(form: Judgement) -> FormText:
+    estimate = form.estimate
     text = (form.name, form.prediction, form.quantity, measured(estimate), allowed(form))
-    return FormText(judgement.verdict, *text, estimate.seeds, estimate.missing)
+    return FormText(form.verdict, *text, estimate.seeds, estimate.missing)
 
 
 def _listed(outcomes: Sequence[Outcome], verdict: Verdict) -> dict[str, str]:
     """All forms with this verdict, by the id of their claim."""
     forms = {
-        outcome.claim.id: [
-            f"{judgement.form.prediction} ({judgement.form.name})"
-            for judgement in outcome.judgements
-            if judgement.verdict == verdict
-        ]
+        outcome.id: [f"{form.prediction} ({form.name})" for form in outcome.forms if form.verdict == verdict]
         for outcome in outcomes
     }
     return {claim: "; ".join(texts) for claim, texts in forms.items() if texts}
 
 
-def _claim_text(outcome: Outcome) -> ClaimText:
-    claim, finding, seeds = outcome.claim, outcome.finding, outcome.seeds
+def claim_text(outcome: Outcome) -> ClaimText:
+    """An outcome in words."""
+    finding, seeds = outcome.finding, outcome.seeds
     facts = {
-        "claimed in": claim.source,
-        "rests on equations": ", ".join(claim.equations) or "none",
-        "measured": claim.measure,
+        "claimed in": outcome.source,
+        "rests on equations": ", ".join(outcome.equations) or "none",
+        "measured": outcome.measure,
         "on": f"{finding.budget}; seeds {seeds[0]} to {seeds[-1]}",
         "note": finding.notes,
         "took": f"{outcome.seconds:,.1f} s{_machine(outcome)}",
     }
     return ClaimText(
-        claim.id,
-        claim.statement,
-        overall(outcome),
-        tuple(map(form_text, outcome.judgements)),
+        outcome.id,
+        outcome.statement,
+        outcome.verdict,
+        tuple(map(_form_text, outcome.forms)),
         {name: text for name, text in facts.items() if text},
         f"{outcome.seconds:,.0f}",
     )

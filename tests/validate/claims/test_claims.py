@@ -6,41 +6,53 @@ import json
 import math
 import re
 import sys
-from dataclasses import asdict, replace
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from pydantic import BaseModel, ValidationError
 from scipy.integrate import quad
 from scipy.stats import ttest_1samp
 
+from tests.places import RESULTS
 from twopeaks.sim.network.runtime import Runtime
 from twopeaks.theory.equations import labels
 from twopeaks.theory.errors import InputError
 from twopeaks.theory.groups import named
 from twopeaks.theory.landscape.ascent import ascend, random_nodes
 from twopeaks.theory.landscape.landscape import Landscape, all_pairs
-from twopeaks.validate.claims.claim import Claim, Finding, Form, Sample, Series, as_finding, estimate, judge
-from twopeaks.validate.claims.examine import Outcome, as_data, examine, overall
+from twopeaks.validate.claims.claim import Claim, Finding, Form, Outcome, Sample, Series, estimate, judge, outcome_of
+from twopeaks.validate.claims.code import code_digest
+from twopeaks.validate.claims.examine import Basis, examine, set_aside
 from twopeaks.validate.claims.exams import CLAIMS, flatness, lazy, pick, transition, variants
 from twopeaks.validate.claims.laboratory import Laboratory
 from twopeaks.validate.claims.words import allowed, counts, measured, summary
+from twopeaks.validate.measured.files import finite
 
 VALUES = (0.31, 0.52, 0.48, 0.61, 0.44)
 
 
 def form(low: float | None, high: float | None, quantity: str = "q") -> Form:
-    return Form("printed", "something", quantity, low, high)
+    return Form(name="printed", prediction="something", quantity=quantity, low=low, high=high)
 
 
 def claim(*forms: Form, examination=None, name: str = "fake") -> Claim:
-    return Claim(name, "It is so.", "somebody", (), "by looking", forms, examination or (lambda lab: finding(VALUES)))
+    return Claim(
+        id=name,
+        statement="It is so.",
+        source="somebody",
+        equations=(),
+        measure="by looking",
+        forms=forms,
+        examine=examination or (lambda lab: finding(VALUES)),
+    )
 
 
 def finding(values: tuple[float | None, ...], kind="mean") -> Finding:
-    return Finding({"q": Sample(values, kind)}, "one network", ("0" * 16,))
+    return Finding(samples={"q": Sample(values=values, kind=kind)}, budget="one network", settings=("0" * 16,))
 
 
 def verdict(low: float | None, high: float | None, values: tuple[float | None, ...], kind="mean") -> str:
@@ -52,7 +64,7 @@ def verdict(low: float | None, high: float | None, values: tuple[float | None, .
 
 
 def test_the_interval_of_a_mean_is_students() -> None:
-    found = estimate(Sample(VALUES))
+    found = estimate(Sample(values=VALUES))
     interval = ttest_1samp(VALUES, 0.0).confidence_interval(0.95)
     assert found.value == pytest.approx(np.mean(VALUES))
     assert (found.low, found.high) == pytest.approx((interval.low, interval.high))
@@ -62,7 +74,7 @@ def test_the_interval_of_a_mean_is_students() -> None:
 @pytest.mark.parametrize("successes", [1, 3, 6])
 def test_the_interval_of_a_rate_is_jeffreys(successes: int) -> None:
     """Posterior under the prior p^-1/2 (1 - p)^-1/2, integrated numerically: a fortieth of it lies on either side."""
-    found = estimate(Sample(tuple(float(i < successes) for i in range(7)), "rate"))
+    found = estimate(Sample(values=tuple(float(i < successes) for i in range(7)), kind="rate"))
 
     def mass(low: float, high: float) -> float:
         return quad(lambda p: p ** (successes - 0.5) * (1 - p) ** (6.5 - successes), low, high)[0]
@@ -72,36 +84,36 @@ def test_the_interval_of_a_rate_is_jeffreys(successes: int) -> None:
 
 
 def test_rates_of_none_and_all_are_closed() -> None:
-    none, every = (estimate(Sample((share,) * 7, "rate")) for share in (0.0, 1.0))
+    none, every = (estimate(Sample(values=(share,) * 7, kind="rate")) for share in (0.0, 1.0))
     assert (none.low, every.high) == (0.0, 1.0)
     assert none.high == pytest.approx(1 - every.low)
 
 
 @pytest.mark.parametrize("gap", [None, math.nan, math.inf, -math.inf])
 def test_up_to_a_fifth_may_be_missing(gap: float | None) -> None:
-    some, more = estimate(Sample((*VALUES[:4], gap))), estimate(Sample((*VALUES[:4], gap, gap)))
+    some, more = estimate(Sample(values=(*VALUES[:4], gap))), estimate(Sample(values=(*VALUES[:4], gap, gap)))
     assert (some.value, some.seeds, some.missing) == (pytest.approx(np.mean(VALUES[:4])), 5, 1)
     assert (more.value, more.low, more.high, more.seeds, more.missing) == (None, None, None, 6, 2)
 
 
 def test_missing_rates_do_not_count_as_failures() -> None:
-    assert estimate(Sample((1.0, 1.0, 1.0, 1.0, None), "rate")).value == 1.0
+    assert estimate(Sample(values=(1.0, 1.0, 1.0, 1.0, None), kind="rate")).value == 1.0
 
 
 @pytest.mark.parametrize("values", [(), (0.5,), (0.5, 0.5)])
 def test_two_values_are_too_few(values: tuple[float, ...]) -> None:
-    assert estimate(Sample(values)).value is None
+    assert estimate(Sample(values=values)).value is None
 
 
 def test_equal_values_have_an_interval_of_no_width() -> None:
-    found = estimate(Sample((2.0, 2.0, 2.0)))
+    found = estimate(Sample(values=(2.0, 2.0, 2.0)))
     assert (found.value, found.low, found.high) == (2.0, 2.0, 2.0)
 
 
 def test_no_number_of_seeds_beats_the_resolution() -> None:
-    found, blurred = estimate(Sample(VALUES)), estimate(Sample(VALUES, resolution=0.25))
+    found, blurred = estimate(Sample(values=VALUES)), estimate(Sample(values=VALUES, resolution=0.25))
     assert (blurred.low, blurred.high) == pytest.approx((found.low - 0.25, found.high + 0.25))
-    assert estimate(Sample((2.0,) * 9, resolution=0.5)).low == 1.5
+    assert estimate(Sample(values=(2.0,) * 9, resolution=0.5)).low == 1.5
 
 
 def test_the_crossing_is_known_no_better_than_the_gap_between_sizes(
@@ -214,14 +226,16 @@ def test_a_wider_range_never_turns_support_into_refutation(values: list[float], 
 
 
 def test_each_form_is_judged_on_its_own_quantity() -> None:
-    found = Finding({"a": Sample((1.0, 1.0, 1.0)), "b": Sample((9.0, 9.0, 9.0))}, "", ())
+    found = Finding(
+        samples={"a": Sample(values=(1.0, 1.0, 1.0)), "b": Sample(values=(9.0, 9.0, 9.0))}, budget="", settings=()
+    )
     judged = judge(claim(form(0.0, 2.0, "a"), form(0.0, 2.0, "b")), found)
     assert [j.verdict for j in judged] == ["supported", "refuted"]
 
 
 def outcome(*bounds: tuple[float | None, float | None], name: str = "fake") -> Outcome:
     made = claim(*(form(*b) for b in bounds), name=name)
-    return Outcome(made, finding(VALUES), judge(made, finding(VALUES)), (0, 1, 2, 3, 4), 2.0)
+    return outcome_of(made, finding(VALUES), (0, 1, 2, 3, 4), 2.0)
 
 
 YES, NO, OPEN = (0.0, 1.0), (2.0, 3.0), (0.5, None)
@@ -238,7 +252,7 @@ YES, NO, OPEN = (0.0, 1.0), (2.0, 3.0), (0.5, None)
     ],
 )
 def test_overall_one_refuted_form_refutes(bounds: list[tuple[float | None, float | None]], expected: str) -> None:
-    assert overall(outcome(*bounds)) == expected
+    assert outcome(*bounds).verdict == expected
 
 
 # --- words ---------------------------------------------------------------------------------------------
@@ -269,7 +283,7 @@ def test_counts_are_of_claims_and_of_forms() -> None:
     ],
 )
 def test_a_measured_value_has_two_digits_of_its_interval(values: tuple[float | None, ...], words: str) -> None:
-    assert measured(estimate(Sample(values))) == words
+    assert measured(estimate(Sample(values=values))) == words
 
 
 def test_ranges_say_which_side_is_open() -> None:
@@ -285,14 +299,65 @@ def test_ranges_say_which_side_is_open() -> None:
 
 def test_a_finding_survives_json() -> None:
     found = Finding(
-        {"a": Sample((1.0, None, 0.1 + 0.2)), "b": Sample((0.0, 1.0, None), "rate")},
-        "Z7",
-        ("abc", "def"),
-        (Series("measured", (1.0, 2.0), (3.0, 4.0), (2.0, 3.0), (4.0, 5.0)), Series("predicted", (1.0,), (3.0,))),
-        ("step", "share"),
-        "note",
+        samples={"a": Sample(values=(1.0, None, 0.1 + 0.2)), "b": Sample(values=(0.0, 1.0, None), kind="rate")},
+        budget="Z7",
+        settings=("abc", "def"),
+        series=(
+            Series(name="measured", x=(1.0, 2.0), y=(3.0, 4.0), low=(2.0, 3.0), high=(4.0, 5.0)),
+            Series(name="predicted", x=(1.0,), y=(3.0,)),
+        ),
+        axes=("step", "share"),
+        notes="note",
     )
-    assert as_finding(json.loads(json.dumps(asdict(found)))) == found
+    assert Finding.model_validate_json(json.dumps(found.model_dump())) == found
+
+
+@pytest.mark.parametrize("name", ["claims", "clock-quick"])
+def test_stored_outcomes_are_written_as_they_were_read(name: str) -> None:
+    text = (RESULTS / "claims" / f"{name}.json").read_text()
+    content = json.loads(text)
+    content["claims"] = [Outcome.model_validate(entry).model_dump() for entry in content["claims"]]
+    assert json.dumps(finite(content), indent=1) == text
+
+
+@pytest.mark.parametrize("name", ["claims", "clock-quick"])
+def test_stored_findings_are_judged_as_they_were_in_the_words_of_today(name: str) -> None:
+    claims = {real.id: real for real in CLAIMS}
+    for entry in json.loads((RESULTS / "claims" / f"{name}.json").read_text())["claims"]:
+        stored = Outcome.model_validate(entry)
+        again = outcome_of(claims[stored.id], stored.finding, stored.seeds, stored.seconds, stored.runtime)
+        assert [form.verdict for form in again.forms] == [form.verdict for form in stored.forms]
+        assert (again.statement, again.measure, again.verdict) == (stored.statement, stored.measure, stored.verdict)
+        for form, before in zip(again.forms, stored.forms, strict=True):
+            assert form.model_dump(exclude={"estimate"}) == before.model_dump(exclude={"estimate"})
+            assert form.estimate.model_dump() == pytest.approx(before.estimate.model_dump(), rel=1e-12, abs=1e-15)
+
+
+NO_RECORDS = {
+    "no bound": (Form, {"name": "printed", "prediction": "so", "quantity": "q"}, "lower or an upper bound"),
+    "bounds crossed": (Form, {"name": "printed", "prediction": "so", "quantity": "q", "low": 2, "high": 1}, "is above"),
+    "another name": (Form, {"name": "guessed", "prediction": "so", "quantity": "q", "low": 2}, "'printed'"),
+    "nothing predicted": (Form, {"name": "printed", "prediction": "", "quantity": "q", "low": 2}, "at least 1"),
+    "unknown field": (Sample, {"values": (1.0,), "colour": "red"}, "Extra inputs"),
+    "words": (Sample, {"values": ("a",)}, "valid number"),
+    "another kind": (Sample, {"values": (), "kind": "median"}, "'mean'"),
+}
+
+
+@pytest.mark.parametrize(("kind", "fields", "message"), NO_RECORDS.values(), ids=NO_RECORDS)
+def test_what_makes_no_sense_is_refused(kind: type[BaseModel], fields: dict[str, object], message: str) -> None:
+    with pytest.raises(ValidationError, match=message):
+        kind(**fields)
+
+
+def test_records_are_frozen_and_claims_need_forms_and_an_id_that_a_command_takes() -> None:
+    one = claim(form(*YES))
+    with pytest.raises(ValidationError, match="frozen"):
+        one.id = "other"
+    with pytest.raises(ValidationError, match="at least 1"):
+        claim()
+    with pytest.raises(ValidationError, match="pattern"):
+        claim(form(*YES), name="Two Words")
 
 
 class Counting:
@@ -338,15 +403,70 @@ def test_another_budget_is_measured_anew(other: dict[str, object], tmp_path: Pat
 
 
 def test_another_examination_is_measured_anew(tmp_path: Path, single: Runtime, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The text of the file that measures belongs to the name of what it found."""
+    """The code that measures belongs to the name of what it found; how it is written does not."""
     counting = Counting(finding(VALUES))
-    run([claim(form(*YES), examination=counting)], tmp_path, single)
-    edited = tmp_path / "edited.py"
-    edited.write_text("another text")
-    monkeypatch.setattr(sys.modules[__name__], "__file__", str(edited))
-    run([claim(form(*YES), examination=counting)], tmp_path, single)
+    for number, text in enumerate(("WIDTH = 1\n", '"""Wide."""\nWIDTH = 1  # why\n', "WIDTH = 2\n")):
+        edited = tmp_path / f"{number}.py"
+        edited.write_text(text)
+        monkeypatch.setattr(sys.modules[__name__], "__file__", str(edited))
+        run([claim(form(*YES), examination=counting)], tmp_path, single)
     assert counting.calls == 2
     assert kept(tmp_path) == ["fake-quick-0-3-*.json"] * 2
+
+
+@pytest.mark.parametrize("change", [{"dtype": "float64"}, {"device": "cuda:0"}])
+def test_another_dtype_or_device_is_measured_anew(change: dict[str, str], tmp_path: Path, single: Runtime) -> None:
+    counting = Counting(finding(VALUES))
+    one = claim(form(*YES), examination=counting)
+    other = replace(single, **change)  # nothing is trained here, so the device need not be there
+    run([one], tmp_path, single)
+    assert set_aside([one], Laboratory((0, 1, 2), True, other), tmp_path) == ["fake"]
+    assert counting.calls == 1
+    run([one], tmp_path, other)
+    assert counting.calls == 2
+    assert set_aside([one], Laboratory((0, 1, 2), True, other), tmp_path) == []
+
+
+def test_threads_and_the_number_of_a_device_change_nothing(tmp_path: Path, single: Runtime) -> None:
+    one = claim(form(*YES), examination=Counting(finding(VALUES)))
+    names = {
+        Basis.of(one, Laboratory((0, 1, 2), True, replace(single, **change))).file(one)
+        for change in ({"device": "cuda:0"}, {"device": "cuda:1"}, {"device": "cuda:0", "threads": 7})
+    }
+    assert len(names) == 1
+
+
+def test_seeds_that_begin_alike_are_told_apart(tmp_path: Path, single: Runtime) -> None:
+    counting = Counting(finding(VALUES))
+    one = claim(form(*YES), examination=counting)
+    for seeds in ((0, 1, 2), (0, 1, 5)):
+        run([one], tmp_path, single, seeds)
+    assert counting.calls == 2
+
+
+def test_findings_of_version_0_1_are_set_aside_and_kept(tmp_path: Path, single: Runtime) -> None:
+    """Their names hold a digest of the text of one file; what else they rest on is not known."""
+    old = tmp_path / "findings" / "fake-quick-0-3-0123abcd.json"
+    old.parent.mkdir()
+    old.write_text(json.dumps({"finding": finding((9.0, 9.0, 9.0)).model_dump(), "seconds": 1.0, "runtime": {}}))
+    before, counting = old.read_bytes(), Counting(finding(VALUES))
+    claims = [claim(form(*YES), examination=counting, name=name) for name in ("fake", "fake-too")]
+    assert set_aside(claims, Laboratory((0, 1, 2), True, single), tmp_path) == ["fake"]
+    outcomes = run(claims, tmp_path, single)
+    assert (counting.calls, outcomes[0].finding.samples["q"].values, old.read_bytes()) == (2, VALUES, before)
+    assert set_aside(claims, Laboratory((0, 1, 2), True, single), tmp_path) == []
+
+
+def test_a_kept_finding_says_what_it_rests_on(tmp_path: Path, single: Runtime) -> None:
+    one = claim(form(*YES), examination=Counting(finding(VALUES)))
+    run([one], tmp_path, single)
+    (path,) = (tmp_path / "findings").iterdir()
+    content = json.loads(path.read_text())
+    code = code_digest(Path(__file__))
+    assert list(content) == ["finding", "seconds", "runtime", "basis"]
+    assert content["basis"] == {
+        **{"budget": "quick", "seeds": [0, 1, 2], "dtype": single.dtype, "device": "cpu", "code": code}
+    }
 
 
 def test_an_examination_that_breaks_leaves_its_claim_undecided_and_the_others_go_on(
@@ -357,7 +477,7 @@ def test_an_examination_that_breaks_leaves_its_claim_undecided_and_the_others_go
 
     claims = [claim(form(*YES), examination=broken, name="a"), claim(form(*YES), name="b")]
     outcomes = run(claims, tmp_path, single)
-    assert [overall(outcome) for outcome in outcomes] == ["undecided", "supported"]
+    assert [outcome.verdict for outcome in outcomes] == ["undecided", "supported"]
     assert outcomes[0].finding.notes == "could not be measured: it never converged"
     assert outcomes[0].finding.samples["q"].values == (None,) * 3
     assert kept(tmp_path) == ["b-quick-0-3-*.json"]
@@ -365,8 +485,8 @@ def test_an_examination_that_breaks_leaves_its_claim_undecided_and_the_others_go
 
 def test_the_verdict_is_not_kept(tmp_path: Path, single: Runtime) -> None:
     one = claim(form(*YES), examination=Counting(finding(VALUES)))
-    assert overall(run([one], tmp_path, single)[0]) == "supported"
-    assert overall(run([replace(one, forms=(form(*NO),))], tmp_path, single)[0]) == "refuted"
+    assert run([one], tmp_path, single)[0].verdict == "supported"
+    assert run([one.model_copy(update={"forms": (form(*NO),)})], tmp_path, single)[0].verdict == "refuted"
 
 
 def test_progress_is_told_by_name(tmp_path: Path, single: Runtime) -> None:
@@ -400,8 +520,8 @@ def test_a_write_that_fails_leaves_nothing(tmp_path: Path, single: Runtime, monk
 
 
 def test_numbers_that_are_not_finite_are_missing_in_the_file(tmp_path: Path, single: Runtime) -> None:
-    curve = Series("measured", (1.0, 2.0), (np.float64("nan"), 4.0), (np.nan, 3.0), (np.nan, 5.0))
-    found = replace(finding((0.5, 0.5, 0.5, 0.5, np.float32("nan"))), series=(curve,))
+    curve = Series(name="measured", x=(1.0, 2.0), y=(np.float64("nan"), 4.0), low=(np.nan, 3.0), high=(np.nan, 5.0))
+    found = finding((0.5, 0.5, 0.5, 0.5, np.float32("nan"))).model_copy(update={"series": (curve,)})
     (got,) = run([claim(form(*YES), examination=Counting(found))], tmp_path, single)
     assert got.finding.samples["q"].values == (0.5, 0.5, 0.5, 0.5, None)
     assert math.isnan(got.finding.series[0].y[0])
@@ -412,9 +532,11 @@ BAD = {
     "torn": '{"finding": {"samp',
     "empty": "",
     "other": "[1, 2]",
-    "no seconds": json.dumps({"finding": asdict(finding(VALUES))}),
-    "quantity gone": json.dumps({"finding": asdict(Finding({"p": Sample(VALUES)}, "", ())), "seconds": 1}),
-    "words": json.dumps({"finding": asdict(finding(("a", "b", "c"))), "seconds": 1}),  # type: ignore[arg-type]
+    "no seconds": json.dumps({"finding": finding(VALUES).model_dump()}),
+    "quantity gone": json.dumps(
+        {"finding": Finding(samples={"p": Sample(values=VALUES)}, budget="", settings=()).model_dump(), "seconds": 1}
+    ),
+    "words": json.dumps({"finding": finding(VALUES).model_dump(), "seconds": 1}).replace("0.31", '"a"'),
 }
 
 
@@ -435,11 +557,12 @@ def test_a_kept_finding_that_cannot_be_used_is_named_before_training(
 
 
 def test_data_of_an_outcome_is_json() -> None:
-    data = json.loads(json.dumps(as_data(outcome(YES, NO))))
+    data = json.loads(json.dumps(outcome(YES, NO).model_dump()))
     assert data["verdict"] == "refuted"
     assert [f["verdict"] for f in data["forms"]] == ["supported", "refuted"]
     assert data["forms"][0]["quantity"] == "q"
     assert data["forms"][0]["estimate"]["seeds"] == 5
+    assert outcome(YES).model_copy(update={"seconds": 1.26}).model_dump()["seconds"] == 1.3
 
 
 # --- the claims ----------------------------------------------------------------------------------------

@@ -17,8 +17,7 @@ from matplotlib.figure import Figure
 
 from twopeaks.theory.errors import InputError
 from twopeaks.validate.claims import exams
-from twopeaks.validate.claims.claim import Claim, Finding, Form, Sample, Series, judge
-from twopeaks.validate.claims.examine import Outcome
+from twopeaks.validate.claims.claim import Claim, Finding, Form, Outcome, Sample, Series, outcome_of
 from twopeaks.validate.claims.laboratory import Laboratory
 from twopeaks.validate.claims.words import measured
 from twopeaks.validate.cli.app import run
@@ -34,39 +33,52 @@ SMALL = ["--claims", "--quick", "--threads", "1", "--device", "cpu"]
 def _first(lab: Laboratory) -> Finding:
     CALLS.append("first")
     values = np.random.default_rng(0).normal(0.5, 0.01, len(lab.seeds))
-    curve = Series("measured", (1.0, 10.0, 100.0), (0.1, 0.2, 0.4), (0.0, 0.1, 0.3), (0.2, 0.3, 0.5))
-    law = Series("predicted <law>", (1.0, 10.0, 100.0), (0.1, 0.2, 0.3))
-    samples = {"share": Sample(tuple(values)), "far": Sample(tuple(100 + values)), "some": Sample((None, *values[1:]))}
-    return Finding(samples, "Z7, K=8", ("a" * 16,), (curve, law), ("step", "share <x>"), "a note & more")
+    curve = Series(name="measured", x=(1.0, 10.0, 100.0), y=(0.1, 0.2, 0.4), low=(0.0, 0.1, 0.3), high=(0.2, 0.3, 0.5))
+    law = Series(name="predicted <law>", x=(1.0, 10.0, 100.0), y=(0.1, 0.2, 0.3))
+    samples = {
+        "share": Sample(values=tuple(values)),
+        "far": Sample(values=tuple(100 + values)),
+        "some": Sample(values=(None, *values[1:])),
+    }
+    return Finding(
+        samples=samples,
+        budget="Z7, K=8",
+        settings=("a" * 16,),
+        series=(curve, law),
+        axes=("step", "share <x>"),
+        notes="a note & more",
+    )
 
 
 def _second(lab: Laboratory) -> Finding:
     CALLS.append("second")
-    return Finding({"rate": Sample((1.0,) * len(lab.seeds), "rate")}, "Z5, K=4", ("b" * 16,))
+    return Finding(
+        samples={"rate": Sample(values=(1.0,) * len(lab.seeds), kind="rate")}, budget="Z5, K=4", settings=("b" * 16,)
+    )
 
 
 FAKES = (
     Claim(
-        "first-claim",
-        "Shares are <b>half</b> & stay so.",
-        "somebody, 2025",
-        ("lazy.1",),
-        "by counting",
-        (
-            Form("printed", "share 1/2 within 10%", "share", 0.45, 0.55),
-            Form("corrected", "at most 1", "far", None, 1.0),
-            Form("claimed", "at least [low]", "some", 0.3, None),
+        id="first-claim",
+        statement="Shares are <b>half</b> & stay so.",
+        source="somebody, 2025",
+        equations=("lazy.1",),
+        measure="by counting",
+        forms=(
+            Form(name="printed", prediction="share 1/2 within 10%", quantity="share", low=0.45, high=0.55),
+            Form(name="corrected", prediction="at most 1", quantity="far", high=1.0),
+            Form(name="claimed", prediction="at least [low]", quantity="some", low=0.3),
         ),
-        _first,
+        examine=_first,
     ),
     Claim(
-        "second-claim",
-        "It always works.",
-        "here",
-        (),
-        "by trying",
-        (Form("derived here", "rate at least 0.5", "rate", 0.5, None),),
-        _second,
+        id="second-claim",
+        statement="It always works.",
+        source="here",
+        equations=(),
+        measure="by trying",
+        forms=(Form(name="derived here", prediction="rate at least 0.5", quantity="rate", low=0.5),),
+        examine=_second,
     ),
 )
 
@@ -178,6 +190,19 @@ def test_a_second_call_trains_nothing_and_shows_every_form_in_plain_text(
     assert page == "page: o/claims.html"
 
 
+def test_findings_that_rest_on_something_else_are_set_aside_with_one_line(capsys: pytest.CaptureFixture[str]) -> None:
+    old = Path("o/findings/second-claim-quick-0-3-0123abcd.json")
+    old.parent.mkdir(parents=True)
+    old.write_text("what version 0.1 found")
+    arguments = ["validate", *SMALL, "second-claim", "--seeds", "3", "--out", "o"]
+    notes = []
+    for _ in range(2):
+        assert run(arguments) == 0
+        notes.append(capsys.readouterr().err)
+    assert notes == ["note: findings of second-claim in o/findings rest on other code, dtype or device: not read\n", ""]
+    assert (CALLS, old.read_text()) == (["second"], "what version 0.1 found")
+
+
 def test_the_list_trains_nothing(capsys: pytest.CaptureFixture[str]) -> None:
     out = printed(capsys, "--list")
     assert "first-claim" in out
@@ -229,7 +254,7 @@ def test_an_interrupt_keeps_the_findings(monkeypatch: pytest.MonkeyPatch, capsys
     def stop(lab: Laboratory) -> Finding:
         raise KeyboardInterrupt
 
-    stopping = Claim(**{**vars(FAKES[1]), "id": "stopping", "examine": stop})
+    stopping = FAKES[1].model_copy(update={"id": "stopping", "examine": stop})
     monkeypatch.setattr(exams, "CLAIMS", (FAKES[0], stopping))
     assert run(["validate", "--claims", "--quick", "--threads", "1"]) == 130
     assert "kept and will be used again" in capsys.readouterr().err
@@ -297,7 +322,7 @@ def outcomes() -> list[Outcome]:
     found = []
     for fake in FAKES:
         finding = fake.examine(Laboratory((0, 1, 2, 3), True, None))  # type: ignore[arg-type]
-        found.append(Outcome(fake, finding, judge(fake, finding), (0, 1, 2, 3), 1.5, {"device": "cpu"}))
+        found.append(outcome_of(fake, finding, (0, 1, 2, 3), 1.5, {"device": "cpu"}))
     return found
 
 
@@ -310,10 +335,10 @@ def test_the_page_shows_every_form_with_its_verdict() -> None:
     found = outcomes()
     text = " ".join(page_of(found).text.split())
     for o in found:
-        for told in (o.claim.statement, o.claim.source, o.claim.measure, o.finding.budget, *o.claim.equations):
+        for told in (o.statement, o.source, o.measure, o.finding.budget, *o.equations):
             assert told in text
-        for j in o.judgements:
-            assert f"{VERDICTS[j.verdict][2]} {j.verdict} {j.form.name}: {j.form.prediction}" in text
+        for j in o.forms:
+            assert f"{VERDICTS[j.verdict][2]} {j.verdict} {j.name}: {j.prediction}" in text
             assert f"measured {measured(j.estimate)} (95%; n = 4, {j.estimate.missing} missing)" in text
     assert "a note & more" in text
     assert "2 claims: 1 supported, 1 refuted, 0 undecided" in text
@@ -357,9 +382,17 @@ def random_outcomes(count: int) -> list[Outcome]:
         low, size = float(rng.normal()), float(10.0 ** rng.integers(-4, 5))
         bounds = [(low, low + size), (low, None), (None, low), (low, low)][i % 4]
         values = tuple(low + size * rng.choice([-30, -1, 0, 0.5, 1, 40]) + 0.1 * size * rng.normal(size=4))
-        made = Finding({"q": Sample(values if i % 9 else (None,) * 4)}, "", ())
-        one = Claim(f"claim-{i}", "so", "here", (), "so", (Form("printed", "so", "q", *bounds),), _second)
-        found.append(Outcome(one, made, judge(one, made), (0, 1, 2, 3), 1.0))
+        made = Finding(samples={"q": Sample(values=values if i % 9 else (None,) * 4)}, budget="", settings=())
+        one = Claim(
+            id=f"claim-{i}",
+            statement="so",
+            source="here",
+            equations=(),
+            measure="so",
+            forms=(Form(name="printed", prediction="so", quantity="q", low=bounds[0], high=bounds[1]),),
+            examine=_second,
+        )
+        found.append(outcome_of(one, made, (0, 1, 2, 3), 1.0))
     return found
 
 
@@ -372,11 +405,11 @@ def test_places_in_the_figure_agree_with_the_verdicts() -> None:
         (x0, x1), (y0, y1) = (np.asarray(line.get_xdata())[[0, -1]], np.asarray(line.get_ydata())[[0, -1]])
         if y0 == y1 == round(y0) and line.get_marker() == "None":
             rows[int(y0)] = (x0, x1)
-    assert len(rows) == sum(o.judgements[0].estimate.value is not None for o in found)
-    assert {o.judgements[0].verdict for o in found} == {"supported", "refuted", "undecided"}
+    assert len(rows) == sum(o.forms[0].estimate.value is not None for o in found)
+    assert {o.forms[0].verdict for o in found} == {"supported", "refuted", "undecided"}
     for y, (left, right) in rows.items():
-        judged = found[y].judgements[0]
-        low, high = (-1.0 if judged.form.low is None else 0.0), (2.0 if judged.form.high is None else 1.0)
+        judged = found[y].forms[0]
+        low, high = (-1.0 if judged.low is None else 0.0), (2.0 if judged.high is None else 1.0)
         assert -1 <= left <= right <= 2
         if judged.verdict == "supported":
             assert low <= left <= right <= high
@@ -394,7 +427,7 @@ def test_each_row_has_its_numbers_beside_it() -> None:
     _, ax = fig_verdicts(found)
     texts = {t.get_text() for t in ax.texts}
     assert texts >= {"0.45 to 0.55", "≤ 1", "≥ 0.3", "first-claim", "second-claim"}
-    assert texts >= {measured(j.estimate) for o in found for j in o.judgements}
+    assert texts >= {measured(j.estimate) for o in found for j in o.forms}
     assert [t.get_text() for t in ax.get_yticklabels()][:2] == ["share (printed)", "far (corrected)"]
 
 
@@ -426,9 +459,22 @@ def test_small_figures_are_as_many_as_have_curves(count: int) -> None:
 
 
 def test_missing_points_leave_gaps() -> None:
-    gap = Series("measured", (1.0, 2.0, 3.0), (0.5, np.nan, 0.7), (0.4, np.nan, 0.6), (0.6, np.nan, 0.8))
-    made = Finding({}, "", (), (gap,), ("x", "y"))
-    drawn(fig_series(Outcome(FAKES[1], made, (), (0,), 1.0))[0])
+    gap = Series(
+        name="measured", x=(1.0, 2.0, 3.0), y=(0.5, np.nan, 0.7), low=(0.4, np.nan, 0.6), high=(0.6, np.nan, 0.8)
+    )
+    made = Finding(samples={}, budget="", settings=(), series=(gap,), axes=("x", "y"))
+    drawn(
+        fig_series(
+            Outcome(
+                **FAKES[1].model_dump(exclude={"forms"}),
+                verdict="undecided",
+                forms=(),
+                finding=made,
+                seeds=(0,),
+                seconds=1.0,
+            )
+        )[0]
+    )
 
 
 def test_no_curves_are_an_error_that_says_so() -> None:

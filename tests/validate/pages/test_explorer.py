@@ -61,7 +61,7 @@ CLAIMS = {
                     "verdict": "refuted",
                 }
             ],
-            "finding": {"budget": "4 networks", "notes": ""},
+            "finding": {"samples": {}, "budget": "4 networks", "settings": [], "notes": ""},
             "seeds": [2, 3, 4, 5],
             "seconds": 1.5,
         }

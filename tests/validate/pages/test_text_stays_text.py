@@ -13,10 +13,10 @@ from typing import Any, cast
 import pytest
 from matplotlib.figure import Figure
 
+from twopeaks.theory.errors import InputError
 from twopeaks.theory.predictors.answer import Prediction
 from twopeaks.theory.setting import standard
-from twopeaks.validate.claims.claim import Claim, Estimate, Finding, Form, Judgement
-from twopeaks.validate.claims.examine import Outcome
+from twopeaks.validate.claims.claim import Estimate, Finding, Judgement, Outcome
 from twopeaks.validate.experiment.experiment import Outcome as Networks
 from twopeaks.validate.experiment.experiment import Result
 from twopeaks.validate.measured.cell import Measured
@@ -86,25 +86,33 @@ def scoreboard_page(text: Text) -> str:
 
 
 def claims_page(text: Text) -> str:
-    form = Form(text("form"), text("form's prediction"), text("quantity"), 0.0, 1.0)
-    words = (text("statement"), text("source"), (text("equation"),), text("measure"))
-    claim = Claim(text("id"), *words, (form,), lambda laboratory: pytest.fail("not examined here"))
-    finding = Finding({}, text("budget"), (), notes=text("finding's note"))
-    judgement = Judgement(form, Estimate(0.5, 0.4, 0.6, 4, 0), "supported")
-    outcome = Outcome(claim, finding, (judgement,), (0, 1), 1.5, {"device": text("device")})
+    # made without their checks, which refuse such ids and names of forms
+    estimate = Estimate(value=0.5, low=0.4, high=0.6, seeds=4, missing=0)
+    words = {"name": text("form"), "prediction": text("form's prediction"), "quantity": text("quantity")}
+    form = Judgement.model_construct(**words, low=0.0, high=1.0, estimate=estimate, verdict="supported")
+    outcome = Outcome.model_construct(
+        **{"id": text("id"), "statement": text("statement"), "source": text("source"), "measure": text("measure")},
+        equations=(text("equation"),),
+        verdict="supported",
+        forms=(form,),
+        finding=Finding(samples={}, budget=text("budget"), settings=(), notes=text("finding's note")),
+        seeds=(0, 1),
+        seconds=1.5,
+        runtime={"device": text("device")},
+    )
     facts = {text("fact"): text("fact's value")}
-    return claims.claims_page([outcome], figures("verdicts", claim.id), text("command"), facts)
+    return claims.claims_page([outcome], figures("verdicts", outcome.id), text("command"), facts)
 
 
 def examined(text: Text, folder: Path) -> Path:
     """A claims.json."""
-    form = {"name": text("form"), "prediction": text("form's prediction"), "quantity": text("quantity")}
+    form = {"name": "printed", "prediction": text("form's prediction"), "quantity": text("quantity")}
     estimate = {"value": 0.5, "low": 0.4, "high": 0.6, "seeds": 4, "missing": 0}
     claim = {
-        **{"id": text("id"), "statement": text("statement"), "source": text("claim's source")},
+        **{"id": "wide-limit", "statement": text("statement"), "source": text("claim's source")},
         **{"equations": [text("equation")], "measure": text("measure"), "verdict": "undecided"},
         "forms": [{**form, "low": None, "high": 1.0, "estimate": estimate, "verdict": "undecided"}],
-        "finding": {"budget": text("budget"), "notes": text("finding's note")},
+        "finding": {"samples": {}, "budget": text("budget"), "settings": [], "notes": text("finding's note")},
         **{"seeds": [0, 1], "seconds": 1.5},
     }
     path = folder / "claims.json"
@@ -133,6 +141,14 @@ def shown(text: Text) -> data.Shown:
     )
 
 
+@pytest.mark.parametrize(("field", "ordinary"), [("id", "wide-limit"), ("name", "printed")])
+def test_ids_and_names_of_forms_that_are_none_are_refused(field: str, ordinary: str, tmp_path: Path) -> None:
+    path = examined(lambda where: where, tmp_path)
+    path.write_text(path.read_text().replace(f'"{field}": "{ordinary}"', f'"{field}": "<b>bold</b>"'))
+    with pytest.raises(InputError, match=rf"--claims must be a claims.json, got .*{field}"):
+        read_claims(path)
+
+
 def explorer_page(text: Text, folder: Path) -> str:
     provenance = {
         **{"sources": [text("file")], "predictions": text("file of predictions"), "command": text("command")},
@@ -156,7 +172,7 @@ FIELDS = {
     "claims": "budget|command|device|equation|fact|fact's value|finding's note|form|form's prediction|id|measure"
     "|quantity|source|statement",
     "explorer": "budget|cell|claim's source|command|convention|convention's words|digest|equation|file"
-    "|file of predictions|file's name|finding's note|form|form's prediction|id|library|measure|note|predictor"
+    "|file of predictions|file's name|finding's note|form's prediction|library|measure|note|predictor"
     "|prediction's note|quantity|statement|title|version",
 }
 #: In the data of the explorer's scripts, which put them on the page as text.

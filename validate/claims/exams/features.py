@@ -49,11 +49,11 @@ def _independent(lab: Laboratory) -> Finding:
             ]
         )
     return Finding(
-        {"last": Sample(tuple(rows[-1]))},
-        f"Z23, K=256, n=264, gradient descent lr 0.1, V(0) = 0, {steps[-1]} steps",
-        (setting.content_id,),
-        (band("measured", steps, np.array(rows).T),),
-        ("step", "median cosine of a node's motion and its slope of E"),
+        samples={"last": Sample(values=tuple(rows[-1]))},
+        budget=f"Z23, K=256, n=264, gradient descent lr 0.1, V(0) = 0, {steps[-1]} steps",
+        settings=(setting.content_id,),
+        series=(band("measured", steps, np.array(rows).T),),
+        axes=("step", "median cosine of a node's motion and its slope of E"),
     )
 
 
@@ -94,10 +94,13 @@ def _irreps(lab: Laboratory) -> Finding:
     samples = {}
     for group, n, steps in _GROUPS[: lab.pick(3, 1)]:
         nodes = _grokked(lab, group, n, steps)
-        samples[group] = Sample(tuple(float(np.median(purities(named(group), W))) for W, _ in nodes))
-    every = Sample(tuple(chain.from_iterable(s.values for s in samples.values())))
+        samples[group] = Sample(values=tuple(float(np.median(purities(named(group), W))) for W, _ in nodes))
+    every = Sample(values=tuple(chain.from_iterable(s.values for s in samples.values())))
     return Finding(
-        samples | {"every": every}, _budget(lab), _ids(lab), notes="live nodes: |w|^2 |v| >= 1% of the largest"
+        samples=samples | {"every": every},
+        budget=_budget(lab),
+        settings=_ids(lab),
+        notes="live nodes: |w|^2 |v| >= 1% of the largest",
     )
 
 
@@ -115,9 +118,9 @@ def _energies(lab: Laboratory) -> Finding:
         for W, _ in _grokked(lab, group, n, steps):
             ratios.append(_energy_ratio(named(group), W))
     return Finding(
-        {"corrected": Sample(tuple(ratios)), "printed": Sample(tuple(4 * r for r in ratios))},
-        _budget(lab),
-        _ids(lab),
+        samples={"corrected": Sample(values=tuple(ratios)), "printed": Sample(values=tuple(4 * r for r in ratios))},
+        budget=_budget(lab),
+        settings=_ids(lab),
         notes=f"median over live nodes of purity {_PURE} or more, scaled to |w| = 1, energy on the full table",
     )
 
@@ -144,12 +147,15 @@ def _winner(lab: Laboratory) -> Finding:
         )
     measured = np.array(rows)
     return Finding(
-        {"agreement": Sample(tuple(measured[:, -1])), "gain": Sample(tuple(measured[:, -1] - measured[:, 0]))},
-        f"Z23, K=256, full table, gradient descent lr 0.3, V(0) = 0, {steps[-1]} steps",
-        (setting.content_id,),
-        (band("strongest mode is the predicted winner", steps, measured),),
-        ("step", "share of nodes"),
-        "the gain is over the strongest mode at the start, which needs no theory",
+        samples={
+            "agreement": Sample(values=tuple(measured[:, -1])),
+            "gain": Sample(values=tuple(measured[:, -1] - measured[:, 0])),
+        },
+        budget=f"Z23, K=256, full table, gradient descent lr 0.3, V(0) = 0, {steps[-1]} steps",
+        settings=(setting.content_id,),
+        series=(band("strongest mode is the predicted winner", steps, measured),),
+        axes=("step", "share of nodes"),
+        notes="the gain is over the strongest mode at the start, which needs no theory",
     )
 
 
@@ -159,9 +165,9 @@ def _nodes(lab: Laboratory) -> Finding:
         counts.append(W.shape[1] / pairs)
         total.append(W.shape[1] / 23**2)
     return Finding(
-        {"per pair": Sample(tuple(counts)), "of table": Sample(tuple(total))},
-        "Z23, K=256, n=264, 3000 steps",
-        (problem("Z23", 264, 256).content_id,),
+        samples={"per pair": Sample(values=tuple(counts)), "of table": Sample(values=tuple(total))},
+        budget="Z23, K=256, n=264, 3000 steps",
+        settings=(problem("Z23", 264, 256).content_id,),
         notes="live nodes: |w|^2 |v| >= 1% of the largest",
     )
 
@@ -174,9 +180,13 @@ def _memorisers(lab: Laboratory) -> Finding:
         shares[activation] = (setting.content_id, [_entries(W, V) for W, V, _ in views(found, 0)])
     x2, relu = np.array(shares["x^2"][1]), np.array(shares["relu"][1])
     return Finding(
-        {"x^2": Sample(tuple(x2)), "relu": Sample(tuple(relu)), "ratio": Sample(tuple(relu / x2))},
-        "Z23, K=256, 150 pairs with random labels, 3000 steps",
-        (shares["x^2"][0], shares["relu"][0]),
+        samples={
+            "x^2": Sample(values=tuple(x2)),
+            "relu": Sample(values=tuple(relu)),
+            "ratio": Sample(values=tuple(relu / x2)),
+        },
+        budget="Z23, K=256, 150 pairs with random labels, 3000 steps",
+        settings=(shares["x^2"][0], shares["relu"][0]),
         notes="effective entries (sum w^2)^2 / sum w^4 of a node, median over live nodes; 2 is one pair, 46 is all",
     )
 
@@ -189,73 +199,99 @@ def _entries(W: Array, V: Array) -> float:
 #: Claims of this file.
 CLAIMS: tuple[Claim, ...] = (
     Claim(
-        "independent-ascent",
-        "Early on each node climbs its own energy E, whatever the other nodes do.",
-        f"{PAPER}, theorem 1",
-        ("feat.1",),
-        "median over nodes of the cosine between the motion of w and X^T D Y~Y~^T sigma(Xw)",
-        (Form("printed", "cosine at least 0.95", "last", 0.95, None),),
-        _independent,
+        id="independent-ascent",
+        statement="Early on each node climbs its own energy E, whatever the other nodes do.",
+        source=f"{PAPER}, theorem 1",
+        equations=("feat.1",),
+        measure="median over nodes of the cosine between the motion of w and X^T D Y~Y~^T sigma(Xw)",
+        forms=(Form(name="printed", prediction="cosine at least 0.95", quantity="last", low=0.95),),
+        examine=_independent,
     ),
     Claim(
-        "features-are-irreps",
-        "What nodes become are features of single irreducible representations.",
-        f"{PAPER}, theorem 2",
-        ("feat.2", "feat.3"),
-        "share of a live node's centred power in its strongest real irrep, median over nodes, after generalisation",
-        (Form("printed", "purity at least 0.9 in each network", "every", 0.9, None),),
-        _irreps,
+        id="features-are-irreps",
+        statement="What nodes become are features of single irreducible representations.",
+        source=f"{PAPER}, theorem 2",
+        equations=("feat.2", "feat.3"),
+        measure="share of a live node's centred power in its strongest real irrep, median over nodes, after "
+        "generalisation",
+        forms=(Form(name="printed", prediction="purity at least 0.9 in each network", quantity="every", low=0.9),),
+        examine=_irreps,
     ),
     Claim(
-        "peak-energies",
-        "The energy of a learned feature is that of the local maximum of its irrep.",
-        f"{PAPER}, theorem 2",
-        ("feat.4",),
-        "energy of pure live nodes over the predicted one",
-        (
-            Form("printed", "M/(8 d) real, M/(16 d) complex: ratio 1 within 5%", "printed", 0.95, 1.05),
+        id="peak-energies",
+        statement="The energy of a learned feature is that of the local maximum of its irrep.",
+        source=f"{PAPER}, theorem 2",
+        equations=("feat.4",),
+        measure="energy of pure live nodes over the predicted one",
+        forms=(
             Form(
-                "corrected", "M/(2 d) real, M/(4 d) complex or quaternionic: ratio 1 within 5%", "corrected", 0.95, 1.05
+                name="printed",
+                prediction="M/(8 d) real, M/(16 d) complex: ratio 1 within 5%",
+                quantity="printed",
+                low=0.95,
+                high=1.05,
+            ),
+            Form(
+                name="corrected",
+                prediction="M/(2 d) real, M/(4 d) complex or quaternionic: ratio 1 within 5%",
+                quantity="corrected",
+                low=0.95,
+                high=1.05,
             ),
         ),
-        _energies,
+        examine=_energies,
     ),
     Claim(
-        "winner-takes-node",
-        "The mode with the smallest blow-up time takes the node.",
-        "here (modes.4)",
-        ("modes.1", "modes.4"),
-        "share of nodes whose strongest mode, once labels are half fitted, is the one predicted from initial weights",
-        (
-            Form("derived here", "at least 80% of nodes (chance: 9%)", "agreement", 0.8, None),
-            Form("derived here", "more than the strongest initial mode says, by 5 points", "gain", 0.05, None),
-        ),
-        _winner,
-    ),
-    Claim(
-        "few-nodes",
-        "Generalising takes few nodes: far fewer than the M^2 of memorising the table.",
-        f"{PAPER}, theorem 3",
-        ("feat.8", "heights.2"),
-        "live nodes of networks that generalised",
-        (
-            Form("printed", "far below M^2: at most a quarter", "of table", None, 0.25),
+        id="winner-takes-node",
+        statement="The mode with the smallest blow-up time takes the node.",
+        source="here (modes.4)",
+        equations=("modes.1", "modes.4"),
+        measure="share of nodes whose strongest mode, once labels are half fitted, is the one predicted from "
+        "initial weights",
+        forms=(
+            Form(name="derived here", prediction="at least 80% of nodes (chance: 9%)", quantity="agreement", low=0.8),
             Form(
-                "derived here", "between 4 (feat.8) and 6 (heights.2) nodes a pair of characters", "per pair", 4.0, 6.0
+                name="derived here",
+                prediction="more than the strongest initial mode says, by 5 points",
+                quantity="gain",
+                low=0.05,
             ),
         ),
-        _nodes,
+        examine=_winner,
     ),
     Claim(
-        "focus-or-spread",
-        "Memorising features focus on one pair for x^2 and spread for ReLU.",
-        f"{PAPER}, theorem 5",
-        ("mem.1", "mem.2"),
-        "effective number of entries of live nodes trained on random labels",
-        (
-            Form("printed", "x^2 focuses: at most 4 effective entries (one pair has 2)", "x^2", None, 4.0),
-            Form("printed", "ReLU spreads: at least twice as many as x^2", "ratio", 2.0, None),
+        id="few-nodes",
+        statement="Generalising takes few nodes: far fewer than the M^2 of memorising the table.",
+        source=f"{PAPER}, theorem 3",
+        equations=("feat.8", "heights.2"),
+        measure="live nodes of networks that generalised",
+        forms=(
+            Form(name="printed", prediction="far below M^2: at most a quarter", quantity="of table", high=0.25),
+            Form(
+                name="derived here",
+                prediction="between 4 (feat.8) and 6 (heights.2) nodes a pair of characters",
+                quantity="per pair",
+                low=4.0,
+                high=6.0,
+            ),
         ),
-        _memorisers,
+        examine=_nodes,
+    ),
+    Claim(
+        id="focus-or-spread",
+        statement="Memorising features focus on one pair for x^2 and spread for ReLU.",
+        source=f"{PAPER}, theorem 5",
+        equations=("mem.1", "mem.2"),
+        measure="effective number of entries of live nodes trained on random labels",
+        forms=(
+            Form(
+                name="printed",
+                prediction="x^2 focuses: at most 4 effective entries (one pair has 2)",
+                quantity="x^2",
+                high=4.0,
+            ),
+            Form(name="printed", prediction="ReLU spreads: at least twice as many as x^2", quantity="ratio", low=2.0),
+        ),
+        examine=_memorisers,
     ),
 )

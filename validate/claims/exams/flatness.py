@@ -35,9 +35,9 @@ def _flatness(lab: Laboratory) -> Finding:
         budgets.append(f"{name} n={n} {steps} steps")
         ids.append(setting.content_id)
     return Finding(
-        {"some": Sample(tuple(some)), "exact": Sample(tuple(exact))},
-        "K=256; " + ", ".join(budgets),
-        tuple(ids),
+        samples={"some": Sample(values=tuple(some)), "exact": Sample(values=tuple(exact))},
+        budget="K=256; " + ", ".join(budgets),
+        settings=tuple(ids),
         notes=f"live nodes of purity {_PURE} or more, means taken off, |w| = 1; curvature of E on the full table; "
         f"flat: less than {_FLAT} of the steepest",
     )
@@ -58,15 +58,26 @@ def _flat_directions(group: Group, W: Array) -> tuple[Array, Array]:
 #: Claims of this file.
 CLAIMS: tuple[Claim, ...] = (
     Claim(
-        "flat-peaks",
-        "Around a learned feature E is flat along the phases of its irrep and falls in every other direction.",
-        f"{PAPER}, corollary 1; the number of flat directions here",
-        ("feat.5", "feat.6"),
-        "directions at each pure live node along which E hardly curves, share of nodes in each network",
-        (
-            Form("printed", "flat in one direction or more: at least 90% of nodes with phases", "some", 0.9, None),
-            Form("derived here", "in 3 m d - 2 - beta directions exactly: at least 90% of nodes", "exact", 0.9, None),
+        id="flat-peaks",
+        statement="Around a learned feature E is flat along the phases of its irrep and falls in every other "
+        "direction.",
+        source=f"{PAPER}, corollary 1; the number of flat directions here",
+        equations=("feat.5", "feat.6"),
+        measure="directions at each pure live node along which E hardly curves, share of nodes in each network",
+        forms=(
+            Form(
+                name="printed",
+                prediction="flat in one direction or more: at least 90% of nodes with phases",
+                quantity="some",
+                low=0.9,
+            ),
+            Form(
+                name="derived here",
+                prediction="in 3 m d - 2 - beta directions exactly: at least 90% of nodes",
+                quantity="exact",
+                low=0.9,
+            ),
         ),
-        _flatness,
+        examine=_flatness,
     ),
 )

@@ -27,14 +27,14 @@ def _repulsion(lab: Laboratory) -> Finding:
     rows = np.array(
         [[_agreement(at, setting.optimizer.weight_decay) for _, _, at in views(found, s)] for s in range(len(steps))]
     ).T
-    named = {f"step {step}": Sample(tuple(rows[:, s])) for s, step in enumerate(steps)}
+    named = {f"step {step}": Sample(values=tuple(rows[:, s])) for s, step in enumerate(steps)}
     return Finding(
-        named,
-        f"Z71, K=2048, n=2016, Adam, {steps[-1]} steps",
-        (setting.content_id,),
-        (band("measured", steps, rows),),
-        ("step", "share of pairs whose sign agrees"),
-        f"the {_PAIRS} pairs of largest |f_j . f_l|, features centred over samples, B = (F~^T F~ + eta)^-1",
+        samples=named,
+        budget=f"Z71, K=2048, n=2016, Adam, {steps[-1]} steps",
+        settings=(setting.content_id,),
+        series=(band("measured", steps, rows),),
+        axes=("step", "share of pairs whose sign agrees"),
+        notes=f"the {_PAIRS} pairs of largest |f_j . f_l|, features centred over samples, B = (F~^T F~ + eta)^-1",
     )
 
 
@@ -55,11 +55,11 @@ def _overlap(lab: Laboratory) -> Finding:
     found = lab.weights(setting, steps)
     rows = np.array([[_off_diagonal(at) for _, _, at in views(found, s)] for s in range(len(steps))]).T
     return Finding(
-        {"largest": Sample(tuple(rows.max(axis=1)))},
-        f"{group}, K={width}, n={samples}, Adam, {steps[-1]} steps",
-        (setting.content_id,),
-        (band("measured", steps, rows),),
-        ("step", "mean |off-diagonal| / mean diagonal of F~^T F~"),
+        samples={"largest": Sample(values=tuple(rows.max(axis=1)))},
+        budget=f"{group}, K={width}, n={samples}, Adam, {steps[-1]} steps",
+        settings=(setting.content_id,),
+        series=(band("measured", steps, rows),),
+        axes=("step", "mean |off-diagonal| / mean diagonal of F~^T F~"),
     )
 
 
@@ -85,9 +85,10 @@ def _missing(lab: Laboratory) -> Finding:
     with_them = [_share_elsewhere(*member(found, e, 0), count, chosen[e]) for e in range(len(lab.seeds))]
     without = [_share_elsewhere(*member(drawn, e, 1), count, chosen[e]) for e in range(len(lab.seeds))]
     return Finding(
-        {"missing": Sample(tuple(with_them)), "control": Sample(tuple(without))},
-        f"Z{order}, K={width}, n=423, {learned} of {(order - 1) // 2} frequencies planted and held, {steps} steps",
-        (setting.content_id,),
+        samples={"missing": Sample(values=tuple(with_them)), "control": Sample(values=tuple(without))},
+        budget=f"Z{order}, K={width}, n=423, {learned} of {(order - 1) // 2} frequencies planted and held, "
+        f"{steps} steps",
+        settings=(setting.content_id,),
         notes="control: the same networks with nothing planted, same frequencies looked for",
     )
 
@@ -113,36 +114,49 @@ def _share_elsewhere(W: Array, V: Array, first: int, learned: NDArray[np.int64])
 #: Claims of this file.
 CLAIMS: tuple[Claim, ...] = (
     Claim(
-        "similar-nodes-repel",
-        "Nodes with similar features repel each other: b_jl has the sign of minus their overlap.",
-        f"{PAPER}, theorem 6; shares from a third-party replication (M=71, K=2048, n=2016)",
-        ("inter.2", "inter.3"),
-        "share of the most similar pairs of nodes in trained networks with sign b_jl = -sign(f_j . f_l)",
-        tuple(
-            Form("printed", f"{share} at step {step}, within .05", f"step {step}", share - 0.05, min(1.0, share + 0.05))
+        id="similar-nodes-repel",
+        statement="Nodes with similar features repel each other: b_jl has the sign of minus their overlap.",
+        source=f"{PAPER}, theorem 6; shares from a third-party replication (M=71, K=2048, n=2016)",
+        equations=("inter.2", "inter.3"),
+        measure="share of the most similar pairs of nodes in trained networks with sign b_jl = -sign(f_j . f_l)",
+        forms=tuple(
+            Form(
+                name="printed",
+                prediction=f"{share} at step {step}, within .05",
+                quantity=f"step {step}",
+                low=share - 0.05,
+                high=min(1.0, share + 0.05),
+            )
             for step, share in _PUBLISHED.items()
         ),
-        _repulsion,
+        examine=_repulsion,
     ),
     Claim(
-        "weak-overlap",
-        "While features form, nodes hardly overlap: the Gram matrix is close to diagonal.",
-        f"{PAPER}, figure 3",
-        ("feat.1", "inter.1"),
-        "mean size of the off-diagonal entries of F~^T F~ over that of the diagonal, largest over the kept steps",
-        (Form("printed", "at most 8%", "largest", None, 0.08),),
-        _overlap,
+        id="weak-overlap",
+        statement="While features form, nodes hardly overlap: the Gram matrix is close to diagonal.",
+        source=f"{PAPER}, figure 3",
+        equations=("feat.1", "inter.1"),
+        measure="mean size of the off-diagonal entries of F~^T F~ over that of the diagonal, largest over the "
+        "kept steps",
+        forms=(Form(name="printed", prediction="at most 8%", quantity="largest", high=0.08),),
+        examine=_overlap,
     ),
     Claim(
-        "missing-features",
-        "Once some irreps are learned, the remaining nodes learn the missing ones only.",
-        f"{PAPER}, theorem 7",
-        ("inter.4", "inter.5"),
-        "share of the other live nodes whose strongest frequency is none of the planted ones",
-        (
-            Form("printed", "at least 95% go to missing frequencies", "missing", 0.95, None),
-            Form("claimed", "without planting about as many as chance, 6 of 11, within 0.15", "control", 0.4, 0.7),
+        id="missing-features",
+        statement="Once some irreps are learned, the remaining nodes learn the missing ones only.",
+        source=f"{PAPER}, theorem 7",
+        equations=("inter.4", "inter.5"),
+        measure="share of the other live nodes whose strongest frequency is none of the planted ones",
+        forms=(
+            Form(name="printed", prediction="at least 95% go to missing frequencies", quantity="missing", low=0.95),
+            Form(
+                name="claimed",
+                prediction="without planting about as many as chance, 6 of 11, within 0.15",
+                quantity="control",
+                low=0.4,
+                high=0.7,
+            ),
         ),
-        _missing,
+        examine=_missing,
     ),
 )

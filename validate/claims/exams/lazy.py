@@ -40,15 +40,15 @@ def _early(lab: Laboratory) -> Finding:
         curves[name] = np.array(rows).T
     best = curves["standard setting"].max(axis=1)
     return Finding(
-        {
-            "last": Sample(tuple(curves["gradient descent, V(0) = 0"][:, -1])),
-            "standard": Sample(tuple(best)),
+        samples={
+            "last": Sample(values=tuple(curves["gradient descent, V(0) = 0"][:, -1])),
+            "standard": Sample(values=tuple(best)),
         },
-        f"Z23, K=256, n=264, {steps[-1]} steps",
-        (zero.content_id, standard.content_id),
-        tuple(band(name, steps, rows) for name, rows in curves.items()),
-        ("step", "cosine of G_F and Y~Y~^T F~"),
-        "in the standard setting the largest cosine over the kept steps is judged",
+        budget=f"Z23, K=256, n=264, {steps[-1]} steps",
+        settings=(zero.content_id, standard.content_id),
+        series=tuple(band(name, steps, rows) for name, rows in curves.items()),
+        axes=("step", "cosine of G_F and Y~Y~^T F~"),
+        notes="in the standard setting the largest cosine over the kept steps is judged",
     )
 
 
@@ -74,9 +74,9 @@ def _late(lab: Laboratory) -> Finding:
             predicted = ridge * np.linalg.inv(F @ F.T + ridge * np.eye(samples)) @ Y @ Y.T @ F @ inner
             values.append(float(np.linalg.norm(G - predicted) / np.linalg.norm(predicted)))
     return Finding(
-        {"error": Sample(tuple(errors)), "left": Sample(tuple(left))},
-        f"Z7, K=64, n={samples}, W held, gradient descent lr 1, {steps} steps, decay {decay} and 0",
-        (with_decay.content_id, without.content_id),
+        samples={"error": Sample(values=tuple(errors)), "left": Sample(values=tuple(left))},
+        budget=f"Z7, K=64, n={samples}, W held, gradient descent lr 1, {steps} steps, decay {decay} and 0",
+        settings=(with_decay.content_id, without.content_id),
     )
 
 
@@ -103,15 +103,15 @@ def _width(lab: Laboratory) -> Finding:
     rows = np.array(sizes).T
     slopes = [float(np.polyfit(np.log(widths), np.log(row), 1)[0]) for row in rows]
     return Finding(
-        {"slope": Sample(tuple(slopes))},
-        "Z7, n=20, K from 256 to 2048, V solved on random features, decay 1e-3",
-        tuple(s.content_id for s in settings),
-        (
+        samples={"slope": Sample(values=tuple(slopes))},
+        budget="Z7, n=20, K from 256 to 2048, V solved on random features, decay 1e-3",
+        settings=tuple(s.content_id for s in settings),
+        series=(
             band("measured", widths, rows / rows[:, :1]),
-            Series("1/K^2, corrected", tuple(map(float, widths)), tuple((widths[0] / K) ** 2 for K in widths)),
-            Series("1/K, printed", tuple(map(float, widths)), tuple(widths[0] / K for K in widths)),
+            Series(name="1/K^2, corrected", x=tuple(map(float, widths)), y=tuple((widths[0] / K) ** 2 for K in widths)),
+            Series(name="1/K, printed", x=tuple(map(float, widths)), y=tuple(widths[0] / K for K in widths)),
         ),
-        ("width K", "|G_F| / |Y~Y~^T F~|, relative"),
+        axes=("width K", "|G_F| / |Y~Y~^T F~|, relative"),
     )
 
 
@@ -126,22 +126,24 @@ def _peak(lab: Laboratory) -> Finding:
     flow_times, flow_heights, curve = _flow_peaks(lab, setting, steps)
     count, half_step = len(flow_times), _KEPT_EVERY / 2
     return Finding(
-        {
-            "time": Sample(tuple(times), resolution=half_step),
-            "height": Sample(tuple(heights)),
+        samples={
+            "time": Sample(values=tuple(times), resolution=half_step),
+            "height": Sample(values=tuple(heights)),
             "time ratio": Sample(
-                tuple(times[:count] / np.array(flow_times)), resolution=float(half_step / np.mean(flow_times))
+                values=tuple(times[:count] / np.array(flow_times)), resolution=float(half_step / np.mean(flow_times))
             ),
-            "height ratio": Sample(tuple(heights[:count] / np.array(flow_heights))),
+            "height ratio": Sample(values=tuple(heights[:count] / np.array(flow_heights))),
             "frozen": Sample(
-                tuple(_frozen_peaks(lab, setting, steps) / times), resolution=float(half_step / np.mean(times))
+                values=tuple(_frozen_peaks(lab, setting, steps) / times), resolution=float(half_step / np.mean(times))
             ),
         },
-        f"{group}, K={width}, n={samples}, Adam, {steps[-1]} steps, kept every {_KEPT_EVERY}; flow from {count} seeds",
-        (setting.content_id,),
-        (band("measured", steps, rows), curve),
-        ("step", "|G_F|"),
-        "time of the largest |G_F| with W held over the measured one: a lower bound, the last step, if it still rises "
+        budget=f"{group}, K={width}, n={samples}, Adam, {steps[-1]} steps, kept every {_KEPT_EVERY}; flow from "
+        f"{count} seeds",
+        settings=(setting.content_id,),
+        series=(band("measured", steps, rows), curve),
+        axes=("step", "|G_F|"),
+        notes="time of the largest |G_F| with W held over the measured one: a lower bound, the last step, if "
+        "it still rises "
         f"there; intervals of times are wider by {half_step} steps, half the gap between kept weights",
     )
 
@@ -161,7 +163,7 @@ def _flow_peaks(lab: Laboratory, setting: Setting, steps: list[int]) -> tuple[li
     peaks = [float(flow.events["peak"] or np.nan) for flow in flows]
     heights = [float(flow.at_events["peak"]["gradient_norm"]) for flow in flows]
     curve = tuple(map(float, flows[0].observables["gradient_norm"]))
-    return peaks, heights, Series("two-layer flow", tuple(map(float, flows[0].times)), curve)
+    return peaks, heights, Series(name="two-layer flow", x=tuple(map(float, flows[0].times)), y=curve)
 
 
 def _frozen_peaks(lab: Laboratory, setting: Setting, steps: list[int]) -> NDArray[np.float64]:
@@ -182,56 +184,93 @@ def _norms(found: Snapshots) -> NDArray[np.float64]:
 #: Claims of this file.
 CLAIMS: tuple[Claim, ...] = (
     Claim(
-        "early-gradient",
-        "Early in training G_F is proportional to Y~Y~^T F~: every node is told the same about the labels.",
-        f"{PAPER}, proposition 1",
-        ("lazy.3",),
-        "cosine between G_F and Y~Y~^T F~ of the trained network, over all training pairs and nodes",
-        (
-            Form("printed", "with V(0) = 0 the cosine is close to 1 (at least 0.95)", "last", 0.95, None),
+        id="early-gradient",
+        statement="Early in training G_F is proportional to Y~Y~^T F~: every node is told the same about the labels.",
+        source=f"{PAPER}, proposition 1",
+        equations=("lazy.3",),
+        measure="cosine between G_F and Y~Y~^T F~ of the trained network, over all training pairs and nodes",
+        forms=(
             Form(
-                "claimed", "and so it is in the standard setting, V(0) random (at least 0.95)", "standard", 0.95, None
+                name="printed",
+                prediction="with V(0) = 0 the cosine is close to 1 (at least 0.95)",
+                quantity="last",
+                low=0.95,
+            ),
+            Form(
+                name="claimed",
+                prediction="and so it is in the standard setting, V(0) random (at least 0.95)",
+                quantity="standard",
+                low=0.95,
             ),
         ),
-        _early,
+        examine=_early,
     ),
     Claim(
-        "late-gradient",
-        "With W held, G_F settles at a limit set by weight decay, and vanishes without decay.",
-        f"{PAPER}, proposition 1",
-        ("lazy.2", "lazy.4"),
-        "relative distance of the trained G_F from lazy.4, written for the centring over classes that training uses",
-        (
+        id="late-gradient",
+        statement="With W held, G_F settles at a limit set by weight decay, and vanishes without decay.",
+        source=f"{PAPER}, proposition 1",
+        equations=("lazy.2", "lazy.4"),
+        measure="relative distance of the trained G_F from lazy.4, written for the centring over classes that "
+        "training uses",
+        forms=(
             Form(
-                "printed", "distance from eta (FF^T + eta)^-1 YY^T F (F^T F + eta)^-1 at most 5%", "error", None, 0.05
+                name="printed",
+                prediction="distance from eta (FF^T + eta)^-1 YY^T F (F^T F + eta)^-1 at most 5%",
+                quantity="error",
+                high=0.05,
             ),
-            Form("printed", "without decay at most 5% of the initial |G_F| is left", "left", None, 0.05),
+            Form(
+                name="printed",
+                prediction="without decay at most 5% of the initial |G_F| is left",
+                quantity="left",
+                high=0.05,
+            ),
         ),
-        _late,
+        examine=_late,
     ),
     Claim(
-        "wide-limit",
-        "The wider the network, the smaller the G_F that is left: a kernel machine learns no features.",
-        f"{PAPER}, lemma 1",
-        ("lazy.7", "lazy.8"),
-        "slope of log |G_F| / |Y~Y~^T F~| against log K at the ridge solution",
-        (
-            Form("printed", "|G_F| ~ 1/K: slope -1 within 0.2", "slope", -1.2, -0.8),
-            Form("corrected", "|G_F| ~ 1/K^2: slope -2 within 0.2", "slope", -2.2, -1.8),
+        id="wide-limit",
+        statement="The wider the network, the smaller the G_F that is left: a kernel machine learns no features.",
+        source=f"{PAPER}, lemma 1",
+        equations=("lazy.7", "lazy.8"),
+        measure="slope of log |G_F| / |Y~Y~^T F~| against log K at the ridge solution",
+        forms=(
+            Form(name="printed", prediction="|G_F| ~ 1/K: slope -1 within 0.2", quantity="slope", low=-1.2, high=-0.8),
+            Form(
+                name="corrected", prediction="|G_F| ~ 1/K^2: slope -2 within 0.2", quantity="slope", low=-2.2, high=-1.8
+            ),
         ),
-        _width,
+        examine=_width,
     ),
     Claim(
-        "gradient-peak",
-        "|G_F| rises, peaks and falls; the flow of both layers says when and how high.",
-        "third-party replication of figure 3 (M=71, K=2048, n=2016): 71 near step 57; flow derived here",
-        ("lazy.1", "lazy.6"),
-        "largest |G_F| of the trained network against the two-layer Adam flow from the same initial weights",
-        (
-            Form("derived here", "time within 10% of the two-layer flow", "time ratio", 0.9, 1.1),
-            Form("derived here", "height within 10% of the two-layer flow", "height ratio", 0.9, 1.1),
-            Form("claimed", "Stage I alone (W held) puts the peak within 10% of the measured time", "frozen", 0.9, 1.1),
+        id="gradient-peak",
+        statement="|G_F| rises, peaks and falls; the flow of both layers says when and how high.",
+        source="third-party replication of figure 3 (M=71, K=2048, n=2016): 71 near step 57; flow derived here",
+        equations=("lazy.1", "lazy.6"),
+        measure="largest |G_F| of the trained network against the two-layer Adam flow from the same initial weights",
+        forms=(
+            Form(
+                name="derived here",
+                prediction="time within 10% of the two-layer flow",
+                quantity="time ratio",
+                low=0.9,
+                high=1.1,
+            ),
+            Form(
+                name="derived here",
+                prediction="height within 10% of the two-layer flow",
+                quantity="height ratio",
+                low=0.9,
+                high=1.1,
+            ),
+            Form(
+                name="claimed",
+                prediction="Stage I alone (W held) puts the peak within 10% of the measured time",
+                quantity="frozen",
+                low=0.9,
+                high=1.1,
+            ),
         ),
-        _peak,
+        examine=_peak,
     ),
 )

@@ -20,16 +20,16 @@ def _rate(lab: Laboratory) -> Finding:
     settings = [problem("Z23", 190, 256, optimizer={"lr": lr}) for lr in rates]
     last = [lab.train(s, steps, every=100).final("test_accuracy") for s in settings]
     return Finding(
-        {
-            "small": Sample(tuple(last[0])),
-            "large": Sample(tuple(last[2])),
-            "loss": Sample(tuple(last[1] - last[2])),
+        samples={
+            "small": Sample(values=tuple(last[0])),
+            "large": Sample(values=tuple(last[2])),
+            "loss": Sample(values=tuple(last[1] - last[2])),
         },
-        f"Z23, K=256, n=190 (just above n_c), Adam, lr {rates}, {steps} steps",
-        tuple(s.content_id for s in settings),
-        (band("test accuracy at the end", rates, np.array(last).T),),
-        ("learning rate", "test accuracy"),
-        "loss: accuracy at lr 0.005 less accuracy at lr 0.05",
+        budget=f"Z23, K=256, n=190 (just above n_c), Adam, lr {rates}, {steps} steps",
+        settings=tuple(s.content_id for s in settings),
+        series=(band("test accuracy at the end", rates, np.array(last).T),),
+        axes=("learning rate", "test accuracy"),
+        notes="loss: accuracy at lr 0.005 less accuracy at lr 0.05",
     )
 
 
@@ -39,9 +39,9 @@ def _race(lab: Laboratory, settings: Sequence[Setting], budget: str, steps: int,
     times = [censored(r) for r in records]
     ratios = [a / b if np.isfinite(a) and np.isfinite(b) else None for a, b in zip(*times, strict=True)]
     return Finding(
-        {"first": faster(*times), "ratio": Sample(tuple(ratios))},
-        f"{budget}, {steps} steps at most, recorded every {every}",
-        tuple(s.content_id for s in settings),
+        samples={"first": faster(*times), "ratio": Sample(values=tuple(ratios))},
+        budget=f"{budget}, {steps} steps at most, recorded every {every}",
+        settings=tuple(s.content_id for s in settings),
         notes="ratio: t_grok of the first over t_grok of the second, of seeds where both grok",
     )
 
@@ -74,13 +74,13 @@ def _muon(lab: Laboratory) -> Finding:
         ids += [s.content_id for s in settings]
         best[name] = np.min([lab.train(s, steps, every=100).final("test_loss") for s in settings], axis=0)
     return Finding(
-        {
-            "lower": Sample(tuple((best["muon"] < best["adam"]).astype(float)), "rate"),
-            "ratio": Sample(tuple(best["muon"] / best["adam"])),
+        samples={
+            "lower": Sample(values=tuple((best["muon"] < best["adam"]).astype(float)), kind="rate"),
+            "ratio": Sample(values=tuple(best["muon"] / best["adam"])),
         },
-        f"{group}, K={width} (too narrow to build every frequency), n={samples}, {steps} steps, "
+        budget=f"{group}, K={width} (too narrow to build every frequency), n={samples}, {steps} steps, "
         "the better of two rates each: Adam 0.005, 0.02; Muon on W 0.02, 0.05 with Adam 0.005 on V",
-        tuple(ids),
+        settings=tuple(ids),
         notes="ratio: test loss of Muon over that of Adam",
     )
 
@@ -88,55 +88,59 @@ def _muon(lab: Laboratory) -> Finding:
 #: Claims of this file.
 CLAIMS: tuple[Claim, ...] = (
     Claim(
-        "learning-rate",
-        "Near the transition a small rate keeps generalising features, a large one ends in memorisation.",
-        f"{PAPER}, figures 6 and 7 (semi-grokking)",
-        (),
-        "test accuracy at the end of networks trained just above n_c",
-        (
-            Form("printed", "small rate (0.001): accuracy at least 0.8", "small", 0.8, None),
-            Form("printed", "large rate (0.05): accuracy at most 0.7", "large", None, 0.7),
-            Form("printed", "lr 0.05 loses at least 0.2 against lr 0.005", "loss", 0.2, None),
+        id="learning-rate",
+        statement="Near the transition a small rate keeps generalising features, a large one ends in memorisation.",
+        source=f"{PAPER}, figures 6 and 7 (semi-grokking)",
+        equations=(),
+        measure="test accuracy at the end of networks trained just above n_c",
+        forms=(
+            Form(name="printed", prediction="small rate (0.001): accuracy at least 0.8", quantity="small", low=0.8),
+            Form(name="printed", prediction="large rate (0.05): accuracy at most 0.7", quantity="large", high=0.7),
+            Form(name="printed", prediction="lr 0.05 loses at least 0.2 against lr 0.005", quantity="loss", low=0.2),
         ),
-        _rate,
+        examine=_rate,
     ),
     Claim(
-        "zero-init",
-        "Starting V at zero makes networks grok sooner.",
-        f"{PAPER}, figures 14-17",
-        ("lazy.3",),
-        "whether the network of the same seed groks sooner",
-        (
-            Form("printed", "in most seeds: rate above one half", "first", 0.5, None),
-            Form("printed", "in half the time or less", "ratio", None, 0.5),
+        id="zero-init",
+        statement="Starting V at zero makes networks grok sooner.",
+        source=f"{PAPER}, figures 14-17",
+        equations=("lazy.3",),
+        measure="whether the network of the same seed groks sooner",
+        forms=(
+            Form(name="printed", prediction="in most seeds: rate above one half", quantity="first", low=0.5),
+            Form(name="printed", prediction="in half the time or less", quantity="ratio", high=0.5),
         ),
-        _zero,
+        examine=_zero,
     ),
     Claim(
-        "complex-weights",
-        "Complex weights make networks grok sooner.",
-        f"{PAPER}, figures 10 and 11",
-        ("feat.6",),
-        "whether the network of the same seed groks sooner",
-        (Form("printed", "in most seeds: rate above one half", "first", 0.5, None),),
-        _complex,
+        id="complex-weights",
+        statement="Complex weights make networks grok sooner.",
+        source=f"{PAPER}, figures 10 and 11",
+        equations=("feat.6",),
+        measure="whether the network of the same seed groks sooner",
+        forms=(Form(name="printed", prediction="in most seeds: rate above one half", quantity="first", low=0.5),),
+        examine=_complex,
     ),
     Claim(
-        "ridge-readout",
-        "Solving V at every step is slower at M = 23.",
-        f"{PAPER}, figures 12 and 13",
-        ("lazy.2",),
-        "whether the network whose V is solved groks sooner than the trained one of the same seed",
-        (Form("printed", "in most seeds it does not: rate below one half", "first", None, 0.5),),
-        _ridge,
+        id="ridge-readout",
+        statement="Solving V at every step is slower at M = 23.",
+        source=f"{PAPER}, figures 12 and 13",
+        equations=("lazy.2",),
+        measure="whether the network whose V is solved groks sooner than the trained one of the same seed",
+        forms=(
+            Form(
+                name="printed", prediction="in most seeds it does not: rate below one half", quantity="first", high=0.5
+            ),
+        ),
+        examine=_ridge,
     ),
     Claim(
-        "muon-narrow",
-        "In narrow networks Muon finds more features than Adam and reaches a lower test loss.",
-        f"{PAPER}, theorem 8 and figure 8",
-        ("muon.1", "muon.4"),
-        "test loss at the end, the better of two learning rates for each optimizer",
-        (Form("printed", "lower in most seeds: rate above one half", "lower", 0.5, None),),
-        _muon,
+        id="muon-narrow",
+        statement="In narrow networks Muon finds more features than Adam and reaches a lower test loss.",
+        source=f"{PAPER}, theorem 8 and figure 8",
+        equations=("muon.1", "muon.4"),
+        measure="test loss at the end, the better of two learning rates for each optimizer",
+        forms=(Form(name="printed", prediction="lower in most seeds: rate above one half", quantity="lower", low=0.5),),
+        examine=_muon,
     ),
 )

@@ -95,11 +95,12 @@ def censored(records: Records) -> list[float]:
 
 def faster(first: Iterable[float], second: Iterable[float]) -> Sample:
     """Whether the first groks before the second, seed by seed; a tie, or neither, counts for neither side."""
-    return Sample(tuple(float(a < b) if a != b else None for a, b in zip(first, second, strict=True)), "rate")
+    return Sample(
+        values=tuple(float(a < b) if a != b else None for a, b in zip(first, second, strict=True)), kind="rate"
+    )
 
 
 def band(name: str, x: Sequence[float], rows: NDArray[np.float64]) -> Series:
     """Mean over members of (E, X) curves, with the 10% and 90% quantiles."""
     low, high = np.nanquantile(rows, [0.1, 0.9], axis=0)
-    numbers = (tuple(map(float, values)) for values in (x, np.nanmean(rows, axis=0), low, high))
-    return Series(name, *numbers)
+    return Series(name=name, x=tuple(x), y=tuple(np.nanmean(rows, axis=0)), low=tuple(low), high=tuple(high))

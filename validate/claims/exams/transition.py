@@ -29,19 +29,20 @@ def _decay(lab: Laboratory) -> Finding:
     early = [lab.weights(s, [100]) for s in settings]
     sizes = [[np.linalg.norm(gradient_on_features(at, V)) for _, V, at in views(found, 0)] for found in early]
     return Finding(
-        {
-            "with": Sample(tuple(float(np.isfinite(t)) for t in censored(with_decay)), "rate"),
-            "without": Sample(tuple(float(np.isfinite(t)) for t in censored(without)), "rate"),
-            "gradient": Sample(tuple(np.array(sizes[0]) / np.array(sizes[1]))),
+        samples={
+            "with": Sample(values=tuple(float(np.isfinite(t)) for t in censored(with_decay)), kind="rate"),
+            "without": Sample(values=tuple(float(np.isfinite(t)) for t in censored(without)), kind="rate"),
+            "gradient": Sample(values=tuple(np.array(sizes[0]) / np.array(sizes[1]))),
         },
-        f"{group}, K={width}, n={samples}, Adam, {steps} steps, decay 2e-4 and 0",
-        tuple(s.content_id for s in settings),
-        (
+        budget=f"{group}, K={width}, n={samples}, Adam, {steps} steps, decay 2e-4 and 0",
+        settings=tuple(s.content_id for s in settings),
+        series=(
             band("decay 2e-4", with_decay.steps.tolist(), _held(with_decay.curves["test_accuracy"])),
             band("no decay", without.steps.tolist(), _held(without.curves["test_accuracy"])),
         ),
-        ("step", "test accuracy"),
-        "a network is followed until it groks, or to the end; no decay: not grokked within the budget is not never",
+        axes=("step", "test accuracy"),
+        notes="a network is followed until it groks, or to the end; no decay: not grokked within the budget "
+        "is not never",
     )
 
 
@@ -59,13 +60,13 @@ def _published(lab: Laboratory) -> Finding:
     setting = problem("Z71", 2016, 2048)
     records = lab.train(setting, steps, every=lab.pick(2, 4), patience=0)
     return Finding(
-        {
-            "memorised": Sample(tuple(reached(records, "train_accuracy", 0.99))),
-            "half": Sample(tuple(reached(records, "test_accuracy", 0.5))),
-            "generalised": Sample(tuple(reached(records, "test_accuracy", 0.95))),
+        samples={
+            "memorised": Sample(values=tuple(reached(records, "train_accuracy", 0.99))),
+            "half": Sample(values=tuple(reached(records, "test_accuracy", 0.5))),
+            "generalised": Sample(values=tuple(reached(records, "test_accuracy", 0.95))),
         },
-        f"Z71, K=2048, n=2016, Adam, {steps} steps at most, recorded every {lab.pick(2, 4)}",
-        (setting.content_id,),
+        budget=f"Z71, K=2048, n=2016, Adam, {steps} steps at most, recorded every {lab.pick(2, 4)}",
+        settings=(setting.content_id,),
     )
 
 
@@ -79,20 +80,23 @@ def _crossing(lab: Laboratory) -> Finding:
         settings += [cell.content_id for cell in cells]
         bounds = [rate_interval(int(row.sum()), len(row)) for row in grokked]
         low, high = zip(*bounds, strict=True)
-        series.append(Series(f"M = {order}", tuple(sizes / order**2), tuple(grokked.mean(axis=1)), low, high))
+        series.append(
+            Series(name=f"M = {order}", x=tuple(sizes / order**2), y=tuple(grokked.mean(axis=1)), low=low, high=high)
+        )
         measured, half_gap = _pseudo_values(sizes, grokked), _half_gap(sizes, grokked)
         laws = {"paper": paper_law(cells[0]).value, "closed": closed_form(cells[0]).value, "density": order**2}
         for name, predicted in laws.items():
             unit = predicted or np.nan
             ratios = tuple(n if n is None else n / unit for n in measured)
-            samples[f"{name} {order}"] = Sample(ratios, resolution=half_gap / unit)
+            samples[f"{name} {order}"] = Sample(values=ratios, resolution=half_gap / unit)
     return Finding(
-        samples,
-        f"Z11, Z17, Z23, K=256, five sizes each and {lab.pick(*_HALVINGS)} between, {steps} steps",
-        tuple(settings),
-        tuple(series),
-        ("share of the table in the training set", "share of networks that grok"),
-        "mean of the jackknife pseudo-values of n_c over seeds; its interval is wider by half the gap between sizes",
+        samples=samples,
+        budget=f"Z11, Z17, Z23, K=256, five sizes each and {lab.pick(*_HALVINGS)} between, {steps} steps",
+        settings=tuple(settings),
+        series=tuple(series),
+        axes=("share of the table in the training set", "share of networks that grok"),
+        notes="mean of the jackknife pseudo-values of n_c over seeds; its interval is wider by half the gap "
+        "between sizes",
     )
 
 
@@ -159,10 +163,11 @@ def _clock(lab: Laboratory) -> Finding:
     )
     ratios = [float(r) if np.isfinite(r) else None for r in table[0, : len(flow)] / flow]
     return Finding(
-        {"spread": Sample(tuple(spread)), "flow": Sample(tuple(ratios))},
-        f"{group}, K={width}, n={samples}, gradient descent, (lr, eta) {', '.join(map(str, rules))}, to tau = {_TAU}; "
+        samples={"spread": Sample(values=tuple(spread)), "flow": Sample(values=tuple(ratios))},
+        budget=f"{group}, K={width}, n={samples}, gradient descent, (lr, eta) {', '.join(map(str, rules))}, to "
+        f"tau = {_TAU}; "
         f"slow flow from {len(flow)} seeds",
-        tuple(s.content_id for s in settings),
+        settings=tuple(s.content_id for s in settings),
         notes="spread: largest over smallest lr·eta·t_grok of one seed, less one; recorded to 0.5% of the budget",
     )
 
@@ -193,79 +198,134 @@ def _balance(lab: Laboratory) -> Finding:
         ratios.append(float((W**2).sum() / (2 * (V**2).sum())))
         nodes.append(float(np.median((W[:, kept] ** 2).sum(axis=0) / (2 * (V[kept] ** 2).sum(axis=1)))))
     return Finding(
-        {"ratio": Sample(tuple(ratios)), "nodes": Sample(tuple(nodes))},
-        f"Z23, K=256, n=264, Adam, {found.steps[0]} steps",
-        (setting.content_id,),
+        samples={"ratio": Sample(values=tuple(ratios)), "nodes": Sample(values=tuple(nodes))},
+        budget=f"Z23, K=256, n=264, Adam, {found.steps[0]} steps",
+        settings=(setting.content_id,),
     )
 
 
 #: Claims of this file.
 CLAIMS: tuple[Claim, ...] = (
     Claim(
-        "weight-decay",
-        "Without weight decay there is no grokking; with it |G_F| stays larger and features form.",
-        f"{PAPER}, figure 3",
-        ("lazy.4",),
-        "share of networks that grok within the budget; |G_F| at step 100 with decay over without",
-        (
-            Form("printed", "with decay networks grok: rate at least 0.7", "with", 0.7, None),
-            Form("printed", "without decay they do not: rate at most 0.3", "without", None, 0.3),
-            Form("printed", "|G_F| at step 100 is larger with decay", "gradient", 1.0, None),
+        id="weight-decay",
+        statement="Without weight decay there is no grokking; with it |G_F| stays larger and features form.",
+        source=f"{PAPER}, figure 3",
+        equations=("lazy.4",),
+        measure="share of networks that grok within the budget; |G_F| at step 100 with decay over without",
+        forms=(
+            Form(name="printed", prediction="with decay networks grok: rate at least 0.7", quantity="with", low=0.7),
+            Form(
+                name="printed", prediction="without decay they do not: rate at most 0.3", quantity="without", high=0.3
+            ),
+            Form(name="printed", prediction="|G_F| at step 100 is larger with decay", quantity="gradient", low=1.0),
         ),
-        _decay,
+        examine=_decay,
     ),
     Claim(
-        "published-times",
-        "Memorisation and generalisation come when a replication of figure 3 says they come.",
-        "third-party replication (M=71, K=2048, n=2016, 15 seeds)",
-        (),
-        "first recorded step at the level, against the published step",
-        (
-            Form("claimed", "train accuracy 1.0 at 25: 0.99 between 15 and 25", "memorised", 15, 25),
-            Form("claimed", "test accuracy 0.5 at 102 [99, 102], within 5%", "half", 94, 107),
-            Form("claimed", "test accuracy 0.99 at 139: 0.95 between 120 and 139", "generalised", 120, 139),
+        id="published-times",
+        statement="Memorisation and generalisation come when a replication of figure 3 says they come.",
+        source="third-party replication (M=71, K=2048, n=2016, 15 seeds)",
+        equations=(),
+        measure="first recorded step at the level, against the published step",
+        forms=(
+            Form(
+                name="claimed",
+                prediction="train accuracy 1.0 at 25: 0.99 between 15 and 25",
+                quantity="memorised",
+                low=15,
+                high=25,
+            ),
+            Form(
+                name="claimed",
+                prediction="test accuracy 0.5 at 102 [99, 102], within 5%",
+                quantity="half",
+                low=94,
+                high=107,
+            ),
+            Form(
+                name="claimed",
+                prediction="test accuracy 0.99 at 139: 0.95 between 120 and 139",
+                quantity="generalised",
+                low=120,
+                high=139,
+            ),
         ),
-        _published,
+        examine=_published,
     ),
     Claim(
-        "crossing",
-        "Generalisation overtakes memorisation at a number of pairs that theory says beforehand.",
-        f"{PAPER}, theorem 4 and its code; peak heights here",
-        ("feat.9", "heights.5", "mem.3"),
-        "n_c at which half of the networks grok, over the prediction",
-        tuple(
+        id="crossing",
+        statement="Generalisation overtakes memorisation at a number of pairs that theory says beforehand.",
+        source=f"{PAPER}, theorem 4 and its code; peak heights here",
+        equations=("feat.9", "heights.5", "mem.3"),
+        measure="n_c at which half of the networks grok, over the prediction",
+        forms=tuple(
             form
             for order in _SIZES
             for form in (
-                Form("printed", f"M={order}: 2.7482 M log M, ratio 1 within 5%", f"paper {order}", 0.95, 1.05),
-                Form("derived here", f"M={order}: closed form, ratio 1 within 5%", f"closed {order}", 0.95, 1.05),
-                Form("claimed", f"M={order}: bare landscape, 0.6 to 0.73 of the table", f"density {order}", 0.6, 0.73),
+                Form(
+                    name="printed",
+                    prediction=f"M={order}: 2.7482 M log M, ratio 1 within 5%",
+                    quantity=f"paper {order}",
+                    low=0.95,
+                    high=1.05,
+                ),
+                Form(
+                    name="derived here",
+                    prediction=f"M={order}: closed form, ratio 1 within 5%",
+                    quantity=f"closed {order}",
+                    low=0.95,
+                    high=1.05,
+                ),
+                Form(
+                    name="claimed",
+                    prediction=f"M={order}: bare landscape, 0.6 to 0.73 of the table",
+                    quantity=f"density {order}",
+                    low=0.6,
+                    high=0.73,
+                ),
             )
         ),
-        _crossing,
+        examine=_crossing,
     ),
     Claim(
-        "clock",
-        "Gradient descent obeys a clock: lr·eta·t_grok depends on neither rate nor decay.",
-        "here (clock.1)",
-        ("clock.1",),
-        "spread of lr·eta·t_grok of one seed over rates and decays; its value over that of the slow flow",
-        (
-            Form("derived here", "one seed, three (lr, eta): equal within 10%", "spread", None, 0.10),
-            Form("derived here", "tau_grok within 10% of the slow flow, which knows neither", "flow", 0.9, 1.1),
+        id="clock",
+        statement="Gradient descent obeys a clock: lr·eta·t_grok depends on neither rate nor decay.",
+        source="here (clock.1)",
+        equations=("clock.1",),
+        measure="spread of lr·eta·t_grok of one seed over rates and decays; its value over that of the slow flow",
+        forms=(
+            Form(
+                name="derived here",
+                prediction="one seed, three (lr, eta): equal within 10%",
+                quantity="spread",
+                high=0.10,
+            ),
+            Form(
+                name="derived here",
+                prediction="tau_grok within 10% of the slow flow, which knows neither",
+                quantity="flow",
+                low=0.9,
+                high=1.1,
+            ),
         ),
-        _clock,
+        examine=_clock,
     ),
     Claim(
-        "balance",
-        "Long training balances the layers: |W|^2 = 2 |V|^2.",
-        "here (heights.1, clock.2)",
-        ("heights.1", "clock.2"),
-        "|W|^2 / (2 |V|^2) at the end, of the network and of its live nodes",
-        (
-            Form("derived here", "of the network: 1 within 1%", "ratio", 0.99, 1.01),
-            Form("derived here", "of the median live node: 1 within 1%", "nodes", 0.99, 1.01),
+        id="balance",
+        statement="Long training balances the layers: |W|^2 = 2 |V|^2.",
+        source="here (heights.1, clock.2)",
+        equations=("heights.1", "clock.2"),
+        measure="|W|^2 / (2 |V|^2) at the end, of the network and of its live nodes",
+        forms=(
+            Form(name="derived here", prediction="of the network: 1 within 1%", quantity="ratio", low=0.99, high=1.01),
+            Form(
+                name="derived here",
+                prediction="of the median live node: 1 within 1%",
+                quantity="nodes",
+                low=0.99,
+                high=1.01,
+            ),
         ),
-        _balance,
+        examine=_balance,
     ),
 )

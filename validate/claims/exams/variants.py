@@ -22,15 +22,16 @@ def _depth(lab: Laboratory) -> Finding:
     left = np.array([_distance_left(layer.astype(np.float64)) for layer in found.layers])
     halfway = _halfway(np.array(steps, dtype=float), left)
     return Finding(
-        {
-            "first": Sample(tuple((halfway[0] < halfway[1]).astype(float)), "rate"),
-            "ratio": Sample(tuple(halfway[0] / halfway[1])),
+        samples={
+            "first": Sample(values=tuple((halfway[0] < halfway[1]).astype(float)), kind="rate"),
+            "ratio": Sample(values=tuple(halfway[0] / halfway[1])),
         },
-        f"Z23, K=128, n=423, 3 layers of ReLU, Adam lr 0.001, decay 1e-3, {steps[-1]} steps",
-        (setting.content_id,),
-        tuple(band(f"layer {i + 1}", steps, rows) for i, rows in enumerate(left)),
-        ("step", "distance to the final weights, relative"),
-        "ratio: step at which the lowest layer is halfway to its final weights over that of the second, between kept "
+        budget=f"Z23, K=128, n=423, 3 layers of ReLU, Adam lr 0.001, decay 1e-3, {steps[-1]} steps",
+        settings=(setting.content_id,),
+        series=tuple(band(f"layer {i + 1}", steps, rows) for i, rows in enumerate(left)),
+        axes=("step", "distance to the final weights, relative"),
+        notes="ratio: step at which the lowest layer is halfway to its final weights over that of the second, "
+        "between kept "
         f"steps by interpolation; the readout, layer 3, is halfway at {halfway[2].mean():.0f}, the first two layers at "
         f"{halfway[0].mean():.0f} and {halfway[1].mean():.0f} (means over seeds)",
     )
@@ -57,16 +58,17 @@ def _bias(lab: Laboratory) -> Finding:
     grokked = [[float(np.isfinite(t)) for t in censored(r)] for r in rates]
     accuracy = np.array([r.final("test_accuracy") for r in rates])
     return Finding(
-        {
-            "uniform": Sample(tuple(grokked[0]), "rate"),
-            "biased": Sample(tuple(grokked[2]), "rate"),
-            "loss": Sample(tuple(accuracy[0] - accuracy[2])),
+        samples={
+            "uniform": Sample(values=tuple(grokked[0]), kind="rate"),
+            "biased": Sample(values=tuple(grokked[2]), kind="rate"),
+            "loss": Sample(values=tuple(accuracy[0] - accuracy[2])),
         },
-        f"Z23, K=256, n={samples}, Adam, {steps} steps, pairs drawn in proportion to (1 + a)^-bias, bias {biases}",
-        tuple(s.content_id for s in settings),
-        (band("test accuracy at the end", biases, accuracy.T),),
-        ("bias of the sampling law", "test accuracy"),
-        "loss: test accuracy of uniform less biased data",
+        budget=f"Z23, K=256, n={samples}, Adam, {steps} steps, pairs drawn in proportion to (1 + a)^-bias, bias "
+        f"{biases}",
+        settings=tuple(s.content_id for s in settings),
+        series=(band("test accuracy at the end", biases, accuracy.T),),
+        axes=("bias of the sampling law", "test accuracy"),
+        notes="loss: test accuracy of uniform less biased data",
     )
 
 
@@ -90,17 +92,17 @@ def _losses(lab: Laboratory) -> Finding:
             )
             for e in range(len(lab.seeds))
         ]
-        samples[f"{loss} agreement"] = Sample(tuple(agreement))
+        samples[f"{loss} agreement"] = Sample(values=tuple(agreement))
     for loss in _LOSSES:
         pure = []
         for e in range(len(lab.seeds)):
             W, V = member(found[loss][1], e, 2)
             pure.append(float(np.mean(purities(named("Z23"), W[:, carrying(W, V)]))))
-        samples[f"{loss} purity"] = Sample(tuple(pure))
+        samples[f"{loss} purity"] = Sample(values=tuple(pure))
     return Finding(
-        samples,
-        f"Z23, K=256, n=423, V(0) = 0, Adam, {steps[-1]} steps; agreement at step {steps[1]}",
-        tuple(content for content, _ in found.values()),
+        samples=samples,
+        budget=f"Z23, K=256, n=423, V(0) = 0, Adam, {steps[-1]} steps; agreement at step {steps[1]}",
+        settings=tuple(content for content, _ in found.values()),
         notes="agreement: share of nodes whose strongest frequency is the one under MSE, same seed (chance 9%)",
     )
 
@@ -108,39 +110,62 @@ def _losses(lab: Laboratory) -> Finding:
 #: Claims of this file.
 CLAIMS: tuple[Claim, ...] = (
     Claim(
-        "lowest-layer-first",
-        "In deeper networks the lowest layer learns first.",
-        f"{PAPER}, extension to deeper networks",
-        ("depth.1", "depth.2"),
-        "step at which a layer's weights are halfway to their final values",
-        (Form("printed", "the lowest before the second in most seeds: rate above one half", "first", 0.5, None),),
-        _depth,
-    ),
-    Claim(
-        "biased-data",
-        "Data drawn unevenly favour memorisation.",
-        f"{PAPER}, theorem 5 and its discussion",
-        ("mem.1",),
-        "test accuracy with the same number of pairs, drawn uniformly or with a preference for small first operands",
-        (
-            Form("claimed", "uniform data: networks grok, rate at least 0.6", "uniform", 0.6, None),
-            Form("claimed", "strongly biased data (bias 3) cost at least 0.1 of test accuracy", "loss", 0.1, None),
+        id="lowest-layer-first",
+        statement="In deeper networks the lowest layer learns first.",
+        source=f"{PAPER}, extension to deeper networks",
+        equations=("depth.1", "depth.2"),
+        measure="step at which a layer's weights are halfway to their final values",
+        forms=(
+            Form(
+                name="printed",
+                prediction="the lowest before the second in most seeds: rate above one half",
+                quantity="first",
+                low=0.5,
+            ),
         ),
-        _bias,
+        examine=_depth,
     ),
     Claim(
-        "loss-is-a-surrogate",
-        "Losses with a similar gradient flow grow the same features.",
-        "the author's talk",
-        ("lazy.3", "feat.1"),
-        "same initial weights under four losses: agreement of node frequencies with MSE, purity of live nodes",
-        (
+        id="biased-data",
+        statement="Data drawn unevenly favour memorisation.",
+        source=f"{PAPER}, theorem 5 and its discussion",
+        equations=("mem.1",),
+        measure="test accuracy with the same number of pairs, drawn uniformly or with a preference for small "
+        "first operands",
+        forms=(
+            Form(
+                name="claimed", prediction="uniform data: networks grok, rate at least 0.6", quantity="uniform", low=0.6
+            ),
+            Form(
+                name="claimed",
+                prediction="strongly biased data (bias 3) cost at least 0.1 of test accuracy",
+                quantity="loss",
+                low=0.1,
+            ),
+        ),
+        examine=_bias,
+    ),
+    Claim(
+        id="loss-is-a-surrogate",
+        statement="Losses with a similar gradient flow grow the same features.",
+        source="the author's talk",
+        equations=("lazy.3", "feat.1"),
+        measure="same initial weights under four losses: agreement of node frequencies with MSE, purity of live nodes",
+        forms=(
             *(
-                Form("claimed", f"{loss}: at least half of the nodes agree with MSE", f"{loss} agreement", 0.5, None)
+                Form(
+                    name="claimed",
+                    prediction=f"{loss}: at least half of the nodes agree with MSE",
+                    quantity=f"{loss} agreement",
+                    low=0.5,
+                )
                 for loss in _LOSSES[1:]
             ),
-            *(Form("claimed", f"{loss}: purity at least 0.75", f"{loss} purity", 0.75, None) for loss in _LOSSES),
+            *(
+                Form(name="claimed", prediction=f"{loss}: purity at least 0.75", quantity=f"{loss} purity", low=0.75)
+                for loss in _LOSSES
+            ),
         ),
-        _losses,
+        examine=_losses,
     ),
 )

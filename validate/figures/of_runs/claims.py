@@ -11,8 +11,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
-from twopeaks.validate.claims.claim import Estimate, Form, Judgement, Series
-from twopeaks.validate.claims.examine import Outcome, overall
+from twopeaks.validate.claims.claim import Estimate, Form, Judgement, Outcome, Series
 from twopeaks.validate.claims.words import allowed, counts, measured
 from twopeaks.validate.figures.drawing.panels import axes, figure_of, finish
 from twopeaks.validate.figures.drawing.style import COLOURS, FADED, INK, VERDICTS
@@ -42,7 +41,7 @@ def fig_verdicts(outcomes: Sequence[Outcome], ax: Axes | None = None) -> tuple[F
     range is drawn as d / (1 + d), so that everything has a place and nothing changes sides. A range open on one side
     has no width; the end of the interval farthest from its bound takes that part.
     """
-    rows = [(outcome, judged) for outcome in outcomes for judged in outcome.judgements]
+    rows = [(outcome, judged) for outcome in outcomes for judged in outcome.forms]
     if ax is None:
         ax = axes(size=(11.0, 1.6 + 0.26 * len(rows)))[0]
     for y, (_, judged) in enumerate(rows):
@@ -56,19 +55,19 @@ def fig_verdicts(outcomes: Sequence[Outcome], ax: Axes | None = None) -> tuple[F
 
 
 def _draw_row(ax: Axes, y: int, judged: Judgement) -> None:
-    form, estimate = judged.form, judged.estimate
+    estimate = judged.estimate
     colour, marker, _ = VERDICTS[judged.verdict]
-    left, right = (-1.0 if form.low is None else 0.0), (2.0 if form.high is None else 1.0)
+    left, right = (-1.0 if judged.low is None else 0.0), (2.0 if judged.high is None else 1.0)
     ax.barh(y, right - left, left=left, height=0.62, color=colour, alpha=0.16, linewidth=0)
-    for bound, place in ((form.low, 0.0), (form.high, 1.0)):
+    for bound, place in ((judged.low, 0.0), (judged.high, 1.0)):
         if bound is not None:
             ax.plot([place, place], [y - 0.31, y + 0.31], color=INK, linewidth=1.4, solid_capstyle="butt")
     if estimate.value is not None and estimate.low is not None and estimate.high is not None:
-        place_of = _scale(form, estimate)
+        place_of = _scale(judged, estimate)
         ax.plot([place_of(estimate.low), place_of(estimate.high)], [y, y], color=colour, linewidth=2.2)
         face = "white" if judged.verdict == "undecided" else colour
         ax.plot([place_of(estimate.value)], [y], marker, color=colour, markerfacecolor=face, markersize=6.5, zorder=4)
-    _beside(ax, y, _ALLOWED, allowed(form))
+    _beside(ax, y, _ALLOWED, allowed(judged))
     _beside(ax, y, _MEASURED, measured(estimate))
 
 
@@ -103,9 +102,9 @@ def _name_rows(ax: Axes, outcomes: Sequence[Outcome]) -> None:
     names, y = [], 0
     for outcome in outcomes:
         ax.axhline(y - 0.5, color=FADED, linewidth=0.5, alpha=0.6)
-        _beside(ax, y, _NAMES, outcome.claim.id, ha="right", weight="bold")
-        names += [f"{judged.form.quantity} ({judged.form.name})" for judged in outcome.judgements]
-        y += len(outcome.judgements)
+        _beside(ax, y, _NAMES, outcome.id, ha="right", weight="bold")
+        names += [f"{judged.quantity} ({judged.name})" for judged in outcome.forms]
+        y += len(outcome.forms)
     ax.set_yticks(range(len(names)), names, fontsize=8)
     _beside(ax, -1, _ALLOWED, "allowed", style="italic")
     _beside(ax, -1, _MEASURED, "measured [95%]", style="italic")
@@ -142,13 +141,13 @@ def fig_series(outcome: Outcome, ax: Axes | None = None) -> tuple[Figure, Axes]:
     """
     series = outcome.finding.series
     if not series:
-        raise ValueError(f"{outcome.claim.id} has no curves")
+        raise ValueError(f"{outcome.id} has no curves")
     if ax is None:
         ax = axes(size=(7.0, 4.2))[0]
     _draw_curves(ax, series)
-    colour, _, sign = VERDICTS[overall(outcome)]
-    ax.set_title(outcome.claim.id, loc="left", fontsize=11)
-    ax.set_title(f"{sign} {overall(outcome)}", loc="right", fontsize=10, color=colour)
+    colour, _, sign = VERDICTS[outcome.verdict]
+    ax.set_title(outcome.id, loc="left", fontsize=11)
+    ax.set_title(f"{sign} {outcome.verdict}", loc="right", fontsize=10, color=colour)
     finish(ax, *(fill(label, 40) for label in outcome.finding.axes))
     ax.legend(fontsize=8, frameon=True, framealpha=0.8, edgecolor="none")
     return figure_of([ax]), ax
