@@ -18,7 +18,8 @@ from twopeaks.sim.sweep.folder import SweepFolder
 from twopeaks.sim.sweep.spec import read_spec
 from twopeaks.theory.errors import InputError
 from twopeaks.validate.cli.options import Device, Json, Workers
-from twopeaks.validate.figures.catalogue import CATALOGUE, entry
+from twopeaks.validate.figures.catalogue import CATALOGUE
+from twopeaks.validate.figures.catalogue import entry as entry_named
 from twopeaks.validate.figures.drawing.entry import Entry, MissingError, usable
 from twopeaks.validate.figures.drawing.print_style import FACES, Columns, Face, sheet
 from twopeaks.validate.measured.files import save_figure, write
@@ -82,8 +83,8 @@ def figures(request: Request) -> int:
     if not chosen:
         return _list(request)
     with _written(request.out):
-        drawn = [_draw(one, request) for one in chosen]
-        _write_captions([one.entry for one in drawn if one.paths], request)
+        drawn = [_draw(entry, request) for entry in chosen]
+        _write_captions([figure.entry for figure in drawn if figure.paths], request)
     _show(drawn, request)
     return 0
 
@@ -117,7 +118,7 @@ def _check(request: Request) -> list[Entry]:
     if not request.measure and (request.workers is not None or request.device != "auto"):
         option = "--device" if request.workers is None else "--workers"
         raise InputError(option, "left out without --measure", "given", "nothing is trained without it")
-    chosen = list(CATALOGUE) if request.every else [entry(name) for name in dict.fromkeys(request.names or ())]
+    chosen = list(CATALOGUE) if request.every else [entry_named(name) for name in dict.fromkeys(request.names or ())]
     if request.measure:
         _check_measured(chosen, every=request.every)
     elif request.store is not None:
@@ -131,11 +132,11 @@ def _check(request: Request) -> list[Entry]:
 
 
 def _check_there(chosen: Sequence[Entry], results: Path) -> None:
-    for one in chosen:
-        missing = _state(one, results)
+    for entry in chosen:
+        missing = _state(entry, results)
         if missing:
-            told = f"{one.name} without {results / missing[0]}"
-            raise InputError("NAME", "a figure whose results are there", told, _way(one))
+            value = f"{entry.name} without {results / missing[0]}"
+            raise InputError("NAME", "a figure whose results are there", value, _way(entry))
 
 
 def _check_style(request: Request) -> None:
@@ -147,8 +148,8 @@ def _check_style(request: Request) -> None:
 
 def _check_stored(chosen: Sequence[Entry]) -> None:
     if len(chosen) != 1 or chosen[0].spec is None:
-        told = (chosen[0].name if len(chosen) == 1 else f"{len(chosen)} names") if chosen else "none"
-        raise InputError("--store", "given with one NAME that a sweep makes", told, "see `twopeaks figures`")
+        value = (chosen[0].name if len(chosen) == 1 else f"{len(chosen)} names") if chosen else "none"
+        raise InputError("--store", "given with one NAME that a sweep makes", value, "see `twopeaks figures`")
 
 
 def _check_measured(chosen: Sequence[Entry], *, every: bool) -> None:
@@ -156,75 +157,77 @@ def _check_measured(chosen: Sequence[Entry], *, every: bool) -> None:
         raise InputError("--all", "left out with --measure", "given", "measure figures by name: some take an hour")
     if not chosen:
         raise InputError("--measure", "given with names", "none", "see `twopeaks figures`")
-    for one in chosen:
-        if not one.trained:
-            remedy = f"it is drawn from {', '.join(one.sources) or 'theory alone'}: `{one.remake}` makes that again"
-            raise InputError("NAME", "a figure that --measure can make", one.name, remedy)
+    for entry in chosen:
+        if not entry.trained:
+            remedy = f"it is drawn from {', '.join(entry.sources) or 'theory alone'}: `{entry.remake}` makes that again"
+            raise InputError("NAME", "a figure that --measure can make", entry.name, remedy)
 
 
-def _draw(one: Entry, request: Request) -> Drawn:
+def _draw(entry: Entry, request: Request) -> Drawn:
     began = time.perf_counter()
     try:
-        table = _numbers(one, request)
+        table = _numbers(entry, request)
     except MissingError as missing:
-        return Drawn(one, missing=str(missing))
-    stem = request.out / one.name
+        return Drawn(entry, missing=str(missing))
+    stem = request.out / entry.name
     remedy = "give what it is made from, see `twopeaks figures`"
     with (
-        waiting(f"drawing {one.name}"),
+        waiting(f"drawing {entry.name}"),
         sheet(cast(Face, request.face), cast(Columns, request.columns)),
-        usable("the table", f"one that {one.name} shows", remedy),  # words are set when the figure is saved
+        usable("the table", f"one that {entry.name} shows", remedy),  # words are set when the figure is saved
     ):
-        figure = one.draw(table)
-        about = {"Title": one.title, "Subject": one.caption, "Creator": "twopeaks"}
+        figure = entry.draw(table)
+        about = {"Title": entry.title, "Subject": entry.caption, "Creator": "twopeaks"}
         paths = save_figure(figure, stem, about)
     write(stem.with_suffix(".csv"), table.write_csv())
-    return Drawn(one, (*paths, stem.with_suffix(".csv")), time.perf_counter() - began)
+    return Drawn(entry, (*paths, stem.with_suffix(".csv")), time.perf_counter() - began)
 
 
-def _numbers(one: Entry, request: Request) -> pl.DataFrame:
+def _numbers(entry: Entry, request: Request) -> pl.DataFrame:
     if request.store is not None:
-        return reduced(one, request.store)
+        return reduced(entry, request.store)
     if request.measure:
-        return _measured(one, request)
-    with waiting(f"reading {one.name}"):
-        return one.gather(request.results)
+        return _measured(entry, request)
+    with waiting(f"reading {entry.name}"):
+        return entry.gather(request.results)
 
 
-def reduced(one: Entry, folder: Path) -> pl.DataFrame:
+def reduced(entry: Entry, folder: Path) -> pl.DataFrame:
     """The numbers of a figure from the folder of its sweep.
 
     Raises:
         InputError: if it holds no sweep, or one that does not have what the figure shows.
     """
     if not SweepFolder(folder).holds_a_sweep:
-        raise InputError("--store", "the folder of a sweep", str(folder), f"`twopeaks sweep {one.spec} --out {folder}`")
-    if one.reduce is None:
-        raise InputError("--store", "given for a figure that a sweep makes", one.name, f"`{one.remake}`")
-    with usable(f"the sweep in {folder}", "one that this figure shows", f"that is {one.spec}"):
-        return one.reduce(folder)
+        raise InputError(
+            "--store", "the folder of a sweep", str(folder), f"`twopeaks sweep {entry.spec} --out {folder}`"
+        )
+    if entry.reduce is None:
+        raise InputError("--store", "given for a figure that a sweep makes", entry.name, f"`{entry.remake}`")
+    with usable(f"the sweep in {folder}", "one that this figure shows", f"that is {entry.spec}"):
+        return entry.reduce(folder)
 
 
-def _measured(one: Entry, request: Request) -> pl.DataFrame:
+def _measured(entry: Entry, request: Request) -> pl.DataFrame:
     """The numbers of a figure from networks trained now, or before in the same folder."""
     from twopeaks.sim.network.runtime import resolve
     from twopeaks.validate.cli import sweep
 
-    if one.measure is not None:
+    if entry.measure is not None:
         with stages() as stage:
-            return one.measure(resolve(request.device), stage)
-    if one.spec is None:
-        raise InputError("NAME", "a figure that can be measured", one.name, "see `twopeaks figures`")
-    folder = SweepFolder(request.out / f"{one.name}-sweep")
-    spec = read_spec(one.spec)
+            return entry.measure(resolve(request.device), stage)
+    if entry.spec is None:
+        raise InputError("NAME", "a figure that can be measured", entry.name, "see `twopeaks figures`")
+    folder = SweepFolder(request.out / f"{entry.name}-sweep")
+    spec = read_spec(entry.spec)
     folder.check(spec)
     sweep.train(spec, folder, sweep.Request(out=folder.root, workers=request.workers, device=request.device))
-    return reduced(one, folder.root)
+    return reduced(entry, folder.root)
 
 
-def _way(one: Entry) -> str:
-    trained = f" (trains {one.spec})" if one.spec is not None else ""
-    return f"`{one.remake}` makes them{trained}"
+def _way(entry: Entry) -> str:
+    trained = f" (trains {entry.spec})" if entry.spec is not None else ""
+    return f"`{entry.remake}` makes them{trained}"
 
 
 def _write_captions(drawn: Sequence[Entry], request: Request) -> None:
@@ -233,56 +236,56 @@ def _write_captions(drawn: Sequence[Entry], request: Request) -> None:
         return
     path = request.out / _CAPTIONS
     before = path.read_text(encoding="utf-8", errors="replace") if path.is_file() else ""
-    sections = dict.fromkeys([_TOP, *(_heading(one) for one in CATALOGUE)], "")
+    sections = dict.fromkeys([_TOP, *(_heading(entry) for entry in CATALOGUE)], "")
     for section in before.split("\n## ")[1:]:
         sections[f"## {section.partition(chr(10))[0]}"] = f"## {section.rstrip()}\n"
-    sections |= {_heading(one): _section(one, request) for one in drawn} | {_TOP: f"{_TOP}\n"}
+    sections |= {_heading(entry): _section(entry, request) for entry in drawn} | {_TOP: f"{_TOP}\n"}
     write(path, "\n".join(section for section in sections.values() if section))
 
 
-def _heading(one: Entry) -> str:
-    return f"## {one.title}"
+def _heading(entry: Entry) -> str:
+    return f"## {entry.title}"
 
 
-def _section(one: Entry, request: Request) -> str:
-    made = ", ".join(f"`{path}`" for path in one.files) or "theory alone"
-    told = f"from {made}; made by `{one.remake}`."
+def _section(entry: Entry, request: Request) -> str:
+    made = ", ".join(f"`{path}`" for path in entry.files) or "theory alone"
+    origin = f"from {made}; made by `{entry.remake}`."
     if request.measure or request.store is not None:
-        told = "from networks that were trained anew; what the caption says was seen with the committed ones."
-    paper = f" Counterpart of {one.paper} of arXiv 2509.21519." if one.paper else ""
+        origin = "from networks that were trained anew; what the caption says was seen with the committed ones."
+    paper = f" Counterpart of {entry.paper} of arXiv 2509.21519." if entry.paper else ""
     return (
-        f"{_heading(one)}\n\n![{one.title}]({one.name}.png)\n\n{one.caption}{paper}\n\n"
-        f"Numbers: [{one.name}.csv]({one.name}.csv), {told}\n"
+        f"{_heading(entry)}\n\n![{entry.title}]({entry.name}.png)\n\n{entry.caption}{paper}\n\n"
+        f"Numbers: [{entry.name}.csv]({entry.name}.csv), {origin}\n"
     )
 
 
 def _list(request: Request) -> int:
-    there = {one.name: _state(one, request.results) for one in CATALOGUE}
+    missing = {entry.name: _state(entry, request.results) for entry in CATALOGUE}
     if request.as_json:
-        print_json([{**_facts(one), "missing": there[one.name]} for one in CATALOGUE])
+        print_json([{**_facts(entry), "missing": missing[entry.name]} for entry in CATALOGUE])
         return 0
     table = Table(title="figures; `twopeaks figures NAME …` or `--all` draws them")
     for heading in ("name", "paper", "what it shows", "results"):
         table.add_column(heading, overflow="fold")
-    for one in CATALOGUE:
-        missing = there[one.name]
-        table.add_row(one.name, one.paper, one.title, f"missing: {one.remake}" if missing else "there")
+    for entry in CATALOGUE:
+        results = f"missing: {entry.remake}" if missing[entry.name] else "there"
+        table.add_row(entry.name, entry.paper, entry.title, results)
     console().print(table)
     return 0
 
 
-def _state(one: Entry, results: Path) -> list[str]:
-    return [path for path in one.files if not (results / path).exists()]
+def _state(entry: Entry, results: Path) -> list[str]:
+    return [path for path in entry.files if not (results / path).exists()]
 
 
-def _facts(one: Entry) -> dict[str, Any]:
+def _facts(entry: Entry) -> dict[str, Any]:
     return {
-        "name": one.name,
-        "title": one.title,
-        "paper": one.paper,
-        "sources": list(one.files),
-        "sweep": None if one.spec is None else str(one.spec),
-        "remake": one.remake,
+        "name": entry.name,
+        "title": entry.title,
+        "paper": entry.paper,
+        "sources": list(entry.files),
+        "sweep": None if entry.spec is None else str(entry.spec),
+        "remake": entry.remake,
     }
 
 
@@ -291,22 +294,24 @@ def _show(drawn: Sequence[Drawn], request: Request) -> None:
         print_json(
             [
                 {
-                    **_facts(one.entry),
-                    "files": [str(path) for path in one.paths],
-                    "missing": [one.missing] if one.missing else [],
-                    "seconds": round(one.seconds, 3),
+                    **_facts(figure.entry),
+                    "files": [str(path) for path in figure.paths],
+                    "missing": [figure.missing] if figure.missing else [],
+                    "seconds": round(figure.seconds, 3),
                 }
-                for one in drawn
+                for figure in drawn
             ]
         )
         return
     screen = console()
-    for one in drawn:
-        if one.paths:
-            screen.print(f"{one.entry.name}: {one.paths[1]} (and .png, .csv), {one.seconds:.1f} s", markup=False)
+    for figure in drawn:
+        if figure.paths:
+            screen.print(
+                f"{figure.entry.name}: {figure.paths[1]} (and .png, .csv), {figure.seconds:.1f} s", markup=False
+            )
         else:
-            screen.print(f"{one.entry.name}: missing {one.missing}; {_way(one.entry)}", markup=False)
-    done = [one for one in drawn if one.paths]
-    total = sum(one.seconds for one in done)
+            screen.print(f"{figure.entry.name}: missing {figure.missing}; {_way(figure.entry)}", markup=False)
+    done = [figure for figure in drawn if figure.paths]
+    total = sum(figure.seconds for figure in done)
     where = f" in {request.out}, {total:.0f} s; captions in {_CAPTIONS}" if done else ""
     screen.print(f"{len(done)} of {len(drawn)} figures{where}", markup=False)

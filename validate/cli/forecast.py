@@ -108,7 +108,11 @@ def _forecast(request: Request) -> None:
     forecasts = [forecast_curve(curve, _step(at, curve, request.budget), request.budget, without) for curve in curves]
     files = [] if request.out is None else _write(request.out, curves, forecasts)
     if request.as_json:
-        data = {"forecasts": [one.as_data() for one in forecasts], "development": shipped().development, "files": files}
+        data = {
+            "forecasts": [prediction.as_data() for prediction in forecasts],
+            "development": shipped().development,
+            "files": files,
+        }
         print_json(data)
     else:
         _show(forecasts, shipped().development, files)
@@ -124,10 +128,10 @@ def _write(out: Path, curves: Sequence[Curve], forecasts: Sequence[Forecast]) ->
     from twopeaks.validate.figures.of_runs.forecast import fig_forecast
 
     store.prepare(out)
-    write_json(out / "forecasts.json", [one.as_data() for one in forecasts])
+    write_json(out / "forecasts.json", [prediction.as_data() for prediction in forecasts])
     paths = [out / "forecasts.json"]
-    for number, (curve, one) in enumerate(list(zip(curves, forecasts, strict=True))[:_DRAWN], start=1):
-        paths += save_figure(fig_forecast(curve, one)[0], out / f"forecast-{number:02}")
+    for number, (curve, prediction) in enumerate(list(zip(curves, forecasts, strict=True))[:_DRAWN], start=1):
+        paths += save_figure(fig_forecast(curve, prediction)[0], out / f"forecast-{number:02}")
     return [str(path) for path in paths]
 
 
@@ -136,11 +140,15 @@ def _show(forecasts: Sequence[Forecast], development: Mapping[str, Any], files: 
     table.add_column("run", overflow="fold", min_width=32)
     for heading in ("seen until", "P(grok by budget)", "t_grok, if it does [80%]", "from"):
         table.add_column(heading, no_wrap=True)
-    for one in forecasts:
-        table.add_row(Text(one.name), f"{one.step:,.0f}", *map(Text, (_chance(one), _time(one), "+".join(one.basis))))
+    for prediction in forecasts:
+        table.add_row(
+            Text(prediction.name),
+            f"{prediction.step:,.0f}",
+            *map(Text, (_chance(prediction), _time(prediction), "+".join(prediction.basis))),
+        )
     screen = console()
     screen.print(table)
-    warned = Counter(warning for one in forecasts for warning in one.warnings)
+    warned = Counter(warning for prediction in forecasts for warning in prediction.warnings)
     for warning, count in warned.items():
         screen.print(Text(f"note: {warning} ({count} of {len(forecasts)} runs)"), soft_wrap=True)
     screen.print(Text(_basis(development)), soft_wrap=True)
@@ -148,18 +156,18 @@ def _show(forecasts: Sequence[Forecast], development: Mapping[str, Any], files: 
         screen.print(Text(path), soft_wrap=True)
 
 
-def _chance(one: Forecast) -> str:
-    if one.state == "grokked":
+def _chance(prediction: Forecast) -> str:
+    if prediction.state == "grokked":
         return "has grokked"
-    if one.state == "over":
-        return f"0: {one.budget:,.0f} are over"
-    return f"{one.probability:.2f} [{one.low:.2f}, {one.high:.2f}] by {one.budget:,.0f}"
+    if prediction.state == "over":
+        return f"0: {prediction.budget:,.0f} are over"
+    return f"{prediction.probability:.2f} [{prediction.low:.2f}, {prediction.high:.2f}] by {prediction.budget:,.0f}"
 
 
-def _time(one: Forecast) -> str:
-    if one.state != "forecast":
-        return "" if one.t_grok is None else f"{one.t_grok:,.0f}"
-    return f"{one.t_grok:,.0f} [{one.t_low:,.0f}, {one.t_high:,.0f}]"
+def _time(prediction: Forecast) -> str:
+    if prediction.state != "forecast":
+        return "" if prediction.t_grok is None else f"{prediction.t_grok:,.0f}"
+    return f"{prediction.t_grok:,.0f} [{prediction.t_low:,.0f}, {prediction.t_high:,.0f}]"
 
 
 def _basis(development: Mapping[str, Any]) -> str:
@@ -191,7 +199,7 @@ def _score(request: Request) -> None:
     ways["curve alone"] = THEORY
     with waiting("forecasting"):
         scored = {way: [score(curves, share, seeing(left)) for share in (*SHARES, None)] for way, left in ways.items()}
-    data = {way: [asdict(one) for one in scores] for way, scores in scored.items()}
+    data = {way: [asdict(row) for row in scores] for way, scores in scored.items()}
     if request.out is not None:
         store.prepare(request.out)
         write_json(request.out / "scores.json", data)
@@ -207,23 +215,23 @@ def _show_scores(scored: Mapping[str, Sequence[Score]]) -> None:
         table = Table(title=f"forecasts from {way}; 95% intervals over settings", box=None)
         for heading in ("share of t_grok", "grokked", "AUROC", "|error| of t", "Brier (base rate)", "80% covers"):
             table.add_column(heading, no_wrap=True)
-        for one in scores:
-            runs = f"{one.grokked} of {one.runs}"
+        for row in scores:
+            runs = f"{row.grokked} of {row.runs}"
             numbers = (
-                _interval(one.auroc),
-                _interval(one.time_error, "{:.0%}"),
-                f"{_interval(one.brier)} ({one.base:.3f})",
+                _interval(row.auroc),
+                _interval(row.time_error, "{:.0%}"),
+                f"{_interval(row.brier)} ({row.base:.3f})",
             )
-            table.add_row(_share(one.share), runs, *numbers, _interval(one.covered, "{:.0%}"))
+            table.add_row(_share(row.share), runs, *numbers, _interval(row.covered, "{:.0%}"))
         screen.print(table)
-        early = ", ".join(f"{one.too_early} at {_share(one.share)}" for one in scores if one.too_early)
+        early = ", ".join(f"{row.too_early} at {_share(row.share)}" for row in scores if row.too_early)
         if early:
             screen.print(Text(f"left out, with fewer than four records by then: {early}"), soft_wrap=True)
         _show_reliability(scores)
 
 
 def _show_reliability(scores: Sequence[Score]) -> None:
-    at = next(one for one in scores if one.share == _ASKED)
+    at = next(row for row in scores if row.share == _ASKED)
     table = Table(box=None, title=f"reliability at {_ASKED:.0%} of t_grok")
     for heading in ("forecast P", "runs", "mean P", "share that grokked [95%]"):
         table.add_column(heading, no_wrap=True)
@@ -251,6 +259,6 @@ def _share(share: float | None) -> str:
     return f"{share:.0%}" if share is not None else f"{MIXED[0]:.0%} to {MIXED[1]:.0%}"
 
 
-def _interval(one: Interval, form: str = "{:.3f}") -> str:
-    value, low, high = (form.format(x) for x in (one.value, one.low, one.high))
+def _interval(interval: Interval, form: str = "{:.3f}") -> str:
+    value, low, high = (form.format(x) for x in (interval.value, interval.low, interval.high))
     return f"{value} [{low}, {high}]"

@@ -27,8 +27,8 @@ from twopeaks.validate.screen.terminal import Interrupted, console, print_json, 
 if TYPE_CHECKING:  # a look at a folder needs no torch, an estimate no tables
     from twopeaks.sim.network.runtime import Runtime
     from twopeaks.validate.measured.progress import State
-    from twopeaks.validate.screen.sweep_boards import SweepBoards
     from twopeaks.validate.screen.sweep_screen import Tally
+    from twopeaks.validate.screen.tensorboard import SweepBoards
 
 __all__ = ["Request", "sweep", "train"]
 
@@ -162,8 +162,7 @@ def _boards(request: Request, spec: Spec) -> SweepBoards | None:
     root = request.tensorboard
     if root is None:
         return None
-    from twopeaks.validate.screen.sweep_boards import SweepBoards
-    from twopeaks.validate.screen.tensorboard import prepare
+    from twopeaks.validate.screen.tensorboard import SweepBoards, prepare
 
     prepare(root)
     return SweepBoards(root, spec.dtype)

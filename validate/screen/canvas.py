@@ -43,11 +43,11 @@ class Canvas:
         height, width = self.dots.shape
         edges = np.zeros((height + 1, width), dtype=np.int64)  # where strokes begin and end, going down
         for line in np.atleast_2d(y):
-            there = np.isfinite(x) & np.isfinite(line)
-            if there.any():
-                places = np.clip(x[there], 0, 1) * (width - 1)
+            finite = np.isfinite(x) & np.isfinite(line)
+            if finite.any():
+                places = np.clip(x[finite], 0, 1) * (width - 1)
                 columns = np.arange(round(places[0]), round(places[-1]) + 1)
-                drops = np.interp(columns, places, (1 - np.clip(line[there], 0, 1)) * (height - 1))
+                drops = np.interp(columns, places, (1 - np.clip(line[finite], 0, 1)) * (height - 1))
                 levels = np.rint(drops).astype(np.int64)
                 before = np.concatenate([levels[:1], levels[:-1]])  # a steep line has no gaps between columns
                 edges[np.minimum(levels, before), columns] += 1
@@ -77,12 +77,12 @@ class Canvas:
         """Each row of cells."""
         rows, columns = self._ink.shape
         codes = (self.dots.reshape(rows, 4, columns, 2) * _BITS[:, None, :]).sum(axis=(1, 3)) + _BLANK
-        found = []
+        lines = []
         for row, inks in zip(codes, self._ink, strict=True):
             starts = [0, *(np.flatnonzero(np.diff(inks)) + 1).tolist(), columns]
             parts = [("".join(map(chr, row[a:b])), self._styles[inks[a]]) for a, b in itertools.pairwise(starts)]
-            found.append(Text.assemble(*parts, no_wrap=True, end=""))
-        return found
+            lines.append(Text.assemble(*parts, no_wrap=True, end=""))
+        return lines
 
     def _set(self, drawn: NDArray[np.bool_], columns: NDArray[np.int64], style: str) -> None:
         if style not in self._styles:

@@ -31,7 +31,7 @@ def framed(canvas: Canvas, ticks: Mapping[float, str]) -> list[Text]:
     columns, last = canvas.dots.shape[1] // 2, len(lines) - 1
     labels = {0: "100%", last: "0%"} | ({last // 2: "50%"} if last >= _TALL and last % 2 == 0 else {})
     edges = [f"{labels[row]:>4} ┤" if row in labels else "     │" for row in range(last + 1)]
-    found = [Text(edge).append(line) for edge, line in zip(edges, lines, strict=True)]
+    rows = [Text(edge).append(line) for edge, line in zip(edges, lines, strict=True)]
     marks, words = ["─"] * columns, [" "] * (columns + GUTTER)
     for place, label in ticks.items():
         column = round(place * (columns - 1))
@@ -39,7 +39,7 @@ def framed(canvas: Canvas, ticks: Mapping[float, str]) -> list[Text]:
         if first >= 0 and not "".join(words[max(0, first - 1) : first + len(label) + 1]).strip():
             words[first : first + len(label)] = label
             marks[column] = "┬"
-    return [*found, Text("     └" + "".join(marks)), Text("".join(words))]
+    return [*rows, Text("     └" + "".join(marks)), Text("".join(words))]
 
 
 def step_ticks(plan: Plan, columns: int) -> dict[float, str]:

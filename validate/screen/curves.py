@@ -1,4 +1,4 @@
-"""What is known of the curves of a run while it trains: little enough to draw at any moment, however long it is."""
+"""The curves of a run while it trains, in bins: small enough to be drawn at any moment of a long run."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ __all__ = ["BINS", "SHOWN", "LiveCurves"]
 
 Floats = NDArray[np.float64]
 
-#: Parts of the axis of steps: in each the newest record counts. A picture of 500 cells has no more columns of dots.
+#: Bins of the axis of steps; the newest record in a bin counts. A picture of 500 cells has 1000 columns of dots.
 BINS = 1000
 
 #: Observables that are kept.
@@ -36,8 +36,8 @@ class LiveCurves:
         steps: (E,) step of each member's last record; -1 before the first.
         since: transition -> (E,) step of the record since which each member has made it, -1 if it has not. As
             long as its curve has not been held for as long as `theory.setting.Transition` asks, it may be taken back.
-        heard: how often there was something new.
-        training: (E,) whether there was something to record at the last one.
+        heard: how many records were taken in.
+        training: (E,) whether each member had values in its last record.
     """
 
     def __init__(self, members: int, plan: Plan) -> None:
@@ -51,28 +51,28 @@ class LiveCurves:
 
     def __call__(self, places: Sequence[int], step: int, values: Mapping[str, Floats]) -> None:
         """Take in one record of some members."""
-        its = np.asarray(places)
-        there = np.isfinite(values["train_loss"])
+        members = np.asarray(places)
+        finite = np.isfinite(values["train_loss"])
         with self._lock:
             self.heard += 1
-            self.training[its] = there
-            self.steps[its[there]] = step
+            self.training[members] = finite
+            self.steps[members[finite]] = step
             for name in SHOWN:
-                self.curves[name][its[there], self.bin(step)] = values[name][there]
+                self.curves[name][members[finite], self.bin(step)] = values[name][finite]
             for name, event in TRANSITIONS.items():
-                above = values[event.curve][there] >= event.level
-                since = self.since[name][its[there]]
+                above = values[event.curve][finite] >= event.level
+                since = self.since[name][members[finite]]
                 since = np.where(~above & (step <= since + event.hold), -1, since)
-                self.since[name][its[there]] = np.where(above & (since < 0), step, since)
+                self.since[name][members[finite]] = np.where(above & (since < 0), step, since)
 
     @classmethod
     def of(cls, records: Records, plan: Plan) -> Self:
         """What would be known at the end of a run that is stored."""
-        found, places = cls(len(records.seeds), plan), range(len(records.seeds))
-        curves = {name: records.curves[name] for name in SHOWN}
+        curves, members = cls(len(records.seeds), plan), range(len(records.seeds))
+        by_name = {name: records.curves[name] for name in SHOWN}
         for r, step in enumerate(records.steps.tolist()):
-            found(places, step, {name: values[:, r] for name, values in curves.items()})
-        return found
+            curves(members, step, {name: values[:, r] for name, values in by_name.items()})
+        return curves
 
     def position(self, step: float) -> float:
         """Of a step on the axis, 0 to 1; where records are log-spaced, step 1 is at 0."""

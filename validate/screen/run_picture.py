@@ -27,11 +27,11 @@ _WORDS, _LEAST, _MOST = 4, 3, 20
 _NARROW = 16
 
 
-def run_picture(found: LiveCurves, heading: str, remark: str, width: int, height: int) -> list[Text]:
+def run_picture(curves: LiveCurves, heading: str, remark: str, width: int, height: int) -> list[Text]:
     """Lines of at most ``width`` cells, at most ``height`` of them; on a very small terminal the last one alone.
 
     Args:
-        found: what is known.
+        curves: what is known.
         heading: what is trained.
         remark: one more line, or nothing; left out where there is little room.
         width: cells of the terminal.
@@ -39,12 +39,12 @@ def run_picture(found: LiveCurves, heading: str, remark: str, width: int, height
     """
     lines = [Text(heading, style="bold"), *([Text(remark)] if remark and height >= 14 else [])]
     rows, columns = min(_MOST, height - len(lines) - _WORDS - 1), width - GUTTER
-    told = _transitions(found)
+    last_line = _transitions(curves)
     if rows < _LEAST or columns < _NARROW:
-        lines = [told]
+        lines = [last_line]
     else:
-        lines += [_legend(found), *framed(_canvas(found, columns, rows), step_ticks(found.plan, columns))]
-        lines += [_loss(found, columns), told]
+        lines += [_legend(curves), *framed(_canvas(curves, columns, rows), step_ticks(curves.plan, columns))]
+        lines += [_loss(curves, columns), last_line]
     for line in lines:
         line.no_wrap = True
         line.truncate(width, overflow="ellipsis")
@@ -54,40 +54,39 @@ def run_picture(found: LiveCurves, heading: str, remark: str, width: int, height
 def title(setting: Setting) -> str:
     """What a run is about, in a line."""
     task, table = setting.task, setting.task.table_of()
-    rows = "pairs" if table.operands == 2 else "rows"
     labels = f"{task.labels} labels" + (f" but for {task.noise:.3g} of them" if task.noise else "")
-    return f"{task.name}: {task.samples} of {table.rows.size} {rows}, {labels}, K={setting.network.width}"
+    return f"{task.name}: {task.samples} of {table.rows.size} examples, {labels}, K={setting.network.width}"
 
 
-def middle(found: LiveCurves, name: str) -> tuple[Floats, Floats, Floats]:
+def middle(curves: LiveCurves, name: str) -> tuple[Floats, Floats, Floats]:
     """An observable where there are records: positions on the axis, (B,), values, (E, B), and their median, (B,).
 
     Members that have stopped count with what they had last.
     """
-    values = found.curves[name]
+    values = curves.curves[name]
     newest = np.flatnonzero(np.isfinite(values).any(axis=0))
     values = values[:, newest]
     if values.size:
-        stopped = ~found.training
+        stopped = ~curves.training
         last = np.maximum.accumulate(np.where(np.isfinite(values), np.arange(len(newest)), 0), axis=1)
         values = np.where(stopped[:, None], np.take_along_axis(values, last, axis=1), values)
         return newest / (BINS - 1), values, np.nanmedian(values, axis=0)
     return newest / (BINS - 1), values, np.empty(0)
 
 
-def _canvas(found: LiveCurves, columns: int, rows: int) -> Canvas:
+def _canvas(curves: LiveCurves, columns: int, rows: int) -> Canvas:
     canvas = Canvas(columns, rows)
-    x, values, median = middle(found, "test_accuracy")
+    x, values, median = middle(curves, "test_accuracy")
     if values.size:
         canvas.curve(x, values if len(values) <= _EACH else np.nanquantile(values, _QUANTILES, axis=0), FAINT)
-    at, _, of_train = middle(found, "train_accuracy")
+    at, _, of_train = middle(curves, "train_accuracy")
     canvas.curve(at, of_train, TRAIN, dashed=True)
     canvas.curve(x, median, TEST)
     return canvas
 
 
-def _legend(found: LiveCurves) -> Text:
-    count = len(found.steps)
+def _legend(curves: LiveCurves) -> Text:
+    count = len(curves.steps)
     others = "each" if count <= _EACH else "quantiles 5, 25, 75, 95%"
     line = Text("accuracy: ").append("━ test", TEST).append("  ").append("╍ train", TRAIN)
     if count > 1:
@@ -95,9 +94,9 @@ def _legend(found: LiveCurves) -> Text:
     return line
 
 
-def _loss(found: LiveCurves, columns: int) -> Text:
+def _loss(curves: LiveCurves, columns: int) -> Text:
     """The median training loss, on a logarithmic scale of its own, below the chart."""
-    x, _, median = middle(found, "train_loss")
+    x, _, median = middle(curves, "train_loss")
     values = np.full(columns, np.nan)
     if len(x):
         places = np.arange(round(x[-1] * (columns - 1)) + 1)
@@ -106,17 +105,17 @@ def _loss(found: LiveCurves, columns: int) -> Text:
     return Text(" loss ").append(sparkline(values), TRAIN)
 
 
-def _transitions(found: LiveCurves) -> Text:
-    count = len(found.steps)
-    told = [_share(found, "t_mem", "memorised"), _share(found, "t_grok", "grokked")]
-    stopped = int((~found.training).sum())
-    told += [f"{stopped}/{count} have stopped"] if stopped else []
-    _, _, median = middle(found, "train_loss")
-    told += [f"loss {median[-1]:.1e}"] if len(median) else []
-    return Text(", ".join(told))
+def _transitions(curves: LiveCurves) -> Text:
+    count = len(curves.steps)
+    parts = [_share(curves, "t_mem", "memorised"), _share(curves, "t_grok", "grokked")]
+    stopped = int((~curves.training).sum())
+    parts += [f"{stopped}/{count} have stopped"] if stopped else []
+    _, _, median = middle(curves, "train_loss")
+    parts += [f"loss {median[-1]:.1e}"] if len(median) else []
+    return Text(", ".join(parts))
 
 
-def _share(found: LiveCurves, transition: str, word: str) -> str:
-    made = found.made(transition)
-    told = f"{word} {len(made)}/{len(found.steps)}"
-    return f"{told} at ~{float(np.median(made)):,.0f}" if len(made) else told
+def _share(curves: LiveCurves, transition: str, word: str) -> str:
+    made = curves.made(transition)
+    text = f"{word} {len(made)}/{len(curves.steps)}"
+    return f"{text} at ~{float(np.median(made)):,.0f}" if len(made) else text

@@ -50,11 +50,11 @@ class SweepCharts:
         """One more cell has finished, of whose members so many grokked."""
         self._done.append(_Done(cell, LiveCurves.of(records, cell.plan), grokked))
 
-    def drawn(self, found: Sequence[Series], width: int, height: int) -> list[Text]:
+    def drawn(self, groups: Sequence[Series], width: int, height: int) -> list[Text]:
         """Lines of both charts, side by side; of the transition alone where there is little room; none in a nook.
 
         Args:
-            found: all groups of cells; the one of the newest cell is drawn.
+            groups: all groups of cells; the one of the newest cell is drawn.
             width: cells of the terminal.
             height: lines that may be used.
         """
@@ -63,7 +63,7 @@ class SweepCharts:
             return []
         newest = self._done[-1].cell
         name = name_of(newest.setting, newest.plan)
-        group = next(one for one in found if one.name == name)
+        group = next(group for group in groups if group.name == name)
         if width < _WIDE:
             return transition_lines(group, self._varied, width, rows)
         half = (width - _GAP) // 2
@@ -76,9 +76,9 @@ class SweepCharts:
         """Medians of the newest cells that have one plan."""
         *others, newest = self._done
         canvas, cell = Canvas(width - GUTTER, rows), newest.cell
-        for one in others:
-            if one.cell.plan == cell.plan:
-                x, _, median = middle(one.curves, "test_accuracy")
+        for older in others:
+            if older.cell.plan == cell.plan:
+                x, _, median = middle(older.curves, "test_accuracy")
                 canvas.curve(x, median, FAINT)
         for name, style in (("train_accuracy", TRAIN), ("test_accuracy", TEST)):
             x, _, median = middle(newest.curves, name)
@@ -89,36 +89,36 @@ class SweepCharts:
         return [heading, *framed(canvas, step_ticks(cell.plan, width - GUTTER))]
 
 
-def transition_lines(one: Series, varied: Sequence[str], width: int, rows: int) -> list[Text]:
+def transition_lines(group: Series, varied: Sequence[str], width: int, rows: int) -> list[Text]:
     """Share of members that grokked against n, with 95% intervals, the logistic fit and its n_c.
 
     Args:
-        one: members of one setting at several sizes.
+        group: members of one setting at several sizes.
         varied: fields that tell it from others.
         width: cells of each line.
         rows: of the canvas.
     """
     from twopeaks.validate.measured.statistics import rate_interval
 
-    canvas, sizes = Canvas(width - GUTTER, rows), np.array(list(one.rates), dtype=np.float64)
+    canvas, sizes = Canvas(width - GUTTER, rows), np.array(list(group.rates), dtype=np.float64)
     first, last = float(sizes.min()), float(sizes.max())
     spare = _MARGIN * (last - first) or 1.0
     low, span = first - spare, last - first + 2 * spare
-    value, fitted = _fit(tuple((n, *rate) for n, rate in one.rates.items()), low, low + span)
+    value, fitted = _fit(tuple((n, *rate) for n, rate in group.rates.items()), low, low + span)
     if value is not None:
         canvas.curve(np.linspace(0, 1, len(fitted)), fitted, TRAIN, dashed=True)
         canvas.upright((value - low) / span, TRAIN)
-    for n, (k, m) in one.rates.items():
+    for n, (k, m) in group.rates.items():
         canvas.upright((n - low) / span, FAINT, *rate_interval(k, m))
         canvas.point((n - low) / span, k / m, TEST)
-    ticks = {(n - low) / span: f"{n:.0f}" for n in (first, last, *one.rates)}
-    heading = Text(f"{one.label(varied)}: {_words(one, value)}", no_wrap=True)
+    ticks = {(n - low) / span: f"{n:.0f}" for n in (first, last, *group.rates)}
+    heading = Text(f"{group.label(varied)}: {_words(group, value)}", no_wrap=True)
     heading.truncate(width, overflow="ellipsis")
     return [heading, *framed(canvas, ticks)]
 
 
-def _words(one: Series, value: float | None) -> str:
-    low, high = one.bracket
+def _words(group: Series, value: float | None) -> str:
+    low, high = group.bracket
     between = f"{low} … {high}" if low is not None and high is not None else None
     if value is not None:
         return f"n_c ~{size_text(value)}" + (f", in {between}" if between else "")

@@ -1,4 +1,4 @@
-"""``sweep --dry-run``: what a sweep will cost, said before anything is trained or written."""
+"""``sweep --dry-run``: what a sweep will cost, before anything is trained or written."""
 
 from __future__ import annotations
 
@@ -35,9 +35,10 @@ def estimate(spec: Spec, folder: SweepFolder, device: str, workers: int | None, 
     """
     runtime = resolve(device, spec.dtype, 1)
     count = workers or (usable_cores() if runtime.device == "cpu" else 1)
-    most = usual = _cost(spec, [one.most_cells for one in spec.bisections], runtime, count)
-    if spec.bisections:
-        usual = _cost(spec, [one.cells_if((one.low + one.high) / 2) for one in spec.bisections], runtime, count)
+    searches = spec.bisections
+    most = usual = _cost(spec, [search.most_cells for search in searches], runtime, count)
+    if searches:
+        usual = _cost(spec, [search.cells_if((search.low + search.high) / 2) for search in searches], runtime, count)
     if as_json:
         facts = {"name": spec.name, "folder": str(folder.root), "bisections": len(spec.bisections)}
         print_json({**facts, **usual.as_data(), "most": most.as_data(), "free_bytes": _free(folder.root)})
@@ -55,7 +56,7 @@ def _print(spec: Spec, folder: SweepFolder, usual: Cost, most: Cost) -> None:
     table = Table(title=f"{spec.name}: what it takes", show_header=len(both) > 1)
     for heading in ("", *both):
         table.add_column(heading)
-    columns = [_words(found, folder) for found in both.values()]
+    columns = [_words(needed, folder) for needed in both.values()]
     for name in columns[0]:
         table.add_row(name, *(column[name] for column in columns))
     out = console()
@@ -63,15 +64,15 @@ def _print(spec: Spec, folder: SweepFolder, usual: Cost, most: Cost) -> None:
     out.print(f"rate measured just now: {most.flops_per_second / 1e9:,.1f} Gflop/s a worker")
 
 
-def _words(found: Cost, folder: SweepFolder) -> dict[str, str]:
-    all_bytes = found.workers * found.worker_bytes
+def _words(needed: Cost, folder: SweepFolder) -> dict[str, str]:
+    all_bytes = needed.workers * needed.worker_bytes
     return {
-        "cells": f"{found.cells:,}",
-        "members": f"{found.members:,}",
-        "member-steps": f"{found.member_steps:,}",
-        "time": f"{duration(found.seconds)} with {found.workers} workers",
-        "memory": f"{_bytes(found.worker_bytes)} a worker, {_bytes(all_bytes)} in all",
-        "disk": f"{_bytes(found.disk_bytes)} of {_bytes(_free(folder.root))} free",
+        "cells": f"{needed.cells:,}",
+        "members": f"{needed.members:,}",
+        "member-steps": f"{needed.member_steps:,}",
+        "time": f"{duration(needed.seconds)} with {needed.workers} workers",
+        "memory": f"{_bytes(needed.worker_bytes)} a worker, {_bytes(all_bytes)} in all",
+        "disk": f"{_bytes(needed.disk_bytes)} of {_bytes(_free(folder.root))} free",
     }
 
 
@@ -85,5 +86,5 @@ def _bytes(count: float) -> str:
 
 def _free(root: Path) -> int:
     """Where the folder is, or would be made."""
-    there = next(path for path in (root.resolve(), *root.resolve().parents) if path.is_dir())
-    return shutil.disk_usage(there).free
+    nearest = next(path for path in (root.resolve(), *root.resolve().parents) if path.is_dir())
+    return shutil.disk_usage(nearest).free

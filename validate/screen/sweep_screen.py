@@ -1,4 +1,4 @@
-"""What a sweep says while it runs: notes on stderr, and on a terminal a picture of how far it is."""
+"""What a sweep shows while it runs: notes on stderr, and on a terminal a picture of its progress."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ from twopeaks.validate.screen.sweep_charts import SweepCharts
 from twopeaks.validate.screen.sweep_picture import duration, picture
 
 if TYPE_CHECKING:  # only with --tensorboard
-    from twopeaks.validate.screen.sweep_boards import SweepBoards
+    from twopeaks.validate.screen.tensorboard import SweepBoards
 
 __all__ = ["Screen", "Tally", "screen"]
 
@@ -43,7 +43,7 @@ _TABLE = 14
 
 
 class Tally(Monitor):
-    """Counts what is done. Time is told it, so that it needs no clock.
+    """Counts what is done.
 
     Attributes:
         cells, done: how many are wanted so far, and stored.
@@ -71,10 +71,10 @@ class Tally(Monitor):
 
     def worked(self, shard: Shard, *, before: bool) -> None:
         """It counts as done; notes of its training are passed on."""
-        found = self._open.pop(shard.name, None)
+        awaited = self._open.pop(shard.name, None)
         if before:
             return
-        if found is not None:
+        if awaited is not None:
             self._steps += shard.member_steps
             self._flops += shard.flops
         for folder in self.place.folders(shard):
@@ -182,10 +182,10 @@ class Screen(Tally):
     def _read(self, cell: Finished) -> None:
         with suppress(InputError):  # said at the end, by name
             records = cell.load().records
-            told = grokked(records)
-            self._outcomes.append(Outcome(cell.cell.setting, cell.cell.plan, sum(told), len(told)))
+            members = grokked(records)
+            self._outcomes.append(Outcome(cell.cell.setting, cell.cell.plan, sum(members), len(members)))
             if self._charts is not None:
-                self._charts.add(cell.cell, records, sum(told))
+                self._charts.add(cell.cell, records, sum(members))
 
     def _drawn(self, share: float, rate: float | None, left: float | None) -> Group:
         line = Table.grid(padding=(0, 2))
@@ -197,10 +197,10 @@ class Screen(Tally):
             f"{duration(left)} left" if left is not None else "",
         )
         width, height = self._live.console.size
-        found = series(self._outcomes)
-        charts = [] if self._charts is None else self._charts.drawn(found, width, height - _TABLE)
+        groups = series(self._outcomes)
+        charts = [] if self._charts is None else self._charts.drawn(groups, width, height - _TABLE)
         rows = max(1, height - _REST - len(charts))
-        return Group(line, *charts, picture(found, self._varied, rows, {}) or "")
+        return Group(line, *charts, picture(groups, self._varied, rows, {}) or "")
 
 
 @contextmanager

@@ -7,7 +7,7 @@ import tempfile
 import threading
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -16,14 +16,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from twopeaks.sim.storage.records import Plan, Records
+from twopeaks.sim.storage.store import run_name, stored_at
+from twopeaks.sim.sweep.cells import Finished
 from twopeaks.sim.sweep.flat import flat
 from twopeaks.theory.errors import InputError
 from twopeaks.theory.setting import TRANSITIONS, Setting
 from twopeaks.validate.measured.detect import transition_steps
 
-__all__ = ["MOST", "Board", "is_complete", "prepare", "write_run"]
+__all__ = ["MOST", "Board", "SweepBoards", "is_complete", "prepare", "write_run"]
 
-#: Members up to which files are written as a run goes: each is open meanwhile, and has a thread of its own.
+#: Largest number of members with event files: each has an open file and a thread of its own.
 MOST = 256
 
 _MEAN, _COMPLETE = "mean", "complete"
@@ -32,7 +34,7 @@ _FLUSH, _QUEUE = 10, 1000
 
 
 def prepare(root: Path) -> None:
-    """Make the folder, once TensorBoard is known to be there.
+    """Make the folder, if TensorBoard is installed.
 
     Raises:
         InputError: if the extra is not installed, or the folder cannot be made or written.
@@ -52,15 +54,16 @@ def prepare(root: Path) -> None:
 
 
 @contextmanager
-def _said_once() -> Iterator[None]:
+def _without_tracebacks() -> Iterator[None]:
     """TensorBoard's threads end without a traceback where a file cannot be written: closing raises the same error."""
     before = threading.excepthook
 
-    def heard(told: threading.ExceptHookArgs) -> None:
-        if not (issubclass(told.exc_type, OSError) and type(told.thread).__module__.startswith("tensorboard.")):
-            before(told)
+    def hook(failure: threading.ExceptHookArgs) -> None:
+        of_tensorboard = type(failure.thread).__module__.startswith("tensorboard.")
+        if not (of_tensorboard and issubclass(failure.exc_type, OSError)):
+            before(failure)
 
-    threading.excepthook = heard
+    threading.excepthook = hook
     try:
         yield
     finally:
@@ -85,7 +88,7 @@ class Board:
         self._sums: dict[int, tuple[int, dict[str, float]]] = {}  # of records that some members have
 
     def __enter__(self) -> Self:
-        self._stack.enter_context(_said_once())
+        self._stack.enter_context(_without_tracebacks())
         with self._noted():
             _clear(self._folder)
             self._writers = [self._stack.enter_context(_writer(path)) for path in _paths(self._folder, self._seeds)]
@@ -136,7 +139,7 @@ class Board:
             self._failed = True
 
 
-@_said_once()
+@_without_tracebacks()
 def write_run(folder: Path, setting: Setting, plan: Plan, records: Records, seconds: float, ended: float) -> None:
     """Event files of a stored run; nothing if they are there already.
 
@@ -173,6 +176,33 @@ def write_run(folder: Path, setting: Setting, plan: Plan, records: Records, seco
 def is_complete(folder: Path) -> bool:
     """Whether all event files of a run are there."""
     return (folder / _COMPLETE).exists()
+
+
+class SweepBoards:
+    """Event files of a sweep: a folder for each finished cell, written from what is stored.
+
+    Args:
+        root: folder, which can be written.
+        dtype: of the sweep.
+    """
+
+    def __init__(self, root: Path, dtype: str) -> None:
+        self._root, self._dtype = root, dtype
+
+    def write(self, finished: Finished) -> None:
+        """Write the files of a cell, unless they are there; a damaged cell is left out, the sweep itself names it.
+
+        Raises:
+            OSError: if they cannot be written.
+        """
+        cell = finished.cell
+        folder = self._root / run_name(cell.setting, cell.plan, cell.seeds, self._dtype)
+        if is_complete(folder):
+            return
+        with suppress(InputError):
+            trained = finished.load()
+            ended = max(stored_at(path) for path in finished.folders)
+            write_run(folder, cell.setting, cell.plan, trained.records, trained.seconds, ended)
 
 
 def _is_scalar(name: str) -> bool:
@@ -216,14 +246,14 @@ def _write(writer: Any, step: int, row: Mapping[str, float], wall_time: float) -
 
 def _write_transitions(writers: Sequence[Any], records: Records, wall_time: float) -> None:
     """Steps of the transitions that each member made, at its last step."""
-    found = transition_steps(records)
+    steps = transition_steps(records)
     for e, writer in enumerate(writers):
-        made = {f"transition/{name}": np.nan if (step := found[name][e]) is None else step for name in TRANSITIONS}
+        made = {f"transition/{name}": np.nan if (step := steps[name][e]) is None else step for name in TRANSITIONS}
         _write(writer, int(records.last_steps[e]), made, wall_time)
 
 
 def _write_shares(mean: Any, records: Records, wall_time: float) -> None:
     """Share of members that made each transition: the mean of their steps would leave out those that did not."""
-    found = transition_steps(records)
-    shares = {f"transition/{name}_share": sum(s is not None for s in found[name]) / len(found[name]) for name in found}
+    steps = transition_steps(records)
+    shares = {f"transition/{name}_share": sum(s is not None for s in steps[name]) / len(steps[name]) for name in steps}
     _write(mean, int(records.steps[-1]), shares, wall_time)

@@ -183,11 +183,11 @@ class RunView:
 
 
 def prediction(setting: Setting) -> str:
-    """Where this n lies beside a predicted n_c that needs no run; nothing if none holds, or would take its time."""
+    """The ratio of n to an n_c predicted without a run; nothing where that is not valid, or would take long."""
     if setting.task.table_of().classes > _QUICK or not setting.task.has_group:
         return ""
-    found = shared_form(setting)
-    if not found.valid or found.value is None:
+    shared = shared_form(setting)
+    if not shared.valid or shared.value is None:
         return ""
-    n = setting.task.samples
-    return f"n = {n} is {n / found.value:.2f} n_c of {shared_form.name} ({found.value:.4g})"
+    n, n_c = setting.task.samples, shared.value
+    return f"n = {n} is {n / n_c:.2f} n_c of {shared_form.name} ({n_c:.4g})"

@@ -223,7 +223,7 @@ NONSENSE = {
     "no steps": (["--steps", "0"], "steps must be greater than or equal to 1"),
     "no every": (["--every", "0"], "every must be greater than or equal to 1"),
     "unknown device": (["--device", "tpu"], "device must be auto, cpu, cuda"),
-    "absent device": (["--device", "cuda:99"], "device must be one that is there"),
+    "absent device": (["--device", "cuda:99"], "device must be one of this machine"),
     "unknown dtype": (["--dtype", "float8"], "--dtype must be float32, bfloat16 (in products) or float64"),
     "no threads": (["--threads", "0"], "threads must be between 1 and 1024"),
     "unwritable folder": (["--out", "bad.csv/below"], "--out must be a folder that can be written"),

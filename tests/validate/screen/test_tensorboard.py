@@ -23,9 +23,8 @@ from twopeaks.theory.setting import OBSERVABLES, Network, Optimizer, Setting, Ta
 from twopeaks.validate.cli.app import run
 from twopeaks.validate.measured.detect import transition_steps
 from twopeaks.validate.screen import tensorboard as tensorboard_files
-from twopeaks.validate.screen.sweep_boards import SweepBoards
 from twopeaks.validate.screen.sweep_screen import screen
-from twopeaks.validate.screen.tensorboard import Board, is_complete, write_run
+from twopeaks.validate.screen.tensorboard import Board, SweepBoards, is_complete, write_run
 
 GROKS = Setting(
     task=Task(group="Z7", samples=46), network=Network(width=64), optimizer=Optimizer(lr=2e-2, weight_decay=1e-3)
