@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from twopeaks.theory.errors import InputError
 from twopeaks.theory.predictors.answer import Prediction
 from twopeaks.theory.predictors.registry import of_quantity
 from twopeaks.validate.measured.cell import ON_REQUEST, distinct, names
 from twopeaks.validate.measured.sources import Sources
+from twopeaks.validate.pages.explorer.claims import Examined, read_claims
 from twopeaks.validate.pages.explorer.data import Curves, Key, Marked, Shown
 from twopeaks.validate.pages.explorer.groups import Series, as_shown, key_of, series_of
 from twopeaks.validate.pages.explorer.runs import PredictedTimes, chosen_curves
@@ -19,9 +20,6 @@ from twopeaks.validate.pages.explorer.theory_curves import spot
 from twopeaks.validate.scores.asking import Request, Stage, provided, scored
 from twopeaks.validate.scores.board import Board
 from twopeaks.validate.scores.predictors import asked
-
-if TYPE_CHECKING:  # claims need torch
-    from twopeaks.validate.pages.explorer.claims import Examined
 
 __all__ = ["Content", "gather"]
 
@@ -54,8 +52,6 @@ def gather(request: Request, claims: Path | None, stage: Stage) -> Content:
     Raises:
         InputError: if a source, the predictions or the claims cannot be used.
     """
-    from twopeaks.validate.pages.explorer.claims import read_claims
-
     examined = read_claims(claims) if claims is not None else ()
     sources = replace(request.measured, accuracy=True)
     cells, notes = sources.gather()
