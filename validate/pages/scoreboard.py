@@ -116,6 +116,8 @@ def meanings() -> dict[str, str]:
 def _table(board: Board, columns: Sequence[Column[Subject]], rows: Sequence[Subject], medium: Medium = "page") -> Table:
     """The columns that a medium shows of these rows."""
     seen = shown(columns, medium, board)
+    if medium != "page":  # a phone shows the first columns of a list: its errors
+        seen.sort(key=lambda column: (column.kind != "name", column.key != "error"))
     kinds = [_KINDS[column.kind] for column in seen]
     head = tuple(zip(headings(seen, board), kinds, strict=True))
     return Table(head, [texts(seen, medium, board, row) for row in rows])

@@ -248,9 +248,9 @@ def test_predicted_times_are_marked_on_the_curves_they_are_about(swept: tuple[Pa
     )
     more = ["--predictions", "before.csv", "--quantity", "t_grok", "--out", "marked.html"]
     curves = made(folder, "tiny.toml", *more).groups[0]["curves"]
-    assert {one["samples"]: [(mark["who"], mark["spot"]["text"]) for mark in one["predicted"]] for one in curves} == {
-        one["samples"]: [("somebody", "120 [100, 150]")] if one["samples"] == 100 else [] for one in curves
-    }
+    assert {
+        one["samples"]: [(mark["predictor"], mark["spot"]["text"]) for mark in one["predicted"]] for one in curves
+    } == {one["samples"]: [("somebody", "120 [100, 150]")] if one["samples"] == 100 else [] for one in curves}
 
 
 def test_a_demo_is_a_store_without_its_controls(

@@ -70,13 +70,13 @@ def _options(values: dict[str, Any]) -> list[str]:
 
 def _differing(setting: Setting, plan: Plan) -> dict[str, Any]:
     """Fields whose value an option has to give: those that are not what the command has by default."""
-    told = flat(setting, plan)
+    values = flat(setting, plan)
     classes = setting.task.table_of().classes
     same = {"width": default_width(classes), "momentum": 0.95 if setting.optimizer.name == "muon" else 0.0}
     if not setting.task.has_group:
-        del told["group"]
+        del values["group"]
     always = {"group", "samples", "steps", "every"}
-    return {name: x for name, x in told.items() if name in always or x != same.get(name, default(name))}
+    return {name: x for name, x in values.items() if name in always or x != same.get(name, default(name))}
 
 
 def _text(value: Any) -> str:

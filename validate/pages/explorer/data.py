@@ -7,7 +7,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-__all__ = ["Accuracy", "Claimed", "Curves", "Fate", "Marked", "Mountains", "Shown", "Spot", "Stages"]
+__all__ = ["Accuracy", "Claimed", "Curves", "Fate", "Key", "Marked", "Mountains", "Shown", "Spot", "Stages"]
+
+#: Content id of a setting, and budget (None where the source does not say): tells groups of networks apart.
+Key = tuple[str, int | None]
 
 
 @dataclass(frozen=True)
@@ -15,7 +18,7 @@ class Spot:
     """A number with its interval.
 
     Attributes:
-        value, low, high: in training pairs, steps or shares; None where open or unknown.
+        value, low, high: in training examples, steps or shares; None where open or unknown.
         text: the same in words, as `twopeaks.validate.scores.words` has it.
     """
 
@@ -27,7 +30,7 @@ class Spot:
 
 @dataclass(frozen=True)
 class Mountains:
-    """Costs of both ways to fit n pairs by one theory.
+    """Costs of both ways to fit n training examples, by one theory.
 
     Attributes:
         theory: the predictor whose crossing this is.
@@ -50,17 +53,17 @@ class Mountains:
 
 @dataclass(frozen=True)
 class Claimed:
-    """What one predictor says of n_c.
+    """What one predictor says about n_c.
 
     Attributes:
-        predictor, label, colour: who, in figures and tables.
-        spot: what.
+        predictor, label, colour: as figures and tables have them.
+        spot: its n_c.
         error: against the measurement, in words.
         origin: where it was read, or that it was computed.
         fitted, runs: constants fitted to any data, runs used.
         valid: whether the setting lies in its range.
         note: of the predictor.
-        command: what says it again; empty if no command line does.
+        command: what predicts it again; empty if no command line does.
     """
 
     predictor: str
@@ -131,8 +134,8 @@ class Stages:
 class Marked:
     """A predicted step."""
 
-    who: str
-    what: str
+    predictor: str
+    quantity: str
     spot: Spot
 
 
@@ -148,7 +151,7 @@ class Curves:
         gradient: |G_F| there; empty if it was not recorded.
         stages: on its whole record.
         last: last recorded step.
-        predicted: steps that a theory had said.
+        predicted: steps that theories predict.
         source: folder of the run.
         command: what trains it again; empty if no command line does.
     """

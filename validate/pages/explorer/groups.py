@@ -14,15 +14,15 @@ from twopeaks.validate.measured.cell import Measured, at_half
 from twopeaks.validate.measured.rates import Rate
 from twopeaks.validate.measured.statistics import rate_interval
 from twopeaks.validate.pages.explorer.commands import predict_line, scored_line, train_line
-from twopeaks.validate.pages.explorer.data import Claimed, Curves, Fate, Shown, Spot
-from twopeaks.validate.pages.explorer.labels import colour_of, label_of
+from twopeaks.validate.pages.explorer.data import Claimed, Curves, Fate, Key, Shown, Spot
 from twopeaks.validate.pages.explorer.theory_curves import accuracy_over, grid, mountains, spot
+from twopeaks.validate.pages.labels import colour_of, label_of
 from twopeaks.validate.scores.board import judge
 from twopeaks.validate.scores.words import error, measured
 
-__all__ = ["Series", "as_shown", "found_series", "unmeasured"]
+__all__ = ["Series", "as_shown", "key_of", "series_of", "unmeasured"]
 
-#: Seeds of a source that says how many but not which: those that every command counts from 0.
+#: First seed of networks whose source says how many seeds but not which: commands count from 0.
 _FIRST_SEED = 0
 
 
@@ -33,7 +33,7 @@ class Series:
     Attributes:
         setting: with half of all rows.
         budget: steps; None if the source does not say.
-        size: n_c, with nothing known where it was not measured.
+        size: the cell of n_c, empty where it was not measured.
         cells: of each size, by quantity.
     """
 
@@ -41,6 +41,11 @@ class Series:
     budget: int | None
     size: Measured
     cells: Mapping[int, Mapping[str, Measured]]
+
+    @property
+    def key(self) -> Key:
+        """Tells it from other groups."""
+        return self.setting.content_id, self.budget
 
     @property
     def is_measured(self) -> bool:
@@ -53,13 +58,18 @@ def unmeasured(setting: Setting, budget: int | None) -> Measured:
     return Measured("n_c", at_half(setting), None, None, None, None, budget, None)
 
 
-def found_series(cells: Sequence[Measured]) -> list[Series]:
-    """Cells put together, in their order; labels at random, which have no n_c, left out."""
-    by: dict[tuple[str, int | None], list[Measured]] = {}
+def key_of(cell: Measured) -> Key:
+    """Key of the group to which a cell of n_c belongs, or of the networks that a cell of another quantity is about."""
+    return cell.setting.content_id, cell.budget
+
+
+def series_of(cells: Sequence[Measured]) -> list[Series]:
+    """Cells by group, in their order; cells of random labels, which have no n_c, are left out."""
+    by_group: dict[Key, list[Measured]] = {}
     for cell in cells:
         if cell.setting.task.labels == "true":
-            by.setdefault((at_half(cell.setting).content_id, cell.budget), []).append(cell)
-    return [_series(found) for found in by.values()]
+            by_group.setdefault((at_half(cell.setting).content_id, cell.budget), []).append(cell)
+    return [_series(members) for members in by_group.values()]
 
 
 def _series(cells: Sequence[Measured]) -> Series:
@@ -73,9 +83,9 @@ def _series(cells: Sequence[Measured]) -> Series:
 
 
 def as_shown(
-    one: Series,
+    group: Series,
     name: str,
-    said: Mapping[str, Prediction],
+    predictions: Mapping[str, Prediction],
     origins: Mapping[str, str],
     sources: Sequence[str],
     curves: tuple[Curves, ...],
@@ -83,46 +93,50 @@ def as_shown(
     """Everything the page shows of a group.
 
     Args:
-        one: its cells.
+        group: its cells.
         name: of the group.
-        said: predictions of n_c, by predictor.
+        predictions: of n_c, by predictor.
         origins: predictor -> where its prediction was read; empty text where it was computed.
-        sources: as the command was given them.
+        sources: paths, as in the command.
         curves: of chosen networks.
     """
-    task, fates = one.setting.task.table_of(), _fates(one)
+    task, fates = group.setting.task.table_of(), _fates(group)
     sizes = [fate.samples for fate in fates]
-    centre = _centre(one, said, sizes)
+    centre = _centre(group, predictions, sizes)
     n = grid(task.rows.size, centre, sizes)
     return Shown(
         name,
         task.classes,
         task.rows.size,
-        one.setting.conventions,
-        _network(one.setting),
-        one.budget,
-        Spot(one.size.value, one.size.low, one.size.high, measured(one.size)) if one.is_measured else None,
-        one.size.source,
-        one.size.note,
-        scored_line(sources, "n_c") if one.is_measured else "",
+        group.setting.conventions,
+        _network(group.setting),
+        group.budget,
+        Spot(group.size.value, group.size.low, group.size.high, measured(group.size)) if group.is_measured else None,
+        group.size.source,
+        group.size.note,
+        scored_line(sources, "n_c") if group.is_measured else "",
         n,
         max(round(n[0]), round(0.8 * centre)),
-        mountains(one.setting, said, n),
+        mountains(group.setting, predictions, n),
         tuple(
-            _claimed(one, said[who], origins.get(who, ""))
-            for who in sorted(said, key=lambda who: said[who].value is None)
+            _claimed(group, predictions[predictor], origins.get(predictor, ""))
+            for predictor in sorted(predictions, key=lambda predictor: predictions[predictor].value is None)
         ),
         fates,
-        accuracy_over(one.setting, n),
+        accuracy_over(group.setting, n),
         curves,
     )
 
 
-def _centre(one: Series, said: Mapping[str, Prediction], sizes: Sequence[int]) -> float:
+def _centre(group: Series, predictions: Mapping[str, Prediction], sizes: Sequence[int]) -> float:
     """Where the transition is thought to be: measured, or predicted, or the middle of what was tried."""
-    values = [one.size.value, *(p.value for p in said.values() if p.valid), *(p.value for p in said.values())]
+    values = [
+        group.size.value,
+        *(p.value for p in predictions.values() if p.valid),
+        *(p.value for p in predictions.values()),
+    ]
     known = [value for value in values if value is not None]
-    return known[0] if known else sizes[len(sizes) // 2] if sizes else float(one.setting.task.samples)
+    return known[0] if known else sizes[len(sizes) // 2] if sizes else float(group.setting.task.samples)
 
 
 def _network(setting: Setting) -> str:
@@ -133,40 +147,40 @@ def _network(setting: Setting) -> str:
     )
 
 
-def _claimed(one: Series, said: Prediction, origin: str) -> Claimed:
-    calibrate = said.runs_used > 0
+def _claimed(group: Series, p: Prediction, origin: str) -> Claimed:
+    calibrate = p.runs_used > 0
     return Claimed(
-        said.predictor,
-        label_of(said.predictor),
-        colour_of(said.predictor),
-        spot(said.value, said.low, said.high),
-        error(judge(0, said, one.size)) if one.is_measured else "not measured",
+        p.predictor,
+        label_of(p.predictor),
+        colour_of(p.predictor),
+        spot(p.value, p.low, p.high),
+        error(judge(0, p, group.size)) if group.is_measured else "not measured",
         origin or "computed for this page",
-        said.constants_fitted,
-        said.runs_used,
-        said.valid,
-        said.note,
-        predict_line(one.setting, calibrate=calibrate, rivals=said.predictor in {rival.name for rival in RIVALS}),
+        p.constants_fitted,
+        p.runs_used,
+        p.valid,
+        p.note,
+        predict_line(group.setting, calibrate=calibrate, rivals=p.predictor in {rival.name for rival in RIVALS}),
     )
 
 
 # --- networks ------------------------------------------------------------------------------------------
 
 
-def _fates(one: Series) -> tuple[Fate, ...]:
-    rates = {rate.samples: rate for rate in one.size.rates}
-    return tuple(_fate(one, n, one.cells.get(n, {}), rates.get(n)) for n in sorted({*one.cells, *rates}))
+def _fates(group: Series) -> tuple[Fate, ...]:
+    rates = {rate.samples: rate for rate in group.size.rates}
+    return tuple(_fate(group, n, group.cells.get(n, {}), rates.get(n)) for n in sorted({*group.cells, *rates}))
 
 
-def _fate(one: Series, samples: int, cells: Mapping[str, Measured], rate: Rate | None) -> Fate:
+def _fate(group: Series, samples: int, cells: Mapping[str, Measured], rate: Rate | None) -> Fate:
     grok, accuracy = cells.get("t_grok"), cells.get("test_accuracy")
     if rate is None and grok is not None:
         rate = grok.in_time
     seeds = rate.members if rate else max((cell.seeds or 0 for cell in cells.values()), default=0)
     line = ""
-    if one.budget is not None and seeds:
-        plan = Plan(steps=one.budget, every=max(1, one.budget // 200))
-        line = train_line(resized(one.setting, samples), plan, range(_FIRST_SEED, _FIRST_SEED + seeds))
+    if group.budget is not None and seeds:
+        plan = Plan(steps=group.budget, every=max(1, group.budget // 200))
+        line = train_line(resized(group.setting, samples), plan, range(_FIRST_SEED, _FIRST_SEED + seeds))
     return Fate(
         samples,
         rate.grokked if rate else None,

@@ -53,7 +53,7 @@ def page(content: Content, title: str | None) -> str:
 
 
 def _lead(content: Content) -> str:
-    """What came out, for somebody in a hurry."""
+    """The result in one sentence."""
     networks = sum(fate.members or 0 for group in content.groups for fate in group.fates)
     trained = f"{networks:,} trained networks. " if networks else ""
     for board in content.boards:
@@ -63,7 +63,7 @@ def _lead(content: Content) -> str:
             where = f"{board.quantity} on {words.cells(best.own['all'].cells)}"
             able = sum(standing.own["all"].value is not None for standing in board.standings)
             return f"{trained}Of {able} predictors of {where}, {best.predictor} is closest: median error {error}."
-    return f"{trained}Nothing here was measured that anybody predicts."
+    return f"{trained}No quantity that was measured here has a prediction."
 
 
 def _facts(provenance: Mapping[str, Any]) -> dict[str, object]:

@@ -17,14 +17,14 @@ from twopeaks.validate.measured.cell import at_half
 from twopeaks.validate.measured.detect import crossing
 from twopeaks.validate.measured.results import Part, parts
 from twopeaks.validate.pages.explorer.commands import train_line
-from twopeaks.validate.pages.explorer.data import Curves, Marked, Stages
+from twopeaks.validate.pages.explorer.data import Curves, Key, Marked, Stages
 
-__all__ = ["LEAVES", "Predicted", "chosen_curves", "stages_of"]
+__all__ = ["LEAVES", "PredictedTimes", "chosen_curves", "stages_of"]
 
 Floats = NDArray[np.float64]
 
-#: What theories had said: (content id, budget) -> steps.
-Predicted = Mapping[tuple[str, int | None], tuple[Marked, ...]]
+#: Predicted steps by content id of a setting, and budget.
+PredictedTimes = Mapping[Key, tuple[Marked, ...]]
 
 #: Part of the way from the test accuracy at t_mem to the level of t_grok at which it has left its plateau.
 LEAVES = 0.25
@@ -49,21 +49,21 @@ class _Member:
         return self.part.setting.task.samples
 
 
-def chosen_curves(folder: SweepFolder, predicted: Predicted) -> dict[tuple[str, int | None], tuple[Curves, ...]]:
+def chosen_curves(folder: SweepFolder, predicted: PredictedTimes) -> dict[Key, tuple[Curves, ...]]:
     """Curves by content id of their setting with half of all rows, and budget; sizes increasing.
 
     Args:
         folder: of the sweep; runs that cannot be read are left out, `twopeaks.validate.measured.from_sweep` names them.
-        predicted: steps that theories had said, by content id of the setting and budget.
+        predicted: steps that theories predict.
     """
-    found: dict[tuple[str, int | None], list[_Member]] = {}
+    members_of: dict[Key, list[_Member]] = {}
     for part in parts(folder, lambda error: None):
         if part.setting.task.labels == "true" and len(part.plan.record_steps()) >= _FEWEST:
             members = [_Member(part, row) for row in range(part.outcome.members)]
-            found.setdefault((at_half(part.setting).content_id, part.plan.steps), []).extend(members)
+            members_of.setdefault((at_half(part.setting).content_id, part.plan.steps), []).extend(members)
     return {
-        key: tuple(_curves(folder.root, one, words, predicted) for one, words in _chosen(members))
-        for key, members in found.items()
+        key: tuple(_curves(folder.root, member, words, predicted) for member, words in _chosen(members))
+        for key, members in members_of.items()
     }
 
 
@@ -73,12 +73,12 @@ def _chosen(members: Sequence[_Member]) -> list[tuple[_Member, str]]:
     for member in members:
         by_size.setdefault(member.samples, []).append(member)
     sizes = sorted(by_size)
-    rates = {n: np.mean([bool(one.of("grokked")) for one in by_size[n]]) for n in sizes}
+    rates = {n: np.mean([bool(member.of("grokked")) for member in by_size[n]]) for n in sizes}
     below = [n for n in sizes if rates[n] < 0.5]
     above = [n for n in sizes if rates[n] >= 0.5]
     wanted = {*below[:1], *below[-1:], *above[:1], *above[-1:]}
-    found = [_ordinary(by_size[n]) for n in sizes if n in wanted]
-    return [one for one in found if one is not None]
+    chosen = [_ordinary(by_size[n]) for n in sizes if n in wanted]
+    return [ordinary for ordinary in chosen if ordinary is not None]
 
 
 def _ordinary(members: Sequence[_Member]) -> tuple[_Member, str] | None:
@@ -86,31 +86,31 @@ def _ordinary(members: Sequence[_Member]) -> tuple[_Member, str] | None:
 
     One that diverged did not grok and counts as such; its curve is not shown.
     """
-    done = [one for one in members if one.of("grokked")]
-    rest = [one for one in members if not one.of("grokked") and one.of("end") != "diverged"]
+    done = [member for member in members if member.of("grokked")]
+    rest = [member for member in members if not member.of("grokked") and member.of("end") != "diverged"]
     diverged = len(members) - len(done) - len(rest)
-    told = f" ({diverged} diverged)" if diverged else ""
+    lost = f" ({diverged} diverged)" if diverged else ""
     if done and (2 * len(done) >= len(members) or not rest):
-        done.sort(key=lambda one: (one.of("t_grok"), one.of("seed")))
-        words = f"{len(done)} of {len(members)} grokked{told}; this one is the median of those that did"
+        done.sort(key=lambda member: (member.of("t_grok"), member.of("seed")))
+        words = f"{len(done)} of {len(members)} grokked{lost}; this one is the median of those that did"
         return done[(len(done) - 1) // 2], words
     if not rest:
         return None
-    rest.sort(key=lambda one: (one.of("final_test_accuracy") or 0.0, one.of("seed")))
-    words = f"{len(rest) + diverged} of {len(members)} did not grok{told}; this one has their median test accuracy"
+    rest.sort(key=lambda member: (member.of("final_test_accuracy") or 0.0, member.of("seed")))
+    words = f"{len(rest) + diverged} of {len(members)} did not grok{lost}; this one has their median test accuracy"
     return rest[(len(rest) - 1) // 2], words
 
 
-def _curves(root: Path, one: _Member, words: str, predicted: Predicted) -> Curves:
-    run = load(root / one.of("folder"))
-    member = run.records.member(int(one.of("member")))
+def _curves(root: Path, chosen: _Member, words: str, predicted: PredictedTimes) -> Curves:
+    run = load(root / chosen.of("folder"))
+    member = run.records.member(int(chosen.of("member")))
     stages = stages_of(member)
     kept = _kept(member["steps"], [x for x in (stages.memorised, stages.leaves, stages.grokked) if x is not None])
     gradient = member[_GRADIENT][kept] if _GRADIENT in member else np.array([])
     seeds = [int(seed) for seed in run.records.seeds]
     return Curves(
-        one.samples,
-        int(one.of("seed")),
+        chosen.samples,
+        int(chosen.of("seed")),
         words,
         tuple(int(x) for x in member["steps"][kept]),
         _rounded(member["train_accuracy"][kept]),
@@ -119,7 +119,7 @@ def _curves(root: Path, one: _Member, words: str, predicted: Predicted) -> Curve
         stages,
         int(member["steps"][-1]),
         predicted.get((run.setting.content_id, run.plan.steps), ()),
-        str(root / one.of("folder")),
+        str(root / chosen.of("folder")),
         train_line(run.setting, run.plan, seeds),
     )
 
@@ -149,8 +149,8 @@ def _kept(steps: Floats, marks: Iterable[int]) -> NDArray[np.intp]:
         return np.arange(len(steps))
     wanted = np.geomspace(steps[first], steps[-1], _RECORDS)
     places = np.searchsorted(steps, [*wanted, *marks])
-    found: NDArray[np.intp] = np.unique(np.clip(places, first, len(steps) - 1))
-    return found
+    kept: NDArray[np.intp] = np.unique(np.clip(places, first, len(steps) - 1))
+    return kept
 
 
 def _rounded(values: Floats) -> tuple[float, ...]:

@@ -1,4 +1,4 @@
-"""Theory of one group as points: costs of both ways to fit n pairs, and the test accuracy that is predicted."""
+"""Theory of one group as points: costs of both ways to fit n training examples, and the predicted test accuracy."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from twopeaks.theory.predictors.phases import SPREAD, phases_accuracy, phases_fo
 from twopeaks.theory.predictors.relu import relu_form
 from twopeaks.theory.setting import Setting
 from twopeaks.validate.pages.explorer.data import Accuracy, Mountains, Spot
-from twopeaks.validate.pages.explorer.labels import label_of
+from twopeaks.validate.pages.labels import label_of
 from twopeaks.validate.scores.words import number
 
 __all__ = ["accuracy_over", "grid", "mountains", "spot"]
@@ -32,47 +32,47 @@ _POINTS = 91
 _FROM, _TO = 0.35, 1.8
 
 
-def grid(pairs: int, centre: float, sizes: Sequence[int]) -> tuple[float, ...]:
+def grid(rows: int, centre: float, sizes: Sequence[int]) -> tuple[float, ...]:
     """Sizes at which curves are given: whole numbers around the transition, all measured sizes within.
 
     Args:
-        pairs: rows of the table.
+        rows: of the table.
         centre: where the transition is thought to be.
         sizes: that were trained.
     """
     low = max(1, min([round(_FROM * centre), *sizes]))
-    high = min(pairs - 1, max([round(_TO * centre), *(round(1.02 * n) for n in sizes)]))
+    high = min(rows - 1, max([round(_TO * centre), *(round(1.02 * n) for n in sizes)]))
     return tuple(map(float, np.unique(np.round(np.linspace(low, max(high, low + 1), _POINTS)))))
 
 
-def mountains(setting: Setting, said: Mapping[str, Prediction], n: Sequence[float]) -> tuple[Mountains, ...]:
+def mountains(setting: Setting, predictions: Mapping[str, Prediction], n: Sequence[float]) -> tuple[Mountains, ...]:
     """Costs by each theory that has both, where it has a crossing.
 
     Args:
         setting: of the group.
-        said: predictions of n_c by name.
+        predictions: of n_c, by predictor.
         n: sizes.
     """
     if not setting.task.has_group:
         return ()
-    found = []
+    costed = []
     for theory, peaks_of in _PEAKS.items():
-        prediction = said.get(theory)
+        prediction = predictions.get(theory)
         peaks = None if prediction is None or prediction.value is None else peaks_of(setting)
         if prediction is not None and peaks is not None:
             costs = tuple(_short(peaks.memorising(x)) for x in n)
             crossing = spot(prediction.value, prediction.low, prediction.high)
             words = (theory, label_of(theory), peaks.words, peaks.equations)
-            found.append(Mountains(*words, costs, _short(peaks.generalising), crossing))
-    return tuple(found)
+            costed.append(Mountains(*words, costs, _short(peaks.generalising), crossing))
+    return tuple(costed)
 
 
 def accuracy_over(setting: Setting, n: Sequence[float]) -> Accuracy | None:
-    """Test accuracy that blocks which generalise one by one give, with the interval of `theory.predictors.phases`."""
+    """Test accuracy of blocks that generalise one by one, with the interval of `theory.predictors.phases`."""
     if not setting.task.has_group:
         return None
-    told = phases_accuracy(setting)
-    if told.value is None:
+    prediction = phases_accuracy(setting)
+    if prediction.value is None:
         return None
     group = setting.task.resolve()
     parts = blocks(group, setting.optimizer.weight_decay)
@@ -85,9 +85,8 @@ def accuracy_over(setting: Setting, n: Sequence[float]) -> Accuracy | None:
     value = [at(x) for x in n]
     low = [min(v, at(x / wide)) for v, x in zip(value, n, strict=True)]
     high = [max(v, at(x * wide)) for v, x in zip(value, n, strict=True)]
-    return Accuracy(
-        phases_form.name, label_of(phases_form.name), tuple(value), tuple(low), tuple(high), told.valid, told.note
-    )
+    curves = tuple(value), tuple(low), tuple(high)
+    return Accuracy(phases_form.name, label_of(phases_form.name), *curves, prediction.valid, prediction.note)
 
 
 def spot(value: float | None, low: float | None, high: float | None) -> Spot:

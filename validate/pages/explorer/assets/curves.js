@@ -48,9 +48,9 @@ function cardOf(run, i) {
   const chart = make("div", { class: "chart", id: `curve-${i}`, role: "img", "aria-label": `Accuracies of a network at n = ${run.samples} against steps; the table below has the numbers` });
   const { memorised, leaves, grokked } = run.stages;
   const facts = `t_mem ${stepText(memorised, run.last)}; leaves its plateau ${stepText(leaves, run.last)}; t_grok ${stepText(grokked, run.last)}.`;
-  const said = run.predicted.map((one) => `${one.who} had said ${one.what} ${one.spot.text}`).join("; ");
+  const predictions = run.predicted.map((one) => `${one.predictor} predicted ${one.quantity} = ${one.spot.text}`).join("; ");
   return make("article", { class: "card" }, make("h3", { text: `n = ${run.samples}, seed ${run.seed}` }), make("p", { class: "small", text: run.words }), keysOf(run), chart,
-    make("p", { class: "small", text: facts }), ...(said ? [make("p", { class: "small", text: said })] : []), whence("where from, how again", run.source, run.command));
+    make("p", { class: "small", text: facts }), ...(predictions ? [make("p", { class: "small", text: predictions })] : []), whence("source and command", run.source, run.command));
 }
 
 function keysOf(run) {

@@ -25,7 +25,7 @@ function fateWords(fate) {
 /** Test accuracy that theory expects at n itself, with its interval. */
 function expected() {
   const told = state.group.accuracy, grid = state.group.grid;
-  if (!told) return "no theory says";
+  if (!told) return "no theory predicts it";
   const [low, value, high] = ["low", "value", "high"].map((name) => percent(between(grid, told[name], state.n)));
   return `${value} [${low}, ${high}] at n = ${state.n}, by ${told.predictor}${told.valid ? "" : " (outside its range)"}`;
 }

@@ -33,7 +33,7 @@ function whoWins() {
   return found.memHeight > found.genHeight ? "memorising is cheaper" : "generalising is cheaper";
 }
 
-/** Everything at n in a sentence, for who does not see the drawing. */
+/** Everything at n in a sentence, for readers who do not see the drawing. */
 function inWords() {
   const found = peaksAt(state.n), fate = nearestFate();
   const heights = found ? `: memorising costs ${shown(found.memorising)}, generalising ${shown(found.generalising)}` : "";

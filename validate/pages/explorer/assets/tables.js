@@ -36,7 +36,7 @@ function drawClaimed() {
     const told = one.spot.value === null ? "no value" : one.spot.text;
     return { cells: [name, told + range, one.spot.value === null ? "" : one.error, String(one.fitted), String(one.runs), whence(one.origin, one.note, one.command)] };
   });
-  const headings = [["who", ""], ["n_c [95% or own interval]", "n"], ["error against measured", "n"], ["constants fitted", "n"], ["runs used", "n"], ["where from, how again", "note"]];
+  const headings = [["predictor", ""], ["n_c [95% or own interval]", "n"], ["error against measured", "n"], ["constants fitted", "n"], ["runs used", "n"], ["source and command", "note"]];
   byId("claimed-table").replaceChildren(tableOf(`n_c of ${state.group.name}`, headings, [...measuredRow(), ...rows]));
   byId("group-words").textContent = `${state.group.name}, M = ${state.group.order}, ${state.group.pairs} rows. ${state.group.network}.`;
 }
@@ -45,7 +45,7 @@ function drawFatesTable() {
   const rows = state.group.fates.map((fate) => ({
     n: fate.samples,
     cells: [String(fate.samples), percent(fate.samples / state.group.pairs), fate.rate ? fate.rate.text : "–", fate.t_mem, fate.t_grok,
-      fate.accuracy ? fate.accuracy.text : "–", whence("again", "", fate.command)],
+      fate.accuracy ? fate.accuracy.text : "–", whence("train again", "", fate.command)],
   }));
   const headings = [["n", "n"], ["of all rows", "n"], ["grokked [95%]", "n"], ["t_mem", "n"], ["t_grok", "n"], ["test accuracy [95%]", "n"], ["command", "note"]];
   byId("fates-table").replaceChildren(tableOf(`Networks of ${state.group.name} by size`, headings, rows));
