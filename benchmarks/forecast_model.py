@@ -24,7 +24,7 @@ from twopeaks.validate.measured.curves import Curve, curves_at
 from twopeaks.validate.measured.files import write
 
 HERE = Path(__file__).parent
-TARGET = HERE.parent / "validate" / "data" / "forecast.json"
+TARGET = HERE.parent / "validate" / "forecast" / "data" / "forecast.json"
 SWEEPS = ("adam", "adamw", "sgd")
 
 
@@ -52,16 +52,16 @@ def check(curves: Sequence[Curve], scored: Sequence[Curve], variants: Sequence[t
     models = {g: forecaster(others, VARIANTS) for g, others in kept.items()}
     for kinds in variants:
 
-        def seen(curve: Curve, step: float, told: tuple[str, ...] = kinds) -> Forecast:
-            return forecast(curve, step, None, set(KINDS) - set(told), models[groups[curve.name]])
+        def seen(curve: Curve, step: float, known: tuple[str, ...] = kinds) -> Forecast:
+            return forecast(curve, step, None, set(KINDS) - set(known), models[groups[curve.name]])
 
         for share in (*SHARES, None):
-            found = score(scored, share, seen)
+            scores = score(scored, share, seen)
             numbers = [
-                f"{x.value:.3f} [{x.low:.3f}, {x.high:.3f}]" for x in (found.auroc, found.time_error, found.brier)
+                f"{x.value:.3f} [{x.low:.3f}, {x.high:.3f}]" for x in (scores.auroc, scores.time_error, scores.brier)
             ]
-            told = f"{share or 'mixed'} {found.grokked}/{found.runs}"
-            print("+".join(kinds), told, *numbers, f"base {found.base:.3f}")
+            row = f"{share or 'mixed'} {scores.grokked}/{scores.runs}"
+            print("+".join(kinds), row, *numbers, f"base {scores.base:.3f}")
 
 
 def main() -> None:
@@ -73,7 +73,7 @@ def main() -> None:
     print(f"{TARGET}: {len(curves)} runs. Left-out groups: AUROC, median |error| of t_grok, Brier score")
     check(curves, curves, [kinds for kinds in VARIANTS if "memory" in kinds or len(kinds) == 1])
     print("Adam, as if recorded ten times less often")
-    adam = [thinned(one) for one in curves if one.setting is not None and one.setting.optimizer.name == "adam"]
+    adam = [thinned(curve) for curve in curves if curve.setting is not None and curve.setting.optimizer.name == "adam"]
     check(curves, adam, [kinds for kinds in VARIANTS if {"norm", "memory"} <= set(kinds)])
 
 

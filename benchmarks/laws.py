@@ -35,29 +35,27 @@ def small_groups(most: int, least: int = 1) -> list[str]:
     return [f"SmallGroup({n},{i})" for n in range(least, most + 1) for i in range(1, number_of_small_groups(n) + 1)]
 
 
-def _deviations(group: Group, found: tuple[Representation, ...]) -> dict[str, float]:
+def _deviations(group: Group, rhos: tuple[Representation, ...]) -> dict[str, float]:
     """Largest deviation from each law."""
     M, rng = group.order, np.random.default_rng(0)
-    entries = np.concatenate([(rho.dim**0.5 * rho.matrices).reshape(M, -1) for rho in found], axis=1)
-    chi = np.array([rho.irrep.character for rho in found])
+    entries = np.concatenate([(rho.dim**0.5 * rho.matrices).reshape(M, -1) for rho in rhos], axis=1)
+    chi = np.array([rho.irrep.character for rho in rhos])
     f = rng.standard_normal(M) + 1j * rng.standard_normal(M)
-    back = inverse_transform(fourier_transform(f, found), found)
+    back = inverse_transform(fourier_transform(f, rhos), rhos)
     roots = int((group.table[np.arange(M), np.arange(M)] == group.identity).sum())
-    squares = [np.trace(rho.matrices @ rho.matrices, axis1=1, axis2=2).mean() for rho in found]
+    squares = [np.trace(rho.matrices @ rho.matrices, axis1=1, axis2=2).mean() for rho in rhos]
     return {
-        "sum d^2 = M": abs(sum(rho.dim**2 for rho in found) - M),
-        "rho(g) rho(h) = rho(gh), all pairs": max(_products(group, rho) for rho in found),
+        "sum d^2 = M": abs(sum(rho.dim**2 for rho in rhos) - M),
+        "rho(g) rho(h) = rho(gh), all pairs": max(_products(group, rho) for rho in rhos),
         "rho unitary": max(
-            np.abs(rho.matrices @ rho.matrices.conj().swapaxes(1, 2) - np.eye(rho.dim)).max() for rho in found
+            np.abs(rho.matrices @ rho.matrices.conj().swapaxes(1, 2) - np.eye(rho.dim)).max() for rho in rhos
         ),
         "entries orthogonal (Schur)": np.abs(entries.T @ entries.conj() / M - np.eye(M)).max(),
         "characters orthonormal": np.abs(chi @ chi.conj().T / M - np.eye(len(chi))).max(),
         "Fourier round trip": np.abs(back - f).max(),
-        "Plancherel, relative": abs(power_spectrum(f, found).sum() / (np.abs(f) ** 2).sum() - 1),
-        "type = mean character of squares": max(
-            abs(s - rho.irrep.schur) for s, rho in zip(squares, found, strict=True)
-        ),
-        "sum type·d = number of g^2 = 1": abs(sum(rho.irrep.schur * rho.dim for rho in found) - roots),
+        "Plancherel, relative": abs(power_spectrum(f, rhos).sum() / (np.abs(f) ** 2).sum() - 1),
+        "type = mean character of squares": max(abs(s - rho.irrep.schur) for s, rho in zip(squares, rhos, strict=True)),
+        "sum type·d = number of g^2 = 1": abs(sum(rho.irrep.schur * rho.dim for rho in rhos) - roots),
     }
 
 
@@ -76,9 +74,9 @@ def laws() -> list[str]:
     for name in names:
         group = named(name)
         start = time.perf_counter()
-        found = representations(group)
+        rhos = representations(group)
         seconds[name] = time.perf_counter() - start
-        for law, value in _deviations(group, found).items():
+        for law, value in _deviations(group, rhos).items():
             if law not in worst or value > worst[law][0]:
                 worst[law] = (float(value), name)
     lines = [f"representations of {len(names)} groups: every group up to order {SHIPPED_ORDER}, {', '.join(_LARGE)}"]
@@ -119,9 +117,9 @@ def stage_two() -> list[str]:
     order, steps, w = 23, 4000, np.random.default_rng(1).normal(0, 1, (20, 46))
     solved = emerge(population_gradient, w, [0, 1.0])
     integrated = []
-    for node, found in zip(w, solved, strict=True):
-        exact = evolved(node[None], float(found.ended))[0]
-        integrated.append(np.linalg.norm(found.final["w"] - exact) / np.linalg.norm(exact))
+    for node, solution in zip(w, solved, strict=True):
+        exact = evolved(node[None], float(solution.ended))[0]
+        integrated.append(np.linalg.norm(solution.final["w"] - exact) / np.linalg.norm(exact))
     landscape, off, agree = Landscape(cyclic(order), np.arange(order**2)), [], 0
     for node in w:
         k, blow_up = winners(node[None])

@@ -69,13 +69,13 @@ def test_the_demo_finds_the_transition_and_both_height_predictions_hold(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert run(["demo", "--group", "Z23", "--width", "256", "--out", str(tmp_path / "demo"), "--json"]) == 0
-    told = json.loads(capsys.readouterr().out)
-    measured = told["n_c"]["value"]
+    summary = json.loads(capsys.readouterr().out)
+    measured = summary["n_c"]["value"]
     assert 178 <= measured <= 196
-    assert (told["n_c"]["budget_steps"], told["n_c"]["seeds"]) == (10_000, 8)
-    values = {p["predictor"]: p["value"] for p in told["predictions"]}
+    assert (summary["n_c"]["budget_steps"], summary["n_c"]["seeds"]) == (10_000, 8)
+    values = {p["predictor"]: p["value"] for p in summary["predictions"]}
     assert values["heights-calibrated"] == pytest.approx(measured, rel=0.06)
     assert values["heights-closed-form"] == pytest.approx(measured, rel=0.10)
     assert values["paper-law"] == pytest.approx(198.19, abs=0.01)
-    for name in [told["report"], *told["figures"]]:
+    for name in [summary["report"], *summary["figures"]]:
         assert Path(name).stat().st_size > 10_000

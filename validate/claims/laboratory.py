@@ -55,7 +55,7 @@ class Laboratory:
         key = (setting.content_id, tuple(steps))
         if key in self._kept:
             return self._kept[key]
-        found = snapshots(setting, self.seeds, steps, self.runtime, progress=self.progress)
-        if sum(layer.nbytes for layer in found.layers) <= _KEPT_BYTES:
-            self._kept[key] = found
-        return found
+        made = snapshots(setting, self.seeds, steps, self.runtime, progress=self.progress)
+        if sum(layer.nbytes for layer in made.layers) <= _KEPT_BYTES:
+            self._kept[key] = made
+        return made

@@ -1,4 +1,4 @@
-"""What the weights of one network say: hidden values, G_F, node energies, irreducible representations, live nodes.
+"""What the weights of one network say: hidden values, G_F, energies and representations of nodes, which ones carry it.
 
 All functions take the weights of one member, W (2M, K) and V (K, M), in double precision.
 """
@@ -40,7 +40,7 @@ CARRYING_SHARE = 1e-2
 
 
 class Hidden(NamedTuple):
-    """Hidden values on a set of pairs, centred over samples, and the labels likewise.
+    """Hidden values on a set of examples, centred over samples, and the labels likewise.
 
     Attributes:
         F: (n, K) sigma(X W).
@@ -56,7 +56,7 @@ class Hidden(NamedTuple):
 
 
 def hidden(W: Array, pairs: Indices, labels: Indices, activation: str = "x^2") -> Hidden:
-    """Hidden values of a network on the given pairs a·M + b with the given labels."""
+    """Hidden values of a network on training examples a·M + b with their labels."""
     order, sigma = W.shape[0] // 2, named_sigma(activation)
     Z = W[pairs // order] + W[order + pairs % order]
     F, Y = sigma.value(Z), np.eye(order)[labels]
@@ -118,7 +118,7 @@ def node_energies(group: Group, W: Array) -> Array:
 
 
 def accuracy(group: Group, W: Array, V: Array, pairs: Indices) -> float:
-    """Share of the pairs whose largest output is the product, sigma = z^2."""
+    """Share of the examples whose largest output is the product, sigma = z^2."""
     order = group.order
     outputs = (W[pairs // order] + W[order + pairs % order]) ** 2 @ V
     return float(np.mean(outputs.argmax(axis=1) == group.table.ravel()[pairs]))

@@ -64,7 +64,7 @@ _RESOLVED = 0.5
 
 def available(curve: Curve) -> frozenset[str]:
     """Kinds of knowledge that a curve has, of `KINDS`."""
-    found = {
+    knows = {
         "loss": "test_loss" in curve.values,
         "accuracy": "test_accuracy" in curve.values,
         "norm": "norm2" in curve.values,
@@ -72,7 +72,7 @@ def available(curve: Curve) -> frozenset[str]:
         "theory": curve.setting is not None and phases_size(curve.setting) is not None,
         "shared": curve.setting is not None and shared_size(curve.setting) is not None,
     }
-    return frozenset(kind for kind, there in found.items() if there)
+    return frozenset(kind for kind, known in knows.items() if known)
 
 
 def names_of(kinds: Collection[str]) -> tuple[str, ...]:
@@ -93,35 +93,35 @@ def features(curve: Curve, kinds: Collection[str]) -> dict[str, float]:
         curve: cut at the time of observation.
         kinds: of `KINDS`, that are `available`.
     """
-    found: dict[str, float] = {}
+    numbers: dict[str, float] = {}
     later = curve.steps > 0
     steps = curve.steps[later]
     values = {name: column[later] for name, column in curve.values.items()}
     if "loss" in kinds:
         logs = np.log(np.maximum(values["test_loss"], 1e-12))
         level, slope = local(steps, logs)
-        found |= {
+        numbers |= {
             "loss_slope": _log(-slope, _LEAST_SLOPE),
             "loss_fall": _log(largest(steps, logs) - level, _LEAST_FALL),
         }
     if "accuracy" in kinds:
         odds = np.log(values["test_accuracy"] + _EDGE) - np.log1p(_EDGE - values["test_accuracy"])
         level, slope = local(steps, odds)
-        found |= {"accuracy_slope": _log(slope, _LEAST_SLOPE), "accuracy_level": level}
+        numbers |= {"accuracy_slope": _log(slope, _LEAST_SLOPE), "accuracy_level": level}
     if "norm" in kinds:
         logs = np.log(np.maximum(values["norm2"], 1e-12))
-        found["norm_fall"] = _log(largest(steps, logs) - local(steps, logs)[0], _LEAST_FALL)
+        numbers["norm_fall"] = _log(largest(steps, logs) - local(steps, logs)[0], _LEAST_FALL)
     if "memory" in kinds:
         t_mem = memorised_at(curve)
-        found["age"] = 0.0 if t_mem is None else max(math.log(curve.last_step / max(t_mem, 1.0)), 0.0)
+        numbers["age"] = 0.0 if t_mem is None else max(math.log(curve.last_step / max(t_mem, 1.0)), 0.0)
     if "theory" in kinds and curve.setting is not None:
-        found |= {"held": held_share(curve.setting), "size": _relative(curve.setting, phases_size(curve.setting))}
+        numbers |= {"held": held_share(curve.setting), "size": _relative(curve.setting, phases_size(curve.setting))}
     if "shared" in kinds and curve.setting is not None:
-        found["shared_size"] = _relative(curve.setting, shared_size(curve.setting))
+        numbers["shared_size"] = _relative(curve.setting, shared_size(curve.setting))
     if {"theory", "shared"} & set(kinds) and curve.setting is not None:
         rule = curve.setting.optimizer
-        found |= {"decoupled": float(rule.decoupled), "descent": float(rule.name == "sgd")}
-    return found
+        numbers |= {"decoupled": float(rule.decoupled), "descent": float(rule.name == "sgd")}
+    return numbers
 
 
 def local(steps: Floats, values: Floats) -> tuple[float, float]:
@@ -135,8 +135,8 @@ def local(steps: Floats, values: Floats) -> tuple[float, float]:
     x = np.log(steps[first:] / steps[-1])
     weights = np.sqrt(np.gradient(x))  # records may lie on any grid
     rows = np.vander(x, min(3, len(x)), increasing=True) * weights[:, None]
-    found = np.linalg.lstsq(rows, values[first:] * weights)[0]
-    return float(found[0]), float(found[1])
+    coefficients = np.linalg.lstsq(rows, values[first:] * weights)[0]
+    return float(coefficients[0]), float(coefficients[1])
 
 
 def largest(steps: Floats, values: Floats) -> float:

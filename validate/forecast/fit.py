@@ -56,7 +56,7 @@ def _model(curves: Sequence[Curve], kinds: Collection[str], refits: int) -> Mode
 
 def rows(curves: Sequence[Curve], kinds: Collection[str]) -> Rows:
     """Observations of all runs that have these kinds of knowledge; runs of one group and optimizer are a cluster."""
-    told: list[list[float]] = []
+    x: list[list[float]] = []
     left: list[float] = []
     grokked: list[bool] = []
     cluster: list[int] = []
@@ -70,12 +70,12 @@ def rows(curves: Sequence[Curve], kinds: Collection[str]) -> Rows:
         for known in observe(curve, end, number):
             if not set(kinds) <= available(known):
                 continue
-            found = features(known, kinds)
-            told.append([found[name] for name in names_of(kinds)])
+            numbers = features(known, kinds)
+            x.append([numbers[name] for name in names_of(kinds)])
             left.append(math.log(end / known.last_step - 1))
             grokked.append(t_grok is not None)
             cluster.append(clusters.setdefault(name, len(clusters)))
-    return Rows(np.array(told), np.array(left), np.array(grokked), np.array(cluster))
+    return Rows(np.array(x), np.array(left), np.array(grokked), np.array(cluster))
 
 
 def observe(curve: Curve, end: float, number: int) -> Iterator[Curve]:
@@ -109,17 +109,17 @@ def development(curves: Sequence[Curve]) -> dict[str, Any]:
     """On what was fitted: values of each field, and how many runs."""
     settings = [curve.setting for curve in curves if curve.setting is not None]
     fields: dict[str, list[Any]] = {
-        "group": [one.task.name for one in settings],
-        "optimizer": [one.optimizer.name for one in settings],
-        "lr": [one.optimizer.lr for one in settings],
-        "weight_decay": [one.optimizer.weight_decay for one in settings],
-        "loss": [one.loss for one in settings],
-        "activation": [one.network.activation for one in settings],
-        "family": [one.network.family for one in settings],
-        "layers": [one.network.layers for one in settings],
-        "labels": [one.task.labels for one in settings],
+        "group": [setting.task.name for setting in settings],
+        "optimizer": [setting.optimizer.name for setting in settings],
+        "lr": [setting.optimizer.lr for setting in settings],
+        "weight_decay": [setting.optimizer.weight_decay for setting in settings],
+        "loss": [setting.loss for setting in settings],
+        "activation": [setting.network.activation for setting in settings],
+        "family": [setting.network.family for setting in settings],
+        "layers": [setting.network.layers for setting in settings],
+        "labels": [setting.task.labels for setting in settings],
         "budget": [curve.budget for curve in curves],
     }
-    told: dict[str, Any] = {name: sorted(set(values)) for name, values in fields.items()}
+    by_field: dict[str, Any] = {name: sorted(set(values)) for name, values in fields.items()}
     ends = [curve.t_grok for curve in curves]
-    return {**told, "runs": len(curves), "grokked": sum(t is not None for t in ends)}
+    return {**by_field, "runs": len(curves), "grokked": sum(t is not None for t in ends)}

@@ -107,12 +107,12 @@ class Forecaster:
         Raises:
             InputError: if there is none.
         """
-        there = available(curve) - set(without)
-        found = next((kinds for kinds in VARIANTS if kinds in self.models and set(kinds) <= there), None)
-        if found is None:
-            given = ", ".join(sorted(there)) or "nothing"
-            raise InputError(curve.name, "a curve of test loss or test accuracy", given, "see docs/forecast.md")
-        return found
+        kinds_known = available(curve) - set(without)
+        variant = next((kinds for kinds in VARIANTS if kinds in self.models and set(kinds) <= kinds_known), None)
+        if variant is None:
+            known = ", ".join(sorted(kinds_known)) or "nothing"
+            raise InputError(curve.name, "a curve of test loss or test accuracy", known, "see docs/forecast.md")
+        return variant
 
 
 @lru_cache(maxsize=1)
@@ -125,7 +125,7 @@ def shipped() -> Forecaster:
 
 def of_data(data: Mapping[str, Any]) -> Forecaster:
     """Models from JSON."""
-    models = {tuple(one["kinds"]): Model.of_data(one) for one in data["models"]}
+    models = {tuple(content["kinds"]): Model.of_data(content) for content in data["models"]}
     return Forecaster(models, data["development"])
 
 
@@ -166,14 +166,14 @@ def forecast(
 
 def _forecast(name: str, known: Curve, horizon: float, kinds: tuple[str, ...], forecaster: Forecaster) -> Forecast:
     model, step = forecaster.models[kinds], known.last_step
-    told = features(known, kinds)
+    numbers = features(known, kinds)
     left = math.log(horizon / step - 1)
-    probabilities = model.probability(told, left)
+    probabilities = model.probability(numbers, left)
     low, high = np.quantile(probabilities[1:], BAND) if len(probabilities) > 1 else probabilities[[0, 0]]
     value = float(probabilities[0])
-    times = [step * (1 + math.exp(model.quantile(told, left, level))) for level in (LEVELS[0], 0.5, LEVELS[1])]
-    warnings = [f"{feature} is beyond the development runs" for feature in model.outside(told)]
-    if told[model.names[0]] <= LEAST:
+    times = [step * (1 + math.exp(model.quantile(numbers, left, level))) for level in (LEVELS[0], 0.5, LEVELS[1])]
+    warnings = [f"{feature} is beyond the development runs" for feature in model.outside(numbers)]
+    if numbers[model.names[0]] <= LEAST:
         warnings.append(GUESS)
     warnings += _warnings(known, forecaster.development)
     band = min(float(low), value), max(float(high), value)
@@ -191,18 +191,18 @@ def _has_grokked(known: Curve) -> float | None:
 
 
 def _warnings(known: Curve, development: Mapping[str, Any]) -> list[str]:
-    found = []
+    warnings = []
     if says_training(known) and memorised_at(known) is None:
-        found.append("it has not memorised yet")
+        warnings.append("it has not memorised yet")
     elif says_training(known) and "memory" not in available(known):
-        found.append("too few early records to say when it memorised, which is therefore not used")
-    return found if known.setting is None else found + _unlike(known.setting, development)
+        warnings.append("too few early records to say when it memorised, which is therefore not used")
+    return warnings if known.setting is None else warnings + _unlike(known.setting, development)
 
 
 def _unlike(setting: Setting, development: Mapping[str, Any]) -> list[str]:
     """In what a setting differs from all development runs."""
     rule, network = setting.optimizer, setting.network
-    given = {
+    values = {
         "optimizer": rule.name,
         "loss": setting.loss,
         "activation": network.activation,
@@ -210,9 +210,9 @@ def _unlike(setting: Setting, development: Mapping[str, Any]) -> list[str]:
         "layers": network.layers,
         "labels": setting.task.labels,
     }
-    found = [
-        f"no development run has {name} {value}" for name, value in given.items() if value not in development[name]
+    warnings = [
+        f"no development run has {name} {value}" for name, value in values.items() if value not in development[name]
     ]
     if rule.weight_decay == 0:
-        found.append("no development run is without weight decay")
-    return found + (["labels are noisy, and no development run's are"] if setting.task.noise else [])
+        warnings.append("no development run is without weight decay")
+    return warnings + (["labels are noisy, and no development run's are"] if setting.task.noise else [])

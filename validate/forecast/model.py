@@ -84,7 +84,7 @@ class Model:
     def outside(self, features: Mapping[str, float]) -> list[str]:
         """Names of features beyond what development rows have."""
         x = self._vector(features)
-        return [name for name, there in zip(self.names, (x < self.low) | (x > self.high), strict=True) if there]
+        return [name for name, beyond in zip(self.names, (x < self.low) | (x > self.high), strict=True) if beyond]
 
     def _vector(self, features: Mapping[str, float]) -> Floats:
         return np.array([features[name] for name in self.names])
@@ -123,17 +123,17 @@ def fit(names: Sequence[str], q: int, rows: Rows, refits: int = 0, seed: int = 0
     draws = np.random.default_rng(seed).exponential(size=(refits, len(clusters)))
     weights = [np.ones(len(places)), *(draw[places] / draw[places].mean() for draw in draws)]
     theta = np.zeros(len(names) + q + 4)
-    found = []
+    fitted = []
     for weight in weights:
         theta = _least(theta, z, q, rows, weight)
-        found.append(theta)
+        fitted.append(theta)
     low, high = np.quantile(rows.x, [0.01, 0.99], axis=0)
-    return Model(tuple(names), q, mean, scale, low, high, np.stack(found))
+    return Model(tuple(names), q, mean, scale, low, high, np.stack(fitted))
 
 
 def _least(start: Floats, z: Floats, q: int, rows: Rows, weight: Floats) -> Floats:
-    found = minimize(likelihood, start, (z, q, rows, weight), jac=True, method="L-BFGS-B", options={"maxiter": 2000})
-    return np.asarray(found.x)
+    optimum = minimize(likelihood, start, (z, q, rows, weight), jac=True, method="L-BFGS-B", options={"maxiter": 2000})
+    return np.asarray(optimum.x)
 
 
 def likelihood(theta: Floats, z: Floats, q: int, rows: Rows, weight: Floats) -> tuple[float, Floats]:

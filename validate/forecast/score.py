@@ -75,10 +75,10 @@ def reliability(grokked: Bools, probabilities: Floats) -> list[dict[str, float]]
     places = np.clip(np.digitize(probabilities, _EDGES[1:-1]), 0, len(_EDGES) - 2)
     rows = []
     for i in np.unique(places).tolist():
-        here = places == i
-        count, yes = int(here.sum()), int(grokked[here].sum())
+        chosen = places == i
+        count, yes = int(chosen.sum()), int(grokked[chosen].sum())
         low, high = rate_interval(yes, count)
-        mean = float(probabilities[here].mean())
+        mean = float(probabilities[chosen].mean())
         row = {"from": _EDGES[i], "to": _EDGES[i + 1], "runs": count, "forecast": mean}
         rows.append({**row, "grokked": yes / count, "low": low, "high": high})
     return rows
@@ -112,10 +112,10 @@ def observations(curves: Sequence[Curve], share: float | None) -> list[Observati
         InputError: if no run grokked, so that there is no step to observe at.
     """
     ends = [(curve, curve.t_grok) for curve in curves]
-    found = [Observation(curve, _share(share, i) * t, t) for i, (curve, t) in enumerate(ends) if t is not None]
+    observed = [Observation(curve, _share(share, i) * t, t) for i, (curve, t) in enumerate(ends) if t is not None]
     steps: dict[str, list[float]] = {}
-    for one in found:
-        steps.setdefault(one.curve.series, []).append(one.step)
+    for observation in observed:
+        steps.setdefault(observation.curve.series, []).append(observation.step)
     if not steps:
         raise InputError("runs to score", "some that grokked", "none", "give runs of larger training sets as well")
     every = [step for own in steps.values() for step in own]
@@ -125,8 +125,8 @@ def observations(curves: Sequence[Curve], share: float | None) -> list[Observati
             others.setdefault(curve.series, []).append(curve)
     for series, own in others.items():
         quantiles = np.quantile(steps.get(series, every), (np.arange(len(own)) + 0.5) / len(own))
-        found += [Observation(curve, float(step), None) for curve, step in zip(own, quantiles, strict=True)]
-    return found
+        observed += [Observation(curve, float(step), None) for curve, step in zip(own, quantiles, strict=True)]
+    return observed
 
 
 def _share(share: float | None, number: int) -> float:
@@ -205,12 +205,12 @@ def score(curves: Sequence[Curve], share: float | None, predict: Callable[[Curve
     """
     seen, forecasts = [], []
     every = observations(curves, share)
-    for one in every:
-        known = one.curve.until(one.step)
+    for observation in every:
+        known = observation.curve.until(observation.step)
         if (known.steps > 0).sum() >= 4:
-            seen.append(one)
-            forecasts.append(predict(one.curve, one.step))
-    outcomes = np.array([one.t_grok is not None for one in seen], dtype=np.bool_)
+            seen.append(observation)
+            forecasts.append(predict(observation.curve, observation.step))
+    outcomes = np.array([observation.t_grok is not None for observation in seen], dtype=np.bool_)
     if min(int(outcomes.sum()), int((~outcomes).sum())) < _FEWEST:
         counts = f"{int(outcomes.sum())} and {int((~outcomes).sum())}"
         raise InputError("runs to score", "two or more that grokked and that did not", counts, "give more runs")
@@ -222,14 +222,14 @@ class _Scorer:
 
     def __init__(self, seen: Sequence[Observation], forecasts: Sequence[Forecast], outcomes: Bools) -> None:
         self.seen, self.outcomes = seen, outcomes
-        self.steps = np.array([one.step for one in seen])
-        self.probability = np.array([one.probability for one in forecasts])
-        ends = np.array([np.nan if one.t_grok is None else one.t_grok for one in seen])
-        times = np.array([[one.t_low, one.t_grok, one.t_high] for one in forecasts], dtype=np.float64)
+        self.steps = np.array([run.step for run in seen])
+        self.probability = np.array([run.probability for run in forecasts])
+        ends = np.array([np.nan if run.t_grok is None else run.t_grok for run in seen])
+        times = np.array([[run.t_low, run.t_grok, run.t_high] for run in forecasts], dtype=np.float64)
         self.errors = np.abs(times[:, 1] / ends - 1)
         self.inside = (times[:, 0] <= ends) & (ends <= times[:, 2])
-        self.ends, self.guessed = ends, np.array([GUESS in one.warnings for one in forecasts])
-        names = [one.curve.name if one.curve.setting is None else one.curve.setting.content_id for one in seen]
+        self.ends, self.guessed = ends, np.array([GUESS in run.warnings for run in forecasts])
+        names = [run.curve.name if run.curve.setting is None else run.curve.setting.content_id for run in seen]
         self.clusters = [np.flatnonzero(np.array(names) == name) for name in dict.fromkeys(names)]
 
     def score(self, share: float | None, too_early: int) -> Score:
@@ -262,38 +262,42 @@ class _Scorer:
 
     def _within(self, scores: Floats) -> float:
         """AUROC over all pairs of one series; NaN if no series has both outcomes."""
-        series = np.array([one.curve.series for one in self.seen])
-        told = []
+        series = np.array([run.curve.series for run in self.seen])
+        by_series = []
         for name in dict.fromkeys(series.tolist()):
-            here = series == name
-            pairs = int(self.outcomes[here].sum()) * int((~self.outcomes[here]).sum())
+            chosen = series == name
+            pairs = int(self.outcomes[chosen].sum()) * int((~self.outcomes[chosen]).sum())
             if pairs:
-                told.append((pairs, auroc(self.outcomes[here], scores[here])))
-        return sum(pairs * value for pairs, value in told) / sum(pairs for pairs, _ in told) if told else float("nan")
+                by_series.append((pairs, auroc(self.outcomes[chosen], scores[chosen])))
+        return (
+            sum(pairs * value for pairs, value in by_series) / sum(pairs for pairs, _ in by_series)
+            if by_series
+            else float("nan")
+        )
 
     def _multiple_error(self) -> float:
-        ratios = np.array([one.step / one.t_grok for one in self.seen if one.t_grok is not None])
+        ratios = np.array([run.step / run.t_grok for run in self.seen if run.t_grok is not None])
         return min(_median(np.abs(ratios / ratio - 1)) for ratio in ratios)
 
     def _seed_error(self) -> float:
-        found: list[float] = []
+        errors: list[float] = []
         for cluster in self.clusters:
             ends = self.ends[cluster][self.outcomes[cluster]]
-            found += [
+            errors += [
                 abs(float(np.median(np.delete(ends, i))) / ends[i] - 1) for i in range(len(ends)) if len(ends) > 1
             ]
-        return _median(np.array(found))
+        return _median(np.array(errors))
 
     def _rivals(self) -> dict[str, float]:
-        found: dict[str, float] = {}
+        rivals: dict[str, float] = {}
         for name, sign in (("test_accuracy", 1), ("test_loss", -1)):
-            if all(name in one.curve.values for one in self.seen):
-                now = np.array([one.curve.until(one.step).values[name][-1] for one in self.seen])
-                found[name] = auroc(self.outcomes, sign * now)
-        sizes = [_relative_size(one.curve) for one in self.seen]
+            if all(name in run.curve.values for run in self.seen):
+                now = np.array([run.curve.until(run.step).values[name][-1] for run in self.seen])
+                rivals[name] = auroc(self.outcomes, sign * now)
+        sizes = [_relative_size(run.curve) for run in self.seen]
         if all(size is not None for size in sizes):
-            found["n / n_c"] = auroc(self.outcomes, np.array(sizes, dtype=np.float64))
-        return found
+            rivals["n / n_c"] = auroc(self.outcomes, np.array(sizes, dtype=np.float64))
+        return rivals
 
 
 def _relative_size(curve: Curve) -> float | None:

@@ -66,11 +66,11 @@ def _parts(setting: Setting) -> tuple[Block, ...]:
 def _phases_size(setting: Setting) -> float | None:
     if setting.task.resolve().order > LARGEST_ORDER:
         return None
-    found = phases_form(setting)
-    return found.value if found.valid else None
+    prediction = phases_form(setting)
+    return prediction.value if prediction.valid else None
 
 
 @lru_cache(maxsize=1024)
 def _shared_size(setting: Setting) -> float | None:
-    found = shared_form(setting)
-    return found.value if found.valid else None
+    prediction = shared_form(setting)
+    return prediction.value if prediction.valid else None

@@ -32,7 +32,7 @@ _PURE = 0.98
 def _independent(lab: Laboratory) -> Finding:
     steps = [30, 100, 300]
     setting = problem("Z23", 264, 256, network={"init_scale_v": 0.0}, optimizer={"name": "sgd", "lr": 0.1})
-    found = lab.weights(setting, steps)
+    trained = lab.weights(setting, steps)
     rows = []
     for s in range(len(steps)):
         rows.append(
@@ -45,7 +45,7 @@ def _independent(lab: Laboratory) -> Finding:
                         )
                     )
                 )
-                for (W, V, at), pairs, labels in zip(views(found, s), found.pairs, found.labels, strict=True)
+                for (W, V, at), pairs, labels in zip(views(trained, s), trained.pairs, trained.labels, strict=True)
             ]
         )
     return Finding(
@@ -67,10 +67,10 @@ def _loss_gradient(F: Array, labels: Array, V: Array) -> Array:
 def _to_inputs(W: Array, pairs: Array, hidden_slope: Array) -> Array:
     """X^T times an (n, K) array."""
     order = W.shape[0] // 2
-    found = np.zeros_like(W)
-    np.add.at(found, pairs // order, hidden_slope)
-    np.add.at(found, order + pairs % order, hidden_slope)
-    return found
+    summed = np.zeros_like(W)
+    np.add.at(summed, pairs // order, hidden_slope)
+    np.add.at(summed, order + pairs % order, hidden_slope)
+    return summed
 
 
 def _cosines(a: Array, b: Array) -> Array:
@@ -79,9 +79,9 @@ def _cosines(a: Array, b: Array) -> Array:
 
 def _grokked(lab: Laboratory, group: str, samples: int, steps: int) -> list[tuple[Array, Array]]:
     """Live columns of W, and rows of V, of networks that had time to generalise."""
-    found = lab.weights(problem(group, samples, 256), [steps])
+    trained = lab.weights(problem(group, samples, 256), [steps])
     nodes = []
-    for W, V, _ in views(found, 0):
+    for W, V, _ in views(trained, 0):
         kept = carrying(W, V)
         nodes.append((W[:, kept], V[kept]))
     return nodes
@@ -100,7 +100,7 @@ def _irreps(lab: Laboratory) -> Finding:
         samples=samples | {"every": every},
         budget=_budget(lab),
         settings=_ids(lab),
-        notes="live nodes: |w|^2 |v| >= 1% of the largest",
+        notes="carrying nodes: |w|^2 |v| >= 1% of the largest",
     )
 
 
@@ -121,15 +121,15 @@ def _energies(lab: Laboratory) -> Finding:
         samples={"corrected": Sample(values=tuple(ratios)), "printed": Sample(values=tuple(4 * r for r in ratios))},
         budget=_budget(lab),
         settings=_ids(lab),
-        notes=f"median over live nodes of purity {_PURE} or more, scaled to |w| = 1, energy on the full table",
+        notes=f"median over carrying nodes of purity {_PURE} or more, scaled to |w| = 1, energy on the full table",
     )
 
 
 def _energy_ratio(group: Group, W: Array) -> float:
     """Median over pure nodes of the measured energy over M/(2 m d)."""
-    found, blocks = irreps(group), real_blocks(irreps(group))
+    rhos, blocks = irreps(group), real_blocks(irreps(group))
     W = W[:, purities(group, W) >= _PURE]
-    kinds = [found[blocks[b][0]] for b in dominant(group, W)]
+    kinds = [rhos[blocks[b][0]] for b in dominant(group, W)]
     peak = function("feat.4")
     expected = [float(peak(group.order, rho.dim, 1 if rho.schur == 1 else 2)) for rho in kinds]
     return float(np.median(node_energies(group, W) / np.array(expected)))
@@ -138,12 +138,12 @@ def _energy_ratio(group: Group, W: Array) -> float:
 def _winner(lab: Laboratory) -> Finding:
     steps = [0, 300, 600, 1000]
     setting = problem("Z23", 529, 256, network={"init_scale_v": 0.0}, optimizer={"name": "sgd", "lr": 0.3})
-    found = lab.weights(setting, steps)
+    trained = lab.weights(setting, steps)
     rows = []
-    for e in range(len(found.seeds)):
-        expected = winners(found.W[e, 0].astype(float).T)[0]
+    for e in range(len(trained.seeds)):
+        expected = winners(trained.W[e, 0].astype(float).T)[0]
         rows.append(
-            [float(np.mean(strongest_frequency(found.W[e, s].astype(float)) == expected)) for s in range(len(steps))]
+            [float(np.mean(strongest_frequency(trained.W[e, s].astype(float)) == expected)) for s in range(len(steps))]
         )
     measured = np.array(rows)
     return Finding(
@@ -168,7 +168,7 @@ def _nodes(lab: Laboratory) -> Finding:
         samples={"per pair": Sample(values=tuple(counts)), "of table": Sample(values=tuple(total))},
         budget="Z23, K=256, n=264, 3000 steps",
         settings=(problem("Z23", 264, 256).content_id,),
-        notes="live nodes: |w|^2 |v| >= 1% of the largest",
+        notes="carrying nodes: |w|^2 |v| >= 1% of the largest",
     )
 
 
@@ -176,8 +176,8 @@ def _memorisers(lab: Laboratory) -> Finding:
     shares = {}
     for activation, steps in (("x^2", 3000), ("relu", 3000)):
         setting = problem("Z23", 150, 256, task={"labels": "random"}, network={"activation": activation})
-        found = lab.weights(setting, [steps])
-        shares[activation] = (setting.content_id, [_entries(W, V) for W, V, _ in views(found, 0)])
+        trained = lab.weights(setting, [steps])
+        shares[activation] = (setting.content_id, [_entries(W, V) for W, V, _ in views(trained, 0)])
     x2, relu = np.array(shares["x^2"][1]), np.array(shares["relu"][1])
     return Finding(
         samples={
@@ -185,9 +185,10 @@ def _memorisers(lab: Laboratory) -> Finding:
             "relu": Sample(values=tuple(relu)),
             "ratio": Sample(values=tuple(relu / x2)),
         },
-        budget="Z23, K=256, 150 pairs with random labels, 3000 steps",
+        budget="Z23, K=256, 150 training examples with random labels, 3000 steps",
         settings=(shares["x^2"][0], shares["relu"][0]),
-        notes="effective entries (sum w^2)^2 / sum w^4 of a node, median over live nodes; 2 is one pair, 46 is all",
+        notes="effective entries (sum w^2)^2 / sum w^4 of a node, median over carrying nodes; 2 is one "
+        "example, 46 is all",
     )
 
 
@@ -212,7 +213,7 @@ CLAIMS: tuple[Claim, ...] = (
         statement="What nodes become are features of single irreducible representations.",
         source=f"{PAPER}, theorem 2",
         equations=("feat.2", "feat.3"),
-        measure="share of a live node's centred power in its strongest real irrep, median over nodes, after "
+        measure="share of a carrying node's centred power in its strongest real irrep, median over nodes, after "
         "generalisation",
         forms=(Form(name="printed", prediction="purity at least 0.9 in each network", quantity="every", low=0.9),),
         examine=_irreps,
@@ -222,7 +223,7 @@ CLAIMS: tuple[Claim, ...] = (
         statement="The energy of a learned feature is that of the local maximum of its irrep.",
         source=f"{PAPER}, theorem 2",
         equations=("feat.4",),
-        measure="energy of pure live nodes over the predicted one",
+        measure="energy of pure carrying nodes over the predicted one",
         forms=(
             Form(
                 name="printed",
@@ -264,7 +265,7 @@ CLAIMS: tuple[Claim, ...] = (
         statement="Generalising takes few nodes: far fewer than the M^2 of memorising the table.",
         source=f"{PAPER}, theorem 3",
         equations=("feat.8", "heights.2"),
-        measure="live nodes of networks that generalised",
+        measure="carrying nodes of networks that generalised",
         forms=(
             Form(name="printed", prediction="far below M^2: at most a quarter", quantity="of table", high=0.25),
             Form(
@@ -279,14 +280,14 @@ CLAIMS: tuple[Claim, ...] = (
     ),
     Claim(
         id="focus-or-spread",
-        statement="Memorising features focus on one pair for x^2 and spread for ReLU.",
+        statement="Memorising features focus on one training example for x^2 and spread for ReLU.",
         source=f"{PAPER}, theorem 5",
         equations=("mem.1", "mem.2"),
-        measure="effective number of entries of live nodes trained on random labels",
+        measure="effective number of entries of carrying nodes trained on random labels",
         forms=(
             Form(
                 name="printed",
-                prediction="x^2 focuses: at most 4 effective entries (one pair has 2)",
+                prediction="x^2 focuses: at most 4 effective entries (one example has 2)",
                 quantity="x^2",
                 high=4.0,
             ),

@@ -16,7 +16,7 @@ from twopeaks.validate.claims.weights import Array, carrying, dominant, purities
 
 __all__ = ["CLAIMS"]
 
-#: Group, training pairs and steps of networks that had time to generalise.
+#: Group, training examples and steps of networks that had time to generalise.
 _GROUPS = (("Z23", 264, 3000), ("D11", 260, 3000), ("Q8xZ3", 400, 4000))
 #: Nodes of at least this purity count as features of one irrep.
 _PURE = 0.98
@@ -29,16 +29,16 @@ def _flatness(lab: Laboratory) -> Finding:
     for name, n, steps in _GROUPS[: lab.pick(3, 1)]:
         setting = problem(name, n, 256)
         for W, V, _ in views(lab.weights(setting, [steps]), 0):
-            found, expected = _flat_directions(named(name), W[:, carrying(W, V)])
-            some.append(float(np.mean(found[expected > 0] > 0)))
-            exact.append(float(np.mean(found == expected)))
+            counted, expected = _flat_directions(named(name), W[:, carrying(W, V)])
+            some.append(float(np.mean(counted[expected > 0] > 0)))
+            exact.append(float(np.mean(counted == expected)))
         budgets.append(f"{name} n={n} {steps} steps")
         ids.append(setting.content_id)
     return Finding(
         samples={"some": Sample(values=tuple(some)), "exact": Sample(values=tuple(exact))},
         budget="K=256; " + ", ".join(budgets),
         settings=tuple(ids),
-        notes=f"live nodes of purity {_PURE} or more, means taken off, |w| = 1; curvature of E on the full table; "
+        notes=f"carrying nodes of purity {_PURE} or more, means taken off, |w| = 1; curvature of E on the full table; "
         f"flat: less than {_FLAT} of the steepest",
     )
 
@@ -46,8 +46,8 @@ def _flatness(lab: Laboratory) -> Finding:
 def _flat_directions(group: Group, W: Array) -> tuple[Array, Array]:
     """How many directions are flat at each pure node, and how many feat.6 says."""
     pure = W[:, purities(group, W) >= _PURE]
-    found, blocks = irreps(group), real_blocks(irreps(group))
-    expected = [flat_directions(found[blocks[b][0]]) for b in dominant(group, pure)]
+    rhos, blocks = irreps(group), real_blocks(irreps(group))
+    expected = [flat_directions(rhos[blocks[b][0]]) for b in dominant(group, pure)]
     halves = pure.T.reshape(-1, 2, group.order)
     nodes = (halves - halves.mean(axis=2, keepdims=True)).reshape(len(halves), -1)
     nodes /= np.linalg.norm(nodes, axis=1, keepdims=True)
@@ -63,7 +63,7 @@ CLAIMS: tuple[Claim, ...] = (
         "direction.",
         source=f"{PAPER}, corollary 1; the number of flat directions here",
         equations=("feat.5", "feat.6"),
-        measure="directions at each pure live node along which E hardly curves, share of nodes in each network",
+        measure="directions at each pure carrying node along which E hardly curves, share of nodes in each network",
         forms=(
             Form(
                 name="printed",

@@ -23,9 +23,9 @@ _PUBLISHED = {50: 0.83, 100: 0.91, 175: 0.975}
 def _repulsion(lab: Laboratory) -> Finding:
     steps = list(_PUBLISHED)
     setting = problem("Z71", 2016, 2048)
-    found = lab.weights(setting, steps)
+    trained = lab.weights(setting, steps)
     rows = np.array(
-        [[_agreement(at, setting.optimizer.weight_decay) for _, _, at in views(found, s)] for s in range(len(steps))]
+        [[_agreement(at, setting.optimizer.weight_decay) for _, _, at in views(trained, s)] for s in range(len(steps))]
     ).T
     named = {f"step {step}": Sample(values=tuple(rows[:, s])) for s, step in enumerate(steps)}
     return Finding(
@@ -52,8 +52,8 @@ def _overlap(lab: Laboratory) -> Finding:
     group, samples, width = lab.pick(("Z71", 2016, 2048), ("Z23", 264, 256))
     steps = [0, 25, 50, 75, 100, 150]
     setting = problem(group, samples, width)
-    found = lab.weights(setting, steps)
-    rows = np.array([[_off_diagonal(at) for _, _, at in views(found, s)] for s in range(len(steps))]).T
+    trained = lab.weights(setting, steps)
+    rows = np.array([[_off_diagonal(at) for _, _, at in views(trained, s)] for s in range(len(steps))]).T
     return Finding(
         samples={"largest": Sample(values=tuple(rows.max(axis=1)))},
         budget=f"{group}, K={width}, n={samples}, Adam, {steps[-1]} steps",
@@ -81,8 +81,8 @@ def _missing(lab: Laboratory) -> Finding:
     count = learned * NODES_PER_PAIR
     held[:, :count] = True
     initial = [np.stack(layers) for layers in zip(*planted, strict=True)]
-    found = snapshots(setting, lab.seeds, [steps], lab.runtime, progress=lab.progress, start=Start(initial, held))
-    with_them = [_share_elsewhere(*member(found, e, 0), count, chosen[e]) for e in range(len(lab.seeds))]
+    trained = snapshots(setting, lab.seeds, [steps], lab.runtime, progress=lab.progress, start=Start(initial, held))
+    with_them = [_share_elsewhere(*member(trained, e, 0), count, chosen[e]) for e in range(len(lab.seeds))]
     without = [_share_elsewhere(*member(drawn, e, 1), count, chosen[e]) for e in range(len(lab.seeds))]
     return Finding(
         samples={"missing": Sample(values=tuple(with_them)), "control": Sample(values=tuple(without))},
@@ -105,7 +105,7 @@ def _plant(W: Array, V: Array, order: int, frequencies: NDArray[np.int64]) -> tu
 
 
 def _share_elsewhere(W: Array, V: Array, first: int, learned: NDArray[np.int64]) -> float:
-    """Share of the live nodes after the first ones whose strongest frequency is not among the learned."""
+    """Share of the carrying nodes after the first ones whose strongest frequency is not among the learned."""
     nodes = carrying(W, V)
     nodes = nodes[nodes >= first]
     return float(np.mean(~np.isin(strongest_frequency(W[:, nodes]), learned)))
@@ -146,7 +146,7 @@ CLAIMS: tuple[Claim, ...] = (
         statement="Once some irreps are learned, the remaining nodes learn the missing ones only.",
         source=f"{PAPER}, theorem 7",
         equations=("inter.4", "inter.5"),
-        measure="share of the other live nodes whose strongest frequency is none of the planted ones",
+        measure="share of the other carrying nodes whose strongest frequency is none of the planted ones",
         forms=(
             Form(name="printed", prediction="at least 95% go to missing frequencies", quantity="missing", low=0.95),
             Form(

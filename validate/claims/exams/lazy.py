@@ -32,9 +32,9 @@ def _early(lab: Laboratory) -> Finding:
     standard = problem("Z23", 264, 256)
     curves = {}
     for name, setting in (("gradient descent, V(0) = 0", zero), ("standard setting", standard)):
-        found = lab.weights(setting, steps)
+        trained = lab.weights(setting, steps)
         rows = [
-            [cosine(gradient_on_features(at, V), kernel_gradient(at)) for _, V, at in views(found, s)]
+            [cosine(gradient_on_features(at, V), kernel_gradient(at)) for _, V, at in views(trained, s)]
             for s in range(len(steps))
         ]
         curves[name] = np.array(rows).T
@@ -60,14 +60,14 @@ def _late(lab: Laboratory) -> Finding:
     errors: list[float] = []
     left: list[float] = []
     for setting, values in ((with_decay, errors), (without, left)):
-        found = snapshots(setting, lab.seeds, [0, steps], lab.runtime, progress=lab.progress, start=Start(frozen="W"))
+        trained = snapshots(setting, lab.seeds, [0, steps], lab.runtime, progress=lab.progress, start=Start(frozen="W"))
         for e in range(len(lab.seeds)):
-            W, V = member(found, e, 1)
-            F = hidden(W, found.pairs[e], found.labels[e]).F
-            Y = np.eye(7)[found.labels[e]] - 1 / 7  # centred over classes, as the loss of the standard setting is
+            W, V = member(trained, e, 1)
+            F = hidden(W, trained.pairs[e], trained.labels[e]).F
+            Y = np.eye(7)[trained.labels[e]] - 1 / 7  # centred over classes, as the loss of the standard setting is
             G = _class_centred(F, Y, V)
             if setting is without:
-                values.append(float(np.linalg.norm(G) / np.linalg.norm(_class_centred(F, Y, member(found, e, 0)[1]))))
+                values.append(float(np.linalg.norm(G) / np.linalg.norm(_class_centred(F, Y, member(trained, e, 0)[1]))))
                 continue
             ridge = samples * decay / 2
             inner = np.linalg.inv(F.T @ F + ridge * np.eye(64))
@@ -93,11 +93,11 @@ def _width(lab: Laboratory) -> Finding:
         for K in widths
     ]
     for setting in settings:
-        found = lab.weights(setting, [1])
+        trained = lab.weights(setting, [1])
         sizes.append(
             [
                 np.linalg.norm(gradient_on_features(at, V)) / np.linalg.norm(kernel_gradient(at))
-                for _, V, at in views(found, 0)
+                for _, V, at in views(trained, 0)
             ]
         )
     rows = np.array(sizes).T
@@ -119,8 +119,8 @@ def _peak(lab: Laboratory) -> Finding:
     group, samples, width = lab.pick(("Z71", 2016, 2048), ("Z23", 264, 256))
     steps = list(range(0, 121, _KEPT_EVERY))
     setting = problem(group, samples, width)
-    found = lab.weights(setting, steps)
-    rows = _norms(found)
+    trained = lab.weights(setting, steps)
+    rows = _norms(trained)
     times = np.array(steps, dtype=float)[rows.argmax(axis=1)]
     heights = rows.max(axis=1)
     flow_times, flow_heights, curve = _flow_peaks(lab, setting, steps)
@@ -150,11 +150,11 @@ def _peak(lab: Laboratory) -> Finding:
 
 def _flow_peaks(lab: Laboratory, setting: Setting, steps: list[int]) -> tuple[list[float], list[float], Series]:
     """Time and height of the peak in the two-layer Adam flow from the weights that each seed starts with."""
-    found = snapshots(setting, lab.seeds[: lab.pick(len(lab.seeds), _FEWEST)], [0], lab.runtime)
+    trained = snapshots(setting, lab.seeds[: lab.pick(len(lab.seeds), _FEWEST)], [0], lab.runtime)
     flows = []
-    for e, seed in enumerate(found.seeds):
+    for e, seed in enumerate(trained.seeds):
         data = Problem.of(setting, int(seed), dtype="float32")
-        start = adam_start(data, *member(found, e, 0), setting.optimizer)
+        start = adam_start(data, *member(trained, e, 0), setting.optimizer)
         times = np.append(1.0, np.arange(10.0, steps[-1], 10.0))
         flows.append(network_flow(data, start, setting.optimizer, times, watch=("peak",), solver=_SOLVER))
     for flow in flows:
@@ -167,16 +167,16 @@ def _flow_peaks(lab: Laboratory, setting: Setting, steps: list[int]) -> tuple[li
 
 
 def _frozen_peaks(lab: Laboratory, setting: Setting, steps: list[int]) -> NDArray[np.float64]:
-    found = snapshots(setting, lab.seeds, steps, lab.runtime, progress=lab.progress, start=Start(frozen="W"))
-    return np.asarray(np.array(steps, dtype=float)[_norms(found).argmax(axis=1)])
+    trained = snapshots(setting, lab.seeds, steps, lab.runtime, progress=lab.progress, start=Start(frozen="W"))
+    return np.asarray(np.array(steps, dtype=float)[_norms(trained).argmax(axis=1)])
 
 
-def _norms(found: Snapshots) -> NDArray[np.float64]:
+def _norms(trained: Snapshots) -> NDArray[np.float64]:
     """(E, S) |G_F| of every member at every kept step."""
     return np.array(
         [
             [gradient_norm(W, V, pairs, labels) for W, V in zip(*layers, strict=True)]
-            for *layers, pairs, labels in zip(found.W, found.V, found.pairs, found.labels, strict=True)
+            for *layers, pairs, labels in zip(trained.W, trained.V, trained.pairs, trained.labels, strict=True)
         ]
     )
 
@@ -188,7 +188,7 @@ CLAIMS: tuple[Claim, ...] = (
         statement="Early in training G_F is proportional to Y~Y~^T F~: every node is told the same about the labels.",
         source=f"{PAPER}, proposition 1",
         equations=("lazy.3",),
-        measure="cosine between G_F and Y~Y~^T F~ of the trained network, over all training pairs and nodes",
+        measure="cosine between G_F and Y~Y~^T F~ of the trained network, over all training examples and nodes",
         forms=(
             Form(
                 name="printed",

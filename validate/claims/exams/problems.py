@@ -69,17 +69,17 @@ def pick(claims: Sequence[Claim], ids: Sequence[str]) -> list[Claim]:
     return [known[name] for name in dict.fromkeys(ids)] if ids else list(claims)
 
 
-def member(found: Snapshots, e: int, s: int) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+def member(trained: Snapshots, e: int, s: int) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """W (2M, K) and V (K, M) of one member at one kept step, in double precision."""
-    return found.W[e, s].astype(np.float64), found.V[e, s].astype(np.float64)
+    return trained.W[e, s].astype(np.float64), trained.V[e, s].astype(np.float64)
 
 
-def views(found: Snapshots, s: int) -> Iterator[tuple[NDArray[np.float64], NDArray[np.float64], Hidden]]:
-    """W, V and hidden values on the training pairs, member by member, at one kept step; diverged ones left out."""
-    for e in range(len(found.seeds)):
-        if not found.diverged[e, s]:
-            W, V = member(found, e, s)
-            yield W, V, hidden(W, found.pairs[e], found.labels[e])
+def views(trained: Snapshots, s: int) -> Iterator[tuple[NDArray[np.float64], NDArray[np.float64], Hidden]]:
+    """W, V and hidden values on the training examples, member by member, at one kept step; diverged ones left out."""
+    for e in range(len(trained.seeds)):
+        if not trained.diverged[e, s]:
+            W, V = member(trained, e, s)
+            yield W, V, hidden(W, trained.pairs[e], trained.labels[e])
 
 
 def reached(records: Records, name: str, level: float) -> list[float | None]:

@@ -27,7 +27,7 @@ def _decay(lab: Laboratory) -> Finding:
     settings = [problem(group, samples, width, optimizer={"weight_decay": eta}) for eta in (2e-4, 0.0)]
     with_decay, without = (lab.train(s, steps, every=2 if lab.quick is False else 25, patience=0) for s in settings)
     early = [lab.weights(s, [100]) for s in settings]
-    sizes = [[np.linalg.norm(gradient_on_features(at, V)) for _, V, at in views(found, 0)] for found in early]
+    sizes = [[np.linalg.norm(gradient_on_features(at, V)) for _, V, at in views(trained, 0)] for trained in early]
     return Finding(
         samples={
             "with": Sample(values=tuple(float(np.isfinite(t)) for t in censored(with_decay)), kind="rate"),
@@ -106,15 +106,15 @@ _HALVINGS = (2, 1)
 
 def _around(lab: Laboratory, order: int, steps: int) -> tuple[list[Setting], np.ndarray, np.ndarray]:
     """Cells (C) by size, sizes (C,) and whether each seed grokked (C, E); most sizes near the crossing."""
-    found = {n: _grokked(lab, problem(f"Z{order}", n, 256), steps) for n in _SIZES[order]}
+    grokked = {n: _grokked(lab, problem(f"Z{order}", n, 256), steps) for n in _SIZES[order]}
     for _ in range(lab.pick(*_HALVINGS)):
-        below, above = _gap(np.array(sorted(found)), np.array([found[n] for n in sorted(found)]))
+        below, above = _gap(np.array(sorted(grokked)), np.array([grokked[n] for n in sorted(grokked)]))
         middle = round((below + above) / 2)
-        if middle not in found:
-            found[middle] = _grokked(lab, problem(f"Z{order}", middle, 256), steps)
-    sizes = sorted(found)
+        if middle not in grokked:
+            grokked[middle] = _grokked(lab, problem(f"Z{order}", middle, 256), steps)
+    sizes = sorted(grokked)
     cells = [problem(f"Z{order}", n, 256) for n in sizes]
-    return cells, np.array(sizes, dtype=float), np.array([found[n] for n in sizes])
+    return cells, np.array(sizes, dtype=float), np.array([grokked[n] for n in sizes])
 
 
 def _gap(sizes: np.ndarray, grokked: np.ndarray) -> tuple[float, float]:
@@ -181,9 +181,9 @@ _FEWEST, _SOLVER = 3, Solver("RK23", rtol=1e-3, atol=1e-6)
 def _slow_flow(lab: Laboratory, without_decay: Setting) -> list[float]:
     """Tau at which norm descent generalises, from networks that memorised without decay."""
     seeds = lab.seeds[: lab.pick(len(lab.seeds), _FEWEST)]
-    found = snapshots(without_decay, seeds, [4000], replace(lab.runtime, dtype="float64"), progress=lab.progress)
+    trained = snapshots(without_decay, seeds, [4000], replace(lab.runtime, dtype="float64"), progress=lab.progress)
     flows = [
-        norm_descent(Problem.of(without_decay, seed), *member(found, e, 0), np.linspace(0, _TAU, 13), solver=_SOLVER)
+        norm_descent(Problem.of(without_decay, seed), *member(trained, e, 0), np.linspace(0, _TAU, 13), solver=_SOLVER)
         for e, seed in enumerate(seeds)
     ]
     return [np.inf if (tau := flow.events["generalised"]) is None else tau for flow in flows]
@@ -191,15 +191,15 @@ def _slow_flow(lab: Laboratory, without_decay: Setting) -> list[float]:
 
 def _balance(lab: Laboratory) -> Finding:
     setting = problem("Z23", 264, 256)
-    found = lab.weights(setting, [10_000])
+    trained = lab.weights(setting, [10_000])
     ratios, nodes = [], []
-    for W, V, _ in views(found, 0):
+    for W, V, _ in views(trained, 0):
         kept = carrying(W, V)
         ratios.append(float((W**2).sum() / (2 * (V**2).sum())))
         nodes.append(float(np.median((W[:, kept] ** 2).sum(axis=0) / (2 * (V[kept] ** 2).sum(axis=1)))))
     return Finding(
         samples={"ratio": Sample(values=tuple(ratios)), "nodes": Sample(values=tuple(nodes))},
-        budget=f"Z23, K=256, n=264, Adam, {found.steps[0]} steps",
+        budget=f"Z23, K=256, n=264, Adam, {trained.steps[0]} steps",
         settings=(setting.content_id,),
     )
 
@@ -254,7 +254,7 @@ CLAIMS: tuple[Claim, ...] = (
     ),
     Claim(
         id="crossing",
-        statement="Generalisation overtakes memorisation at a number of pairs that theory says beforehand.",
+        statement="Generalisation overtakes memorisation at a number of training examples that theory says beforehand.",
         source=f"{PAPER}, theorem 4 and its code; peak heights here",
         equations=("feat.9", "heights.5", "mem.3"),
         measure="n_c at which half of the networks grok, over the prediction",
@@ -315,12 +315,12 @@ CLAIMS: tuple[Claim, ...] = (
         statement="Long training balances the layers: |W|^2 = 2 |V|^2.",
         source="here (heights.1, clock.2)",
         equations=("heights.1", "clock.2"),
-        measure="|W|^2 / (2 |V|^2) at the end, of the network and of its live nodes",
+        measure="|W|^2 / (2 |V|^2) at the end, of the network and of its carrying nodes",
         forms=(
             Form(name="derived here", prediction="of the network: 1 within 1%", quantity="ratio", low=0.99, high=1.01),
             Form(
                 name="derived here",
-                prediction="of the median live node: 1 within 1%",
+                prediction="of the median carrying node: 1 within 1%",
                 quantity="nodes",
                 low=0.99,
                 high=1.01,

@@ -18,8 +18,8 @@ def _depth(lab: Laboratory) -> Finding:
     setting = problem(
         "Z23", 423, 128, network={"layers": 3, "activation": "relu"}, optimizer={"lr": 0.001, "weight_decay": 1e-3}
     )
-    found = lab.weights(setting, steps)
-    left = np.array([_distance_left(layer.astype(np.float64)) for layer in found.layers])
+    trained = lab.weights(setting, steps)
+    left = np.array([_distance_left(layer.astype(np.float64)) for layer in trained.layers])
     halfway = _halfway(np.array(steps, dtype=float), left)
     return Finding(
         samples={
@@ -63,7 +63,8 @@ def _bias(lab: Laboratory) -> Finding:
             "biased": Sample(values=tuple(grokked[2]), kind="rate"),
             "loss": Sample(values=tuple(accuracy[0] - accuracy[2])),
         },
-        budget=f"Z23, K=256, n={samples}, Adam, {steps} steps, pairs drawn in proportion to (1 + a)^-bias, bias "
+        budget=f"Z23, K=256, n={samples}, Adam, {steps} steps, training examples drawn in proportion to (1 + "
+        "a)^-bias, bias "
         f"{biases}",
         settings=tuple(s.content_id for s in settings),
         series=(band("test accuracy at the end", biases, accuracy.T),),
@@ -77,17 +78,17 @@ _LOSSES = ("mse", "cross-entropy", "hinge", "contrastive")
 
 def _losses(lab: Laboratory) -> Finding:
     steps = [30, 100, 1000]
-    found = {}
+    trained = {}
     for loss in _LOSSES:
         setting = problem("Z23", 423, 256, network={"init_scale_v": 0.0}, loss=loss)
-        found[loss] = (setting.content_id, lab.weights(setting, steps))
+        trained[loss] = (setting.content_id, lab.weights(setting, steps))
     samples = {}
     for loss in _LOSSES[1:]:
         agreement = [
             float(
                 np.mean(
-                    strongest_frequency(member(found[loss][1], e, 1)[0])
-                    == strongest_frequency(member(found["mse"][1], e, 1)[0])
+                    strongest_frequency(member(trained[loss][1], e, 1)[0])
+                    == strongest_frequency(member(trained["mse"][1], e, 1)[0])
                 )
             )
             for e in range(len(lab.seeds))
@@ -96,13 +97,13 @@ def _losses(lab: Laboratory) -> Finding:
     for loss in _LOSSES:
         pure = []
         for e in range(len(lab.seeds)):
-            W, V = member(found[loss][1], e, 2)
+            W, V = member(trained[loss][1], e, 2)
             pure.append(float(np.mean(purities(named("Z23"), W[:, carrying(W, V)]))))
         samples[f"{loss} purity"] = Sample(values=tuple(pure))
     return Finding(
         samples=samples,
         budget=f"Z23, K=256, n=423, V(0) = 0, Adam, {steps[-1]} steps; agreement at step {steps[1]}",
-        settings=tuple(content for content, _ in found.values()),
+        settings=tuple(content for content, _ in trained.values()),
         notes="agreement: share of nodes whose strongest frequency is the one under MSE, same seed (chance 9%)",
     )
 
@@ -130,7 +131,8 @@ CLAIMS: tuple[Claim, ...] = (
         statement="Data drawn unevenly favour memorisation.",
         source=f"{PAPER}, theorem 5 and its discussion",
         equations=("mem.1",),
-        measure="test accuracy with the same number of pairs, drawn uniformly or with a preference for small "
+        measure="test accuracy with the same number of training examples, drawn uniformly or with a preference "
+        "for small "
         "first operands",
         forms=(
             Form(
@@ -150,7 +152,8 @@ CLAIMS: tuple[Claim, ...] = (
         statement="Losses with a similar gradient flow grow the same features.",
         source="the author's talk",
         equations=("lazy.3", "feat.1"),
-        measure="same initial weights under four losses: agreement of node frequencies with MSE, purity of live nodes",
+        measure="same initial weights under four losses: agreement of node frequencies with MSE, purity of "
+        "carrying nodes",
         forms=(
             *(
                 Form(
