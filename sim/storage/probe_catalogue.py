@@ -41,7 +41,7 @@ LIVE_SHARE = 1e-6
 COVERED = 0.75
 #: Node pairs count as similar from this |cosine| of their centred answers.
 SIMILAR = 0.5
-#: The most similar pairs of which the published check counts signs (of largest |f_j . f_l|).
+#: The most similar pairs of which the replication of this claim counts signs (of largest |f_j . f_l|).
 TOP = 200
 #: Nodes whose overlaps with all others are computed; if there are more nodes, the mean is estimated from these.
 SAMPLED = 32

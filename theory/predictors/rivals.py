@@ -148,6 +148,7 @@ def power_rival(name: str, exponent: float, source: str) -> Predictor[...]:
         outside=(not_square_mse,),
     )
     def power(setting: Setting) -> Answer:
+        """C M^p, with p given and c fitted."""
         law, group = _standard_fit(exponent), setting.task.resolve()
         low, high = law.interval(group.order)
         note = f"c = {law.constant:.4g} from {law.crossings} crossings, M = {law.orders[0]} to {law.orders[1]}"

@@ -11,7 +11,6 @@ from twopeaks.validate.experiment.experiment import Outcome, Result
 from twopeaks.validate.figures.of_runs.peaks import fig_two_peaks
 from twopeaks.validate.figures.of_runs.transition import fig_transition
 from twopeaks.validate.measured.statistics import rate_interval
-from twopeaks.validate.pages.labels import label_of
 from twopeaks.validate.pages.page import Table, png, render
 from twopeaks.validate.scores.board import Row
 from twopeaks.validate.scores.words import span
@@ -42,11 +41,11 @@ def verdict(result: Result) -> str:
         )
     scored = [r for r in result.scores if r.error is not None]
     best = min(scored, key=lambda r: abs(r.error or 0.0))
-    errors = ", ".join(f"{label_of(r.prediction.predictor)} {percent(r.error)}" for r in scored)
+    errors = ", ".join(f"{r.prediction.predictor} {percent(r.error)}" for r in scored)
     interval = "" if m.low is None or m.high is None else f" (95%: {m.low:.0f} to {m.high:.0f})"
     return (
         f"{group}: half of the networks understood the rule within the budget from about {m.value:.0f} training "
-        f"examples on{interval}. Closest: {label_of(best.prediction.predictor)}. Errors: {errors}."
+        f"examples on{interval}. Closest: {best.prediction.predictor}. Errors: {errors}."
     )
 
 
@@ -73,7 +72,7 @@ def html_page(result: Result, figures: dict[str, Figure], command: str, facts: d
         measured=span(m.value, m.low, m.high),
         trained=sum(len(outcome.t_grok) for outcome in result.outcomes),
         training_seconds=f"{result.training_seconds:.0f}",
-        notes=" | ".join(f"{label_of(p.predictor)}: {p.note}" for p in result.predictions),
+        notes=" | ".join(f"{p.predictor}: {p.note}" for p in result.predictions),
         fit={
             "generalising": f"{fit.generalising:.1f}",
             "scale": f"{fit.scale:.3f}",
@@ -95,7 +94,7 @@ def _score(row: Row) -> dict[str, object]:
     if row.error_low is not None and row.error_high is not None:
         error += f" [{percent(row.error_low)}, {percent(row.error_high)}]"
     numbers = (span(p.value, p.low, p.high), error, str(p.constants_fitted), str(p.runs_used), f"{p.seconds:.3g}")
-    return {"name": label_of(p.predictor), "valid": p.valid, "numbers": numbers}
+    return {"name": p.predictor, "valid": p.valid, "numbers": numbers}
 
 
 def _networks(outcome: Outcome, entries: int) -> tuple[str, ...]:

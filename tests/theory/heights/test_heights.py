@@ -219,12 +219,12 @@ def test_generalising_costs_nothing_where_there_is_one_element() -> None:
 
 
 @pytest.mark.parametrize(("order", "n_c"), [(23, 180), (31, 272)])
-def test_peaks_are_equally_high_at_the_published_sizes(order: int, n_c: float) -> None:
+def test_peaks_are_equally_high_at_the_sizes_in_our_documentation(order: int, n_c: float) -> None:
     assert generalising_cost(cyclic(order)) / memorising_cost() == pytest.approx(n_c, abs=0.5)
 
 
 @pytest.mark.parametrize("order", [11, 23, 59])
-def test_crossing_of_odd_cyclic_groups_is_the_published_formula(order: int) -> None:
+def test_crossing_of_odd_cyclic_groups_is_our_closed_formula(order: int) -> None:
     # (M - 1)/2 · 3 (12 M)^(1/3) / (3 (1/4)^(2/3)) = 2.884… (M - 1) M^(1/3), with 12^(1/3) 16^(1/3) / 2 = 24^(1/3).
     expected = 24 ** (1 / 3) * (order - 1) * order ** (1 / 3)
     assert generalising_cost(cyclic(order)) / memorising_cost() == pytest.approx(expected, rel=1e-13)

@@ -91,7 +91,7 @@ def test_paper_law_is_its_formula(group: str, order: int, largest: int) -> None:
 
 
 @pytest.mark.parametrize(("group", "n_c"), [("Z23", 180), ("Z31", 272)])
-def test_closed_form_gives_the_published_size(group: str, n_c: float) -> None:
+def test_closed_form_gives_the_size_in_our_documentation(group: str, n_c: float) -> None:
     assert closed_form(standard(group)).value == pytest.approx(n_c, abs=0.5)
 
 

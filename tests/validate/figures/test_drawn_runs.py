@@ -112,7 +112,7 @@ MEASURED = "measured: 21 (95%: 18 to 24)"
 
 
 def transition_panel() -> Panel:
-    said = {f"{PREDICTORS['paper-law'][2]}: 37": 37.0, f"{PREDICTORS['heights-shared'][2]}: 22": 22.0}
+    said = {"paper-law: 37": 37.0, "heights-shared: 22": 22.0}
     lines = [Series("upright", words, [value]) for words, value in said.items()]
     means = Series("-", "mean of the seeds", [10, 20, 40], [0.2, 0.735, 0.99])
     span = Series("span", COLOURS["measured"], (), (), [18], [24])

@@ -55,7 +55,7 @@ def _held(curves: np.ndarray) -> np.ndarray:
     return filled
 
 
-def _published(lab: Laboratory) -> Finding:
+def _replicated(lab: Laboratory) -> Finding:
     steps = lab.pick(400, 200)
     setting = problem("Z71", 2016, 2048)
     records = lab.train(setting, steps, every=lab.pick(2, 4), patience=0)
@@ -250,7 +250,7 @@ CLAIMS: tuple[Claim, ...] = (
                 high=139,
             ),
         ),
-        examine=_published,
+        examine=_replicated,
     ),
     Claim(
         id="crossing",

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-__all__ = ["COLOURS", "FADED", "INK", "PREDICTORS", "VERDICTS"]
+import zlib
+
+__all__ = ["COLOURS", "FADED", "INK", "PREDICTORS", "VERDICTS", "LineStyle", "look_of"]
 
 #: Text and lines, and what steps back.
 INK, FADED = "#222222", "#8a8a8a"
@@ -13,18 +15,29 @@ COLOURS = {
     "partial": "#CC79A7",
     "measured": "#999999",
 }
-#: predictor -> (colour, line style, name shown)
-PREDICTORS: dict[str, tuple[str, str, str]] = {
-    "paper-law": ("#009E73", (0, (1, 1.5)), "paper's law, 2.7482 M log M"),  # type: ignore[dict-item]
-    "heights-closed-form": ("#E69F00", "--", "peak heights, closed form"),
-    "heights-shared": ("#CC79A7", "-.", "peak heights, blocks that share"),
-    "heights-phases": ("#D55E00", (0, (5, 1, 1, 1)), "peak heights, block by block"),  # type: ignore[dict-item]
-    "heights-calibrated": ("#0072B2", "-", "peak heights, calibrated on controls"),
-    "heights-phases-calibrated": ("#56B4E9", (0, (3, 1)), "block by block, calibrated on controls"),  # type: ignore[dict-item]
+#: A line style of matplotlib: a name, or an offset with lengths of dashes and gaps.
+LineStyle = str | tuple[float, tuple[float, ...]]
+#: Known predictor -> (colour, line style); `look_of` has one for every other.
+PREDICTORS: dict[str, tuple[str, LineStyle]] = {
+    "paper-law": ("#009E73", (0, (1, 1.5))),
+    "heights-closed-form": ("#E69F00", "--"),
+    "heights-shared": ("#CC79A7", "-."),
+    "heights-phases": ("#D55E00", (0, (5, 1, 1, 1))),
+    "heights-calibrated": ("#0072B2", "-"),
+    "heights-phases-calibrated": ("#56B4E9", (0, (3, 1))),
 }
+#: Colours of all other predictors, and their line style.
+_MORE: tuple[str, ...] = ("#8C6D31", "#332288", "#44AA99", "#AA4499", "#117733", "#882255")
+_MORE_LINE: LineStyle = (0, (4, 1, 1, 1, 1, 1))
 #: verdict -> (colour, marker in figures, sign in text)
 VERDICTS: dict[str, tuple[str, str, str]] = {
     "supported": (COLOURS["generalising"], "o", "✓"),
     "refuted": (COLOURS["memorising"], "X", "✗"),
     "undecided": (FADED, "D", "?"),
 }
+
+
+def look_of(predictor: str) -> tuple[str, LineStyle]:
+    """Colour and line style of any predictor, the same in every figure and every session."""
+    more = _MORE[zlib.crc32(predictor.encode()) % len(_MORE)]
+    return PREDICTORS.get(predictor, (more, _MORE_LINE))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
@@ -18,7 +17,7 @@ from twopeaks.validate.figures.drawing.entry import Entry
 from twopeaks.validate.figures.drawing.marks import bars, words
 from twopeaks.validate.figures.drawing.panels import figure_of, letters, narrow, panels
 from twopeaks.validate.figures.drawing.style import COLOURS, FADED, INK
-from twopeaks.validate.figures.drawing.tables import Row, committed, numbers, part, table_of
+from twopeaks.validate.figures.drawing.tables import Row, committed, numbers, part, read_table, table_of
 
 __all__ = ["FIGURE", "GROUPS", "fig_two_peaks", "gather"]
 
@@ -35,7 +34,6 @@ Z23, the one of energy on n_c of S4 and Q8xZ3. S0: x², Adam at rate 1e-3, η = 
 
 #: Groups of which both peaks are drawn.
 GROUPS = ("Z23", "S4")
-_CONTROLS = re.compile(r"C_gen = ([\d.]+), C_mem\(n\) = ([\d.]+) n\^([\d.]+)")
 _BLUE, _RED = COLOURS["generalising"], COLOURS["memorising"]
 
 
@@ -58,15 +56,13 @@ def _heights(results: Path, group: str) -> Iterator[Row]:
     table, eta = named(group), Optimizer().weight_decay
     generalising = shared_height(table).at_decay(eta)[1] / (eta / 2)
     crossing = all_at_once(table, eta)
-    note = part(committed(results, "transitions", "n_c", "calibrated.csv"), group=group, predictor="heights-calibrated")
-    controls = _CONTROLS.search(note["note"][0])
+    controls = part(read_table(results / "transitions" / "controls.csv"), group=group)
+    measured, scale, power = (float(numbers(controls, name)[0]) for name in ("C_gen", "C_mem_scale", "C_mem_power"))
     for n in np.linspace(0.76 * crossing, 1.32 * crossing, 60):
         yield _row(group, "memorising", float(n), memorised(table.order, float(n), eta)[1])
         yield _row(group, "generalising", float(n), generalising)
-        if controls is not None:
-            measured, scale, power = map(float, controls.groups())
-            yield _row(group, "memorising, controls", float(n), scale * float(n) ** power)
-            yield _row(group, "generalising, controls", float(n), measured)
+        yield _row(group, "memorising, controls", float(n), scale * float(n) ** power)
+        yield _row(group, "generalising, controls", float(n), measured)
     yield _row(group, "crossing", crossing, generalising)
 
 
@@ -169,6 +165,6 @@ FIGURE = Entry(
     "Heights of the memorising and the generalising peak over data size, and what networks do",
     _CAPTION,
     fig_two_peaks,
-    sources=("transitions/measured.csv", "transitions/predictions.csv", "transitions/calibrated.csv"),
+    sources=("transitions/measured.csv", "transitions/predictions.csv", "transitions/controls.csv"),
     numbers=gather,
 )

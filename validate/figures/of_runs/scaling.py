@@ -10,10 +10,10 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import NullFormatter, ScalarFormatter
 
 from twopeaks.validate.figures.drawing.panels import axes, figure_of, finish
-from twopeaks.validate.figures.drawing.style import COLOURS, FADED, INK, PREDICTORS
+from twopeaks.validate.figures.drawing.style import COLOURS, FADED, INK, PREDICTORS, look_of
 from twopeaks.validate.figures.drawing.tables import Floats
 from twopeaks.validate.laws.compare import Comparison, Score, Verdict, verdict
-from twopeaks.validate.laws.laws import ASYMPTOTE, CORRECTED, FOUR_THIRDS, M_LOG_M, NO_RUN, Law
+from twopeaks.validate.laws.laws import ASYMPTOTE, CORRECTED, FOUR_THIRDS, M_LOG_M, Law
 
 __all__ = ["fig_scaling"]
 
@@ -86,7 +86,7 @@ def _draw_crossings(ax: Axes, comparison: Comparison, orders: Floats) -> None:
     score = next((score for score in comparison.scores if score.fit.law.shape is None), None)
     if score is not None:
         predicted = np.exp(score.fit.log_n(comparison.cells)) / scale
-        colour = PREDICTORS.get(score.name, PREDICTORS[NO_RUN.name])[0]
+        colour = look_of(score.name)[0]
         label = _label(f"{score.name}, no run", score.left_out)
         ax.plot(orders, predicted, "D", color=colour, markerfacecolor="none", markersize=6, label=label)
     ends = ((cell.low, cell.value, cell.high) for cell in comparison.cells)

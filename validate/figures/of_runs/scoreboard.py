@@ -12,15 +12,13 @@ from matplotlib.lines import Line2D
 from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
 
 from twopeaks.validate.figures.drawing.panels import axes, figure_of, finish
-from twopeaks.validate.figures.drawing.style import FADED, INK, PREDICTORS
+from twopeaks.validate.figures.drawing.style import FADED, INK, look_of
 from twopeaks.validate.measured.cell import ErrorKind
 from twopeaks.validate.scores.board import Board, Entry, Standing
 from twopeaks.validate.scores.words import share
 
 __all__ = ["fig_scoreboard"]
 
-#: Colours of predictors that have none of their own, in turn.
-_MORE = ("#56B4E9", "#D55E00", "#8C6D31", "#332288", "#44AA99", "#AA4499")
 #: Cells that are named in each row, and beyond which ratio the axis is logarithmic.
 _NAMED, _LINEAR = 2, 3.0
 #: Heights of rows by which two names on one side must differ.
@@ -54,7 +52,7 @@ def fig_scoreboard(board: Board, ax: Axes | None = None) -> tuple[Figure, Axes]:
     logarithmic = board.kind == "ratio" and (high > _LINEAR or low < 1 / _LINEAR)
     ax.axvline(zero, color=INK, linewidth=1.0)
     for y, standing in enumerate(shown):
-        _row(ax, y, standing, board, _colour(standing.predictor, y))
+        _row(ax, y, standing, board, look_of(standing.predictor)[0])
     named = [board.names[entry.cell] for s in shown for entry in s.worst[:_NAMED]]
     if board.kind == "difference":
         _points(ax, low, high, _room(max(map(len, named))))
@@ -118,10 +116,6 @@ def _ends(entry: Entry) -> list[float]:
 
 def _offset(cell: int, cells: int) -> float:
     return 0.0 if cells == 1 else 0.68 * (cell / (cells - 1) - 0.5)
-
-
-def _colour(name: str, y: int) -> str:
-    return PREDICTORS[name][0] if name in PREDICTORS else _MORE[y % len(_MORE)]
 
 
 def _label(standing: Standing, kind: ErrorKind) -> str:

@@ -8,7 +8,7 @@ from matplotlib.figure import Figure
 
 from twopeaks.validate.experiment.experiment import Result
 from twopeaks.validate.figures.drawing.panels import axes, figure_of, finish
-from twopeaks.validate.figures.drawing.style import COLOURS, INK, PREDICTORS
+from twopeaks.validate.figures.drawing.style import COLOURS, INK, look_of
 
 __all__ = ["draw_measured", "draw_outcomes", "fig_transition"]
 
@@ -21,8 +21,8 @@ def fig_transition(result: Result, ax: Axes | None = None) -> tuple[Figure, Axes
     for p in result.predictions:
         if p.value is None:
             continue
-        colour, line, name = PREDICTORS[p.predictor]
-        ax.axvline(p.value, color=colour, linestyle=line, linewidth=2, label=f"{name}: {p.value:.0f}")
+        colour, line = look_of(p.predictor)
+        ax.axvline(p.value, color=colour, linestyle=line, linewidth=2, label=f"{p.predictor}: {p.value:.0f}")
     draw_outcomes(result, ax)
     means = [np.mean(o.test_accuracy) for o in result.outcomes]
     ax.plot([o.samples for o in result.outcomes], means, color=INK, linewidth=1, zorder=2, label="mean of the seeds")

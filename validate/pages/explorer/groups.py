@@ -10,13 +10,13 @@ from twopeaks.sim.sweep.bisect import resized
 from twopeaks.theory.predictors.answer import Prediction
 from twopeaks.theory.predictors.rivals import RIVALS
 from twopeaks.theory.setting import Setting
+from twopeaks.validate.figures.drawing.style import look_of
 from twopeaks.validate.measured.cell import Measured, at_half
 from twopeaks.validate.measured.rates import Rate
 from twopeaks.validate.measured.statistics import rate_interval
 from twopeaks.validate.pages.explorer.commands import predict_line, scored_line, train_line
 from twopeaks.validate.pages.explorer.data import Claimed, Curves, Fate, Key, Shown, Spot
 from twopeaks.validate.pages.explorer.theory_curves import accuracy_over, grid, mountains, spot
-from twopeaks.validate.pages.labels import colour_of, label_of
 from twopeaks.validate.scores.board import judge
 from twopeaks.validate.scores.words import error, measured
 
@@ -151,8 +151,8 @@ def _claimed(group: Series, p: Prediction, origin: str) -> Claimed:
     calibrate = p.runs_used > 0
     return Claimed(
         p.predictor,
-        label_of(p.predictor),
-        colour_of(p.predictor),
+        p.predictor,
+        look_of(p.predictor)[0],
         spot(p.value, p.low, p.high),
         error(judge(0, p, group.size)) if group.is_measured else "not measured",
         origin or "computed for this page",

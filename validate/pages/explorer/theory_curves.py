@@ -15,7 +15,6 @@ from twopeaks.theory.predictors.phases import SPREAD, phases_accuracy, phases_fo
 from twopeaks.theory.predictors.relu import relu_form
 from twopeaks.theory.setting import Setting
 from twopeaks.validate.pages.explorer.data import Accuracy, Mountains, Spot
-from twopeaks.validate.pages.labels import label_of
 from twopeaks.validate.scores.words import number
 
 __all__ = ["accuracy_over", "grid", "mountains", "spot"]
@@ -62,7 +61,7 @@ def mountains(setting: Setting, predictions: Mapping[str, Prediction], n: Sequen
         if prediction is not None and peaks is not None:
             costs = tuple(_short(peaks.memorising(x)) for x in n)
             crossing = spot(prediction.value, prediction.low, prediction.high)
-            words = (theory, label_of(theory), peaks.words, peaks.equations)
+            words = (theory, theory, peaks.words, peaks.equations)
             costed.append(Mountains(*words, costs, _short(peaks.generalising), crossing))
     return tuple(costed)
 
@@ -86,7 +85,7 @@ def accuracy_over(setting: Setting, n: Sequence[float]) -> Accuracy | None:
     low = [min(v, at(x / wide)) for v, x in zip(value, n, strict=True)]
     high = [max(v, at(x * wide)) for v, x in zip(value, n, strict=True)]
     curves = tuple(value), tuple(low), tuple(high)
-    return Accuracy(phases_form.name, label_of(phases_form.name), *curves, prediction.valid, prediction.note)
+    return Accuracy(phases_form.name, phases_form.name, *curves, prediction.valid, prediction.note)
 
 
 def spot(value: float | None, low: float | None, high: float | None) -> Spot:

@@ -32,7 +32,7 @@ function measuredRow() {
 function drawClaimed() {
   const rows = state.group.claimed.map((one) => {
     const range = one.spot.value === null || one.valid ? "" : " (outside its range)";
-    const name = one.label === one.predictor ? one.label : `${one.label} (${one.predictor})`;
+    const name = one.predictor;
     const told = one.spot.value === null ? "no value" : one.spot.text;
     return { cells: [name, told + range, one.spot.value === null ? "" : one.error, String(one.fitted), String(one.runs), whence(one.origin, one.note, one.command)] };
   });
@@ -68,6 +68,6 @@ function heightWords() {
   const own = state.group.claimed.find((one) => one.predictor === theory.theory);
   const outside = own && !own.valid ? ` Outside its range here, so do not expect networks to follow: ${own.note}.` : "";
   return `Drawn height of a peak: the other way’s share of both costs, so that both are ½ where they cross and the cheaper way is the higher peak. ` +
-    `Cost: ${theory.words}, by ${theory.label} (${theory.theory}), equations ${theory.equations.join(", ")}. ` +
+    `Cost: ${theory.words}, by ${theory.theory}, equations ${theory.equations.join(", ")}. ` +
     `They cross at n = ${theory.crossing.text}. ● networks that grokked, ○ that did not, at the trained size nearest to n.${outside}`;
 }
