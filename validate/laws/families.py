@@ -47,17 +47,17 @@ def crossings(
         raise InputError("--family", f"one of {', '.join(FAMILIES)}", family, "laws compare groups of one kind")
     sizes = [cell for cell in cells if cell.quantity == "n_c" and cell.setting.task.has_group]
     member = FAMILIES[family]
-    mine = [cell for cell in sizes if cell.setting.task.operands == 2 and member(cell.setting.task.resolve())]
-    _alike(mine)
-    notes = [f"{len(cells) - len(mine)} measured cells are no n_c of a group of the family {family}"]
-    usable = [c for c in mine if c.value is not None and c.low is not None and c.high is not None]
-    for cell, name in zip(mine, names(mine), strict=True):
+    of_family = [cell for cell in sizes if cell.setting.task.operands == 2 and member(cell.setting.task.resolve())]
+    _alike(of_family)
+    notes = [f"{len(cells) - len(of_family)} measured cells are no n_c of a group of the family {family}"]
+    usable = [c for c in of_family if c.value is not None and c.low is not None and c.high is not None]
+    for cell, name in zip(of_family, names(of_family), strict=True):
         if cell.value is None:
             notes.append(f"left out: n_c of {name} is censored, so that a law through the others may be too low")
         elif cell not in usable:
             notes.append(f"left out: n_c of {name} has no interval")
-    notes += [f"not the same for all: {field}" for field in _differing(mine, ("width", "budget"))]
-    return [_cell(cell, predictor) for cell in usable], notes[len(cells) == len(mine) :]
+    notes += [f"not the same for all: {field}" for field in _differing(of_family, ("width", "budget"))]
+    return [_cell(cell, predictor) for cell in usable], notes[len(cells) == len(of_family) :]
 
 
 def _is_simple(group: Group) -> bool:

@@ -31,15 +31,15 @@ def crossing(steps: NDArray[np.float64], values: NDArray[np.float64], event: Tra
 
 def transition_steps(records: Records) -> dict[str, list[int | None]]:
     """Step of every named transition for every member; None where it was not reached."""
-    found: dict[str, list[int | None]] = {name: [] for name in TRANSITIONS}
+    steps: dict[str, list[int | None]] = {name: [] for name in TRANSITIONS}
     for e in range(len(records.seeds)):
         member = records.member(e)
         for name, event in TRANSITIONS.items():
-            found[name].append(crossing(member["steps"], member[event.curve], event))
-    return found
+            steps[name].append(crossing(member["steps"], member[event.curve], event))
+    return steps
 
 
 def grokked(records: Records) -> list[bool]:
     """Whether each member reached t_grok within its budget; one that diverged did not."""
     reached = (step is not None for step in transition_steps(records)["t_grok"])
-    return [there and end != "diverged" for there, end in zip(reached, records.ends, strict=True)]
+    return [in_time and end != "diverged" for in_time, end in zip(reached, records.ends, strict=True)]

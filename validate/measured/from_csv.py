@@ -142,7 +142,7 @@ def _of_old_table(cell: Measured) -> Measured:
 
 def _quantity(row: Row, column: str) -> str:
     named = None if column == "value" else column
-    told = row.texts.get("quantity", named or "n_c")
-    if named is not None and told != named:
-        raise row.refused("quantity", f"{named}, as the column of values says", told, "leave one of the two out")
-    return told
+    quantity = row.texts.get("quantity", named or "n_c")
+    if named is not None and quantity != named:
+        raise row.refused("quantity", f"{named}, as the column of values says", quantity, "leave one of the two out")
+    return quantity

@@ -48,11 +48,11 @@ def median_of(times: Sequence[int | None]) -> Median:
     Args:
         times: one a seed, one at least. A single one has no interval.
     """
-    found = np.array([math.inf if t is None else t for t in times], dtype=np.float64)
-    value = _finite(_middle(found[None])[0])
-    if len(found) < 2:
+    known = np.array([math.inf if t is None else t for t in times], dtype=np.float64)
+    value = _finite(_middle(known[None])[0])
+    if len(known) < 2:
         return Median(value, None, None)
-    medians = np.sort(resampled(len(found), lambda places: _middle(found[places]), _RESAMPLES, _SEED))
+    medians = np.sort(resampled(len(known), lambda places: _middle(known[places]), _RESAMPLES, _SEED))
     low, high = (_finite(medians[round(q * (_RESAMPLES - 1))]) for q in (0.025, 0.975))
     return Median(value, low, high)
 
@@ -70,16 +70,17 @@ def measured_sweep(
         controls: whether runs that were recorded at their ends alone are.
     """
     damaged: list[InputError] = []
-    found = [part for part in parts(folder, damaged.append) if controls or part.plan.every < part.plan.steps]
+    stored = [part for part in parts(folder, damaged.append) if controls or part.plan.every < part.plan.steps]
     by_cell: dict[tuple[str, str], list[Part]] = {}
     by_series: dict[str, list[Part]] = {}
-    for part in found:
+    for part in stored:
         if part.setting.task.labels == "true":
             by_series.setdefault(name_of(part.setting, part.plan), []).append(part)
         by_cell.setdefault((part.setting.content_id, part.plan.model_dump_json()), []).append(part)
-    here = [one for one in series(part.outcome for part in found) if one.name in by_series and len(one.rates) > 1]
+    all_sizes = series(part.outcome for part in stored)
+    several_sizes = [sizes for sizes in all_sizes if sizes.name in by_series and len(sizes.rates) > 1]
     source = str(folder.root)
-    cells = [_size(one, by_series[one.name], source) for one in here]
+    cells = [_size(sizes, by_series[sizes.name], source) for sizes in several_sizes]
     ordered = sorted(by_cell.values(), key=lambda group: order_of(group[0].setting, group[0].plan))
     cells += [_time(quantity, group, source) for group in ordered for quantity in _times(group[0].setting)]
     if accuracy:
@@ -98,7 +99,7 @@ def to_measure(spec: Spec, *, accuracy: bool = False) -> list[Measured]:
     for cell in spec.cells:
         by_series.setdefault(name_of(cell.setting, cell.plan), []).append(cell)
     several = [group[0] for group in by_series.values() if len({cell.setting.task.samples for cell in group}) > 1]
-    sizes = [(one.setting, one.plan) for one in several] + [(one.setting, one.plan) for one in spec.bisections]
+    sizes = [(cell.setting, cell.plan) for cell in several] + [(cell.setting, cell.plan) for cell in spec.bisections]
     cells = [_unknown("n_c", at_half(setting), plan) for setting, plan in sizes if setting.task.labels == "true"]
     cells += [_unknown(quantity, cell.setting, cell.plan) for cell in spec.cells for quantity in _times(cell.setting)]
     tested = [cell for cell in spec.cells if accuracy and _testable(cell.setting)]
@@ -118,32 +119,32 @@ def _testable(setting: Setting) -> bool:
     return setting.task.samples < setting.task.table_of().rows.size and setting.task.labels == "true"
 
 
-def _size(one: Series, found: Sequence[Part], source: str) -> Measured:
-    point, (below, above) = one.point, one.bracket
+def _size(sizes: Series, stored: Sequence[Part], source: str) -> Measured:
+    point, (below, above) = sizes.point, sizes.bracket
     bracket = f"bracket {'?' if below is None else below} to {'?' if above is None else above}"
     return Measured(
         "n_c",
-        at_half(one.setting),
+        at_half(sizes.setting),
         point.value,
         None if point.low is None else max(point.low, 1.0),  # a fit may go on below the smallest size there is
         point.high,
-        seeds=max(count for _, count in one.rates.values()),
-        budget=one.plan.steps,
-        seconds_of_training=_seconds(found),
-        note=f"{bracket}; grokked {one.text}",
+        seeds=max(count for _, count in sizes.rates.values()),
+        budget=sizes.plan.steps,
+        seconds_of_training=_seconds(stored),
+        note=f"{bracket}; grokked {sizes.text}",
         source=source,
-        rates=tuple(Rate(n, grokked, members) for n, (grokked, members) in one.rates.items()),
+        rates=tuple(Rate(n, grokked, members) for n, (grokked, members) in sizes.rates.items()),
     )
 
 
-def _time(quantity: Quantity, found: Sequence[Part], source: str) -> Measured:
-    setting, plan = found[0].setting, found[0].plan
-    times = [time for part in found for time in part.columns[quantity]]
-    ends = [end for part in found for end in part.columns["end"]]
+def _time(quantity: Quantity, stored: Sequence[Part], source: str) -> Measured:
+    setting, plan = stored[0].setting, stored[0].plan
+    times = [time for part in stored for time in part.columns[quantity]]
+    ends = [end for part in stored for end in part.columns["end"]]
     if quantity == "t_grok":  # one that diverges has no solution, whatever it reached before
         times = [None if end == "diverged" else time for time, end in zip(times, ends, strict=True)]
     median, late, diverged = median_of(times), times.count(None), ends.count("diverged")
-    told = [f"{late} of {len(times)} later than the budget"] * bool(late) + [f"{diverged} diverged"] * bool(diverged)
+    notes = [f"{late} of {len(times)} later than the budget"] * bool(late) + [f"{diverged} diverged"] * bool(diverged)
     low = _record_before(plan, median.low) if median.value is not None else float(plan.steps)
     return Measured(
         quantity,
@@ -153,39 +154,39 @@ def _time(quantity: Quantity, found: Sequence[Part], source: str) -> Measured:
         None if median.value is None else median.high,
         seeds=len(times),
         budget=plan.steps,
-        seconds_of_training=_seconds(found),
-        note="; ".join(told),
+        seconds_of_training=_seconds(stored),
+        note="; ".join(notes),
         source=source,
         late=late,
     )
 
 
-def _accuracy(found: Sequence[Part], source: str) -> Measured:
+def _accuracy(stored: Sequence[Part], source: str) -> Measured:
     """Mean over seeds of the last recorded test accuracy, with a percentile bootstrap; who diverged has none."""
-    shares = np.array(_finals(found), dtype=np.float64)
+    shares = np.array(_finals(stored), dtype=np.float64)
     low, high = bootstrap_interval(shares, lambda drawn: drawn.mean(axis=1), _RESAMPLES, _SEED)
-    ends = [end for part in found for end in part.columns["end"]]
+    ends = [end for part in stored for end in part.columns["end"]]
     early, diverged = ends.count("patience"), len(ends) - len(shares)
-    told = [f"{early} of {len(ends)} stopped after they had grokked, before the budget"] * bool(early)
-    told += [f"{diverged} diverged, left out"] * bool(diverged)
+    notes = [f"{early} of {len(ends)} stopped after they had grokked, before the budget"] * bool(early)
+    notes += [f"{diverged} diverged, left out"] * bool(diverged)
     value = float(shares.mean())
     return Measured(
         "test_accuracy",
-        found[0].setting,
+        stored[0].setting,
         value,
         None if low is None else min(low, value),  # of equal shares the mean may round to another number
         None if high is None else max(high, value),
         seeds=len(shares),
-        budget=found[0].plan.steps,
-        seconds_of_training=_seconds(found),
-        note="; ".join(told),
+        budget=stored[0].plan.steps,
+        seconds_of_training=_seconds(stored),
+        note="; ".join(notes),
         source=source,
     )
 
 
-def _finals(found: Sequence[Part]) -> list[float]:
+def _finals(stored: Sequence[Part]) -> list[float]:
     """Last test accuracy of every member that did not diverge."""
-    pairs = [zip(part.columns["final_test_accuracy"], part.columns["end"], strict=True) for part in found]
+    pairs = [zip(part.columns["final_test_accuracy"], part.columns["end"], strict=True) for part in stored]
     return [share for part in pairs for share, end in part if end != "diverged" and share is not None]
 
 
@@ -196,8 +197,8 @@ def _record_before(plan: Plan, step: float | None) -> float | None:
     return float(steps[max(int(np.searchsorted(steps, step)) - 1, 0)])
 
 
-def _seconds(found: Sequence[Part]) -> float:
-    return round(float(sum(seconds for part in found for seconds in part.columns["seconds"])), 3)
+def _seconds(stored: Sequence[Part]) -> float:
+    return round(float(sum(seconds for part in stored for seconds in part.columns["seconds"])), 3)
 
 
 def _middle(times: Floats) -> Floats:

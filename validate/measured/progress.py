@@ -72,30 +72,32 @@ def state(folder: SweepFolder, spec: Spec) -> State:
     """
     damaged: list[InputError] = []
     at_work = set(folder.at_work())
-    found = parts(folder, damaged.append)
-    told = journal.entries(folder.journal)
-    here = series(part.outcome for part in found)
-    done, wanted, searches = _cells(spec, found, here)
-    begun = {line.get("shard"): line.get("settings", []) for line in told if line["event"] == "begun"}
+    stored = parts(folder, damaged.append)
+    entries = journal.entries(folder.journal)
+    all_series = series(part.outcome for part in stored)
+    done, wanted, searches = _cells(spec, stored, all_series)
+    begun = {line.get("shard"): line.get("settings", []) for line in entries if line["event"] == "begun"}
     now = {name for shard in at_work for name in begun.get(shard, [])}
     return State(
         spec=spec,
-        parts=tuple(found),
+        parts=tuple(stored),
         damaged=tuple(damaged),
         done=tuple(done),
         open=tuple(wanted),
         running=sum(cell.setting.content_id in now for cell in wanted),
         searches=searches,
-        lost=sum(line["event"] == "lost" for line in told),
-        seconds=_seconds(told, running=bool(at_work)),
-        series=tuple(here),
+        lost=sum(line["event"] == "lost" for line in entries),
+        seconds=_seconds(entries, running=bool(at_work)),
+        series=tuple(all_series),
     )
 
 
-def _cells(spec: Spec, found: Sequence[Part], here: Sequence[Series]) -> tuple[list[Cell], list[Cell], int]:
+def _cells(
+    spec: Spec, stored_parts: Sequence[Part], all_series: Sequence[Series]
+) -> tuple[list[Cell], list[Cell], int]:
     """Cells that are stored, cells that are wanted, and how many bisections go on."""
     seeds: dict[tuple[str, str], set[int]] = {}
-    for part in found:
+    for part in stored_parts:
         seeds.setdefault(_key(part.columns["content_id"][0], part), set()).update(part.columns["seed"])
 
     def stored(cell: Cell) -> bool:
@@ -103,10 +105,10 @@ def _cells(spec: Spec, found: Sequence[Part], here: Sequence[Series]) -> tuple[l
 
     done = [cell for cell in spec.cells if stored(cell)]
     wanted = [cell for cell in spec.cells if not stored(cell)]
-    by_name, searches = {one.name: one for one in here}, 0
+    by_name, searches = {sizes.name: sizes for sizes in all_series}, 0
     for bisection in spec.bisections:
-        one = by_name.get(name_of(bisection.setting, bisection.plan))
-        known = {n: k / m for n, (k, m) in (one.rates if one else {}).items() if stored(bisection.cell(n))}
+        sizes = by_name.get(name_of(bisection.setting, bisection.plan))
+        known = {n: k / m for n, (k, m) in (sizes.rates if sizes else {}).items() if stored(bisection.cell(n))}
         used, waits = bisection.replayed(known)
         searches += bool(waits)
         done += [bisection.cell(n) for n in (*used, *(n for n in waits if n in known))]
@@ -118,12 +120,12 @@ def _key(content_id: str, of: Part | Cell) -> tuple[str, str]:
     return content_id, of.plan.model_dump_json()
 
 
-def _seconds(told: Iterable[dict[str, Any]], *, running: bool) -> float:
+def _seconds(entries: Iterable[dict[str, Any]], *, running: bool) -> float:
     """From the beginning of each call to the last thing heard before the next, or to now if it goes on."""
     total = 0.0
     begun: float | None = None
     last = 0.0
-    for line in told:
+    for line in entries:
         if line["event"] == "started":
             total += last - begun if begun is not None else 0.0
             begun = line["time"]

@@ -64,8 +64,8 @@ class Part:
     @property
     def outcome(self) -> Outcome:
         """How many grokked."""
-        told = self.columns["grokked"]
-        return Outcome(self.setting, self.plan, sum(told), len(told))
+        grokked_flags = self.columns["grokked"]
+        return Outcome(self.setting, self.plan, sum(grokked_flags), len(grokked_flags))
 
 
 def table(root: Path) -> pl.DataFrame:
@@ -104,7 +104,7 @@ def parts(folder: SweepFolder, damaged: Callable[[InputError], None] | None = No
     Raises:
         InputError: if a run cannot be read and nobody is to hear of it.
     """
-    found: list[Part] = []
+    stored: list[Part] = []
     seen: set[tuple[str, str, int]] = set()
     for path in folder.stored():
         try:
@@ -118,18 +118,18 @@ def parts(folder: SweepFolder, damaged: Callable[[InputError], None] | None = No
         new = [name not in seen for name in names]
         seen.update(names)
         if all(new):
-            found.append(part)
+            stored.append(part)
         elif any(new):
             columns = {k: [x for x, is_new in zip(v, new, strict=True) if is_new] for k, v in part.columns.items()}
-            found.append(Part(part.setting, part.plan, columns, part.notes))
-    return found
+            stored.append(Part(part.setting, part.plan, columns, part.notes))
+    return stored
 
 
-def frame(found: Sequence[Part]) -> pl.DataFrame:
+def frame(stored: Sequence[Part]) -> pl.DataFrame:
     """The rows of all members: fields that are not the same everywhere or not at their default, then what came out."""
-    fields = _telling([(part.setting, part.plan) for part in found])
+    fields = _telling([(part.setting, part.plan) for part in stored])
     rows: dict[str, list[Any]] = {name: [] for name in (*_FIRST, *fields, *_measured())}
-    for part in found:
+    for part in stored:
         values, count = _fields(part.setting, part.plan), len(part.columns["seed"])
         for name in (*_FIRST, *fields):
             rows[name] += [values[name]] * count
@@ -143,29 +143,32 @@ def frame(found: Sequence[Part]) -> pl.DataFrame:
     return whole.sort([*_FIRST[::-1], *fields, "seed"], nulls_last=True)
 
 
-def points(found: Sequence[Series], spec: Spec | None = None, known: pl.DataFrame | None = None) -> pl.DataFrame:
+def points(groups: Sequence[Series], spec: Spec | None = None, known: pl.DataFrame | None = None) -> pl.DataFrame:
     """The rows of transitions, of each group of cells with two sizes at least.
 
     Args:
-        found: groups of cells.
+        groups: of cells.
         spec: of the sweep; transitions that it looks for are fitted however many groups there are.
         known: such a table from before, whose intervals need not be worked out again.
     """
-    listed = [one for one in found if len(one.rates) > 1]
-    fields = [name for name in _telling([(one.setting, one.plan) for one in listed]) if name != "samples"]
+    several_sizes = [group for group in groups if len(group.rates) > 1]
+    fields = [name for name in _telling([(group.setting, group.plan) for group in several_sizes]) if name != "samples"]
     before = {} if known is None else {row["rates"]: [row[name] for name in _POINT] for row in known.to_dicts()}
-    wanted = {name_of(one.setting, one.plan) for one in (spec.bisections if spec else ())}
-    if len(listed) <= _MOST_FITTED:
-        wanted = {one.name for one in listed}
+    wanted = {name_of(group.setting, group.plan) for group in (spec.bisections if spec else ())}
+    if len(several_sizes) <= _MOST_FITTED:
+        wanted = {group.name for group in several_sizes}
     names = (*_FIRST, *fields, *_COUNTS, *_POINT)
     rows: dict[str, list[Any]] = {name: [] for name in names}
-    for one in listed:
-        if one.name in wanted and one.text not in before:
-            point = one.point
-            before[one.text] = [point.value, point.low, point.high, point.width]
-        counts = (len(one.rates), one.members, one.grokked, one.text, *one.bracket)
-        fitted = before.get(one.text, [None] * len(_POINT))
-        values = {**_fields(one.setting, one.plan), **dict(zip((*_COUNTS, *_POINT), (*counts, *fitted), strict=True))}
+    for group in several_sizes:
+        if group.name in wanted and group.text not in before:
+            point = group.point
+            before[group.text] = [point.value, point.low, point.high, point.width]
+        counts = (len(group.rates), group.members, group.grokked, group.text, *group.bracket)
+        fitted = before.get(group.text, [None] * len(_POINT))
+        values = {
+            **_fields(group.setting, group.plan),
+            **dict(zip((*_COUNTS, *_POINT), (*counts, *fitted), strict=True)),
+        }
         for name in names:
             rows[name].append(values[name])
     types = {**dict.fromkeys(_COUNTS, pl.Int64), "rates": pl.String, **dict.fromkeys(_POINT, pl.Float64)}
@@ -175,10 +178,10 @@ def points(found: Sequence[Series], spec: Spec | None = None, known: pl.DataFram
 def last_points(folder: SweepFolder) -> pl.DataFrame | None:
     """The table of transitions as it was written last, if it is there and whole."""
     try:
-        found = pl.read_parquet(folder.root / POINTS)
+        table = pl.read_parquet(folder.root / POINTS)
     except (OSError, pl.exceptions.PolarsError):
         return None
-    return found if {"rates", *_POINT} <= set(found.columns) else None
+    return table if {"rates", *_POINT} <= set(table.columns) else None
 
 
 def write(folder: SweepFolder, of_members: pl.DataFrame, of_transitions: pl.DataFrame) -> None:
@@ -242,10 +245,10 @@ def _plain(name: str, value: Any) -> Any:
     return ",".join(map(str, value)) if isinstance(value, tuple) else value
 
 
-def _telling(found: Sequence[tuple[Setting, Plan]]) -> list[str]:
+def _telling(trained: Sequence[tuple[Setting, Plan]]) -> list[str]:
     """Names of the fields that are not the same everywhere, or not at their default, or have none."""
     values: dict[str, set[Any]] = {}
-    for setting, plan in found:
+    for setting, plan in trained:
         for name, value in flat(setting, plan).items():
             values.setdefault(name, set()).add(value)
     return [name for name in (*SETTING, *PLAN) if values.get(name, set()) - {default(name)}]

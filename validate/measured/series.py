@@ -74,8 +74,8 @@ class Series:
         """n_c with its bootstrap interval."""
         from twopeaks.validate.measured.statistics import transition_point
 
-        sizes, told = list(self.rates), np.array(list(self.rates.values()), dtype=np.float64)
-        return transition_point(np.array(sizes, dtype=np.float64), told[:, 0], told[:, 1])
+        sizes, counts = list(self.rates), np.array(list(self.rates.values()), dtype=np.float64)
+        return transition_point(np.array(sizes, dtype=np.float64), counts[:, 0], counts[:, 1])
 
     @property
     def text(self) -> str:
@@ -85,25 +85,25 @@ class Series:
     def label(self, varied: Sequence[str]) -> str:
         """What tells it from others of a sweep in which these fields vary."""
         values = flat(self.setting, self.plan)
-        told = [f"{name} {_short(values[name])}" for name in varied if name not in _WHAT | {"samples"}]
-        return ", ".join([self.setting.task.name, *told])
+        fields = [f"{name} {_short(values[name])}" for name in varied if name not in _WHAT | {"samples"}]
+        return ", ".join([self.setting.task.name, *fields])
 
 
 def series(outcomes: Iterable[Outcome]) -> list[Series]:
     """Outcomes put together by what they have in common but for the size, in the order of their fields' values."""
-    found: dict[str, Series] = {}
-    for one in outcomes:
-        rates = found.setdefault(name_of(one.setting, one.plan), Series(one.setting, one.plan, {})).rates
-        k, m = rates.get(one.setting.task.samples, (0, 0))
-        rates[one.setting.task.samples] = (k + one.grokked, m + one.members)
-    ordered = sorted(found.values(), key=lambda one: order_of(one.setting, one.plan))
-    return [Series(one.setting, one.plan, dict(sorted(one.rates.items()))) for one in ordered]
+    by_name: dict[str, Series] = {}
+    for cell in outcomes:
+        rates = by_name.setdefault(name_of(cell.setting, cell.plan), Series(cell.setting, cell.plan, {})).rates
+        k, m = rates.get(cell.setting.task.samples, (0, 0))
+        rates[cell.setting.task.samples] = (k + cell.grokked, m + cell.members)
+    ordered = sorted(by_name.values(), key=lambda group: order_of(group.setting, group.plan))
+    return [Series(group.setting, group.plan, dict(sorted(group.rates.items()))) for group in ordered]
 
 
 def name_of(setting: Setting, plan: Plan) -> str:
     """16 hex digits that say all but the size, the seeds and the dtype."""
-    told = json.dumps([resized(setting, 1).content_id, plan.model_dump()], sort_keys=True)
-    return hashlib.sha256(told.encode()).hexdigest()[:16]
+    identity = json.dumps([resized(setting, 1).content_id, plan.model_dump()], sort_keys=True)
+    return hashlib.sha256(identity.encode()).hexdigest()[:16]
 
 
 def order_of(setting: Setting, plan: Plan) -> list[tuple[bool, str, float, str]]:

@@ -100,14 +100,14 @@ class Sources:
 
     def _of_sweep(self, source: Path) -> tuple[list[Measured], list[str]]:
         spec, folder = self._sweep(source)
-        found = state(folder, spec)
+        progress = state(folder, spec)
         again = f"run twopeaks sweep {self._given(source)}, or twopeaks validate with --train"
-        if not found.parts:
+        if not progress.parts:
             raise InputError(str(source), "measured", f"no trained cell in {folder.root}", again)
         cells, notes = measured_sweep(folder, accuracy=self.accuracy)
-        if found.open:
-            searches = f" and {found.searches} searches go on" if found.searches else ""
-            cells_are = "1 cell is" if len(found.open) == 1 else f"{len(found.open)} cells are"
+        if progress.open:
+            searches = f" and {progress.searches} searches go on" if progress.searches else ""
+            cells_are = "1 cell is" if len(progress.open) == 1 else f"{len(progress.open)} cells are"
             notes.append(f"{folder.root}: {cells_are} not trained{searches}; {again}")
         return cells, notes
 

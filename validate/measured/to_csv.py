@@ -45,8 +45,8 @@ def measured_table(cells: Sequence[Measured]) -> str:
     """
     cells = ordered(cells)
     rows = [_fields(cell) for cell in cells]
-    told = {name for row in rows for name in row}
-    fields = [name for name in (*_FIRST, *(name for name in SETTING if name not in _FIRST)) if name in told]
+    used = {name for row in rows for name in row}
+    fields = [name for name in (*_FIRST, *(name for name in SETTING if name not in _FIRST)) if name in used]
     text = io.StringIO()
     writer = csv.DictWriter(text, [*fields, *_MEASURED], restval="", lineterminator="\n")
     writer.writeheader()
@@ -64,13 +64,13 @@ def write_measured(path: Path, cells: Sequence[Measured], sources: Sources) -> P
     if path.suffix != ".csv":
         raise InputError("--write-measured", "a file .csv", str(path), "give it this ending")
     if (path.exists() or beside.exists()) and not _ours(path, beside):
-        there = str(path if path.exists() else beside)
+        existing = str(path if path.exists() else beside)
         expectation = "a file that is not there yet, or is as this command wrote it"
-        raise InputError("--write-measured", expectation, there, "give another name, or move it away")
-    table, told = measured_table(cells), provenance(sources)
+        raise InputError("--write-measured", expectation, existing, "give another name, or move it away")
+    table, origin = measured_table(cells), provenance(sources)
     try:
         write(path, table)
-        write_json(beside, {**told, "sha256": digest(path)})
+        write_json(beside, {**origin, "sha256": digest(path)})
     except OSError as error:
         raise InputError("--write-measured", "a file that can be written", str(path), str(error.strerror)) from error
     return beside
@@ -98,9 +98,9 @@ def _trained(folder: SweepFolder) -> dict[str, Any]:
     """Under which conditions the runs of a folder were trained; several where they differ."""
     stored = folder.stored()
     manifests = [manifest_of(path) for path in stored]
-    told = [{**one["versions"], "device": one["runtime"]["device"].partition(":")[0]} for one in manifests]
-    names = sorted({name for one in told for name in one})
-    return {"runs": len(stored), **{name: sorted({one[name] for one in told if name in one}) for name in names}}
+    conditions = [{**run["versions"], "device": run["runtime"]["device"].partition(":")[0]} for run in manifests]
+    names = sorted({name for run in conditions for name in run})
+    return {"runs": len(stored), **{name: sorted({run[name] for run in conditions if name in run}) for name in names}}
 
 
 def _ours(path: Path, beside: Path) -> bool:
@@ -127,8 +127,8 @@ def _fields(cell: Measured) -> dict[str, str]:
 
 def _measured(cell: Measured) -> Mapping[str, str]:
     values = (cell.value, cell.low, cell.high, True if cell.censored else None, cell.seeds, cell.budget)
-    told = (cell.quantity, *values, cell.seconds_of_training, cell.note, rates_text(cell.rates), cell.late)
-    return dict(zip(_MEASURED, map(_text, told), strict=True))
+    texts = (cell.quantity, *values, cell.seconds_of_training, cell.note, rates_text(cell.rates), cell.late)
+    return dict(zip(_MEASURED, map(_text, texts), strict=True))
 
 
 def _text(value: Any) -> str:

@@ -51,7 +51,7 @@ class Again:
 
     def __str__(self) -> str:
         """One line."""
-        before, now = (None if one is None else measured(one) for one in (self.before, self.now))
+        before, now = (None if cell is None else measured(cell) for cell in (self.before, self.now))
         if before is None or now is None:
             return f"{self.name}: {before or now}"
         return f"{self.name}: committed {before}, now {now}"
@@ -64,21 +64,21 @@ def again(committed: Sequence[Measured], now: Sequence[Measured]) -> list[Again]
         committed: measured before.
         now: measured again.
     """
-    left = list(now)
-    found: list[Again] = []
+    unmatched = list(now)
+    compared: list[Again] = []
     for before, name in zip(committed, _names(committed), strict=True):
-        other = next((one for one in left if _alike(before, one)), None)
-        left = [one for one in left if one is not other]
-        found.append(Again(name, before, other))
-    return found + [Again(name, None, one) for one, name in zip(left, _names(left), strict=True)]
+        match = next((cell for cell in unmatched if _alike(before, cell)), None)
+        unmatched = [cell for cell in unmatched if cell is not match]
+        compared.append(Again(name, before, match))
+    return compared + [Again(name, None, cell) for cell, name in zip(unmatched, _names(unmatched), strict=True)]
 
 
-def summary(found: Sequence[Again]) -> list[str]:
+def summary(compared: Sequence[Again]) -> list[str]:
     """Lines: how many came out how, then those that do not agree or are not there."""
-    counts = {kind: sum(one.outcome == kind for one in found) for kind in OUTCOMES}
+    counts = {kind: sum(cell.outcome == kind for cell in compared) for kind in OUTCOMES}
     lines = [f"{count:5d}  {OUTCOMES[kind]}" for kind, count in counts.items() if count]
     for kind in ("apart", "missing"):
-        lines += [f"{OUTCOMES[kind]}: {one}" for one in found if one.outcome == kind]
+        lines += [f"{OUTCOMES[kind]}: {cell}" for cell in compared if cell.outcome == kind]
     return lines or ["nothing was measured"]
 
 

@@ -107,9 +107,9 @@ def amortised(cost: Cost) -> str:
 def measured(cell: Measured) -> str:
     """Value with its interval, or the bounds that are known of it."""
     if cell.value is None:
-        told = [f"above {number(cell.low)}"] * (cell.low is not None)
-        told += [f"below {number(cell.high)}"] * (cell.high is not None)
-        return " and ".join(told) or "nothing known"
+        bounds = [f"above {number(cell.low)}"] * (cell.low is not None)
+        bounds += [f"below {number(cell.high)}"] * (cell.high is not None)
+        return " and ".join(bounds) or "nothing known"
     if cell.low is None and cell.high is None:
         return number(cell.value)
     ends = (NONE if cell.low is None else number(cell.low), "later" if cell.high is None else number(cell.high))
@@ -149,18 +149,18 @@ def brief(entry: Entry) -> str:
     return "not contradicted" if entry.at_least is None else f"{percent(entry.at_least, entry.kind)} at least"
 
 
-def median(found: Median | Placing | None, kind: ErrorKind = "ratio") -> str:
+def median(average: Median | Placing | None, kind: ErrorKind = "ratio") -> str:
     """Median absolute error, or root mean square, with its interval."""
     from twopeaks.validate.scores.ranking import Placing
 
-    value = None if found is None else found.median if isinstance(found, Placing) else found.value
-    if found is None or value is None:
+    value = None if average is None else average.median if isinstance(average, Placing) else average.value
+    if average is None or value is None:
         return NONE
     text = share(value, kind)
-    if found.low is None or found.high is None:
+    if average.low is None or average.high is None:
         return text
-    low = share(found.low, kind).removesuffix("%").removesuffix(_POINTS)
-    return f"{text} [{low}–{share(found.high, kind)}]"
+    low = share(average.low, kind).removesuffix("%").removesuffix(_POINTS)
+    return f"{text} [{low}–{share(average.high, kind)}]"
 
 
 def share(value: float | None, kind: ErrorKind = "ratio") -> str:
@@ -172,18 +172,18 @@ def share(value: float | None, kind: ErrorKind = "ratio") -> str:
     return f"{value:.1%}" if value < 10 else f"{value:,.0%}"
 
 
-def rank(found: Placing | None) -> str:
+def rank(placing: Placing | None) -> str:
     """Rank with its 95% range."""
-    if found is None:
+    if placing is None:
         return NONE
-    if found.rank_low is None or found.rank_high is None:
-        return f"{found.rank:g}"
-    return f"{found.rank:g} [{found.rank_low:g}–{found.rank_high:g}]"
+    if placing.rank_low is None or placing.rank_high is None:
+        return f"{placing.rank:g}"
+    return f"{placing.rank:g} [{placing.rank_low:g}–{placing.rank_high:g}]"
 
 
-def best(found: Placing | None) -> str:
+def best(placing: Placing | None) -> str:
     """Probability to be the closest."""
-    return NONE if found is None or found.best is None else f"{found.best:.0%}"
+    return NONE if placing is None or placing.best is None else f"{placing.best:.0%}"
 
 
 def cells(count: int) -> str:
@@ -220,17 +220,17 @@ def restricted(board: Board) -> str:
 
 def headline(board: Board) -> str:
     """For somebody in a hurry: who is closest, and who is wrong where."""
-    told = f"{board.quantity} on {cells(len(board.cells))}{f', {board.censored} censored' if board.censored else ''}: "
+    about = f"{board.quantity} on {cells(len(board.cells))}{f', {board.censored} censored' if board.censored else ''}: "
     able = [s for s in board.standings if s.own["all"].value is not None]
     if not board.standings:
-        return f"{told}nobody predicts {board.quantity}."
+        return f"{about}nobody predicts {board.quantity}."
     if not able:
-        return f"{told}no predictor has a value on a cell that has one."
+        return f"{about}no predictor has a value on a cell that has one."
     who = max((s for s in board.standings if s.worst), key=lambda s: s.worst[0].badness or 0.0)
     worst = f"Worst of all: {who.predictor} on {_at_worst(board, who)}."
     if who is able[0]:
-        return f"{told}{_closest(board, able)} {worst}"
-    return f"{told}{_closest(board, able)} Worst cell of {able[0].predictor}: {_at_worst(board, able[0])}. {worst}"
+        return f"{about}{_closest(board, able)} {worst}"
+    return f"{about}{_closest(board, able)} Worst cell of {able[0].predictor}: {_at_worst(board, able[0])}. {worst}"
 
 
 def _at_worst(board: Board, standing: Standing) -> str:
@@ -246,5 +246,5 @@ def _closest(board: Board, able: Sequence[Standing]) -> str:
         return f"smallest median |error| on cells of its own: {alone}."
     sure = "" if place.best is None else f", the best of {len(able)} with probability {best(place)}"
     on, off = cells(place.cells), median(place, board.kind)
-    told = f"closest on the {on} common to all is {first.predictor}, median |error| {off}{sure}."
-    return told if own is first else f"{told} On cells of their own the smallest is that of {alone}."
+    closest = f"closest on the {on} common to all is {first.predictor}, median |error| {off}{sure}."
+    return closest if own is first else f"{closest} On cells of their own the smallest is that of {alone}."

@@ -131,7 +131,7 @@ def scored(folder: Path, source: str, monkeypatch: pytest.MonkeyPatch, capsys: p
 
 
 def _settled(value: object) -> object:
-    timed = ("source", "seconds", "cost", "cost_over_training")
+    timed = ("source", "seconds", "cost", "cost_over_training", "total_seconds", "total_cost_over_training")
     if isinstance(value, dict):
         return {k: _settled(v) for k, v in value.items() if k not in timed}
     return [_settled(v) for v in value] if isinstance(value, list) else value
