@@ -202,13 +202,13 @@ def test_a_gap_that_does_not_start_is_named(stand_in, tmp_path: Path) -> None:
 def say(program: str) -> str:
     gap = shutil.which("gap")
     assert gap is not None
-    script = (resources.files("theory") / "data" / "small_groups.g").read_text()
+    script = (resources.files("twopeaks.theory.groups") / "data" / "small_groups.g").read_text()
     return subprocess.run([gap, "-q", "-A"], input=script + program, capture_output=True, text=True, check=True).stdout
 
 
 @needs_gap
 def test_gap_writes_the_shipped_table() -> None:
-    shipped = (resources.files("theory") / "data" / "small_groups.txt").read_text()
+    shipped = (resources.files("twopeaks.theory.groups") / "data" / "small_groups.txt").read_text()
     # The first line names versions.
     assert say("PrintSmallGroups(32);\n").split("\n")[1:] == shipped.split("\n")[1:]
 

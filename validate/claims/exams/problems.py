@@ -35,25 +35,11 @@ PAPER = "Tian, arXiv 2509.21519"
 FIGURE_10: dict[str, Any] = {"lr": 0.005, "weight_decay": 5e-5}
 
 
-def problem(
-    group: str,
-    samples: int,
-    width: int,
-    *,
-    task: dict[str, Any] | None = None,
-    network: dict[str, Any] | None = None,
-    optimizer: dict[str, Any] | None = None,
-    loss: str = "mse",
-) -> Setting:
-    """The standard setting S0 with these changes."""
-    return Setting.model_validate(
-        {
-            "task": {"group": group, "samples": samples, **(task or {})},
-            "network": {"width": width, **(network or {})},
-            "optimizer": optimizer or {},
-            "loss": loss,
-        }
-    )
+def problem(group: str, samples: int, width: int, **changes: Any) -> Setting:
+    """The standard setting S0 with these changes: fields of ``task`` and ``network``, ``optimizer``, ``loss``."""
+    task = {"group": group, "samples": samples, **changes.pop("task", {})}
+    network = {"width": width, **changes.pop("network", {})}
+    return Setting.model_validate({"task": task, "network": network, **changes})
 
 
 def pick(claims: Sequence[Claim], ids: Sequence[str]) -> list[Claim]:
