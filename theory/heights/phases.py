@@ -24,7 +24,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, lru_cache
 from typing import NamedTuple
 
 import numpy as np
@@ -216,11 +216,16 @@ def accuracy(group: Group, parts: Sequence[Block], shares: Sequence[float], nois
     rest = np.sum([max(1 - g, 0.0) * part.kernel for g, part in zip(shares, parts, strict=True)], axis=0)
     covariance = noise / group.order * rest[group.table[inverses]]
     values, vectors = np.linalg.eigh((covariance + covariance.T) / 2)
-    rng = np.random.default_rng(0)
     # The symmetric root does not depend on which eigenvectors of equal values a library happens to choose.
     root = (vectors * np.sqrt(np.maximum(values, 0))) @ vectors.T
-    errors = rng.standard_normal((_DRAWS, group.order)) @ root
+    errors = _draws(group.order) @ root
     return float(np.mean(np.argmax(signal + errors, axis=1) == group.identity))
+
+
+@lru_cache(maxsize=1)
+def _draws(order: int) -> NDArray[np.float64]:
+    """(draws, M) standard normal numbers, always the same: a search for n_c asks for them forty times."""
+    return np.random.default_rng(0).standard_normal((_DRAWS, order))
 
 
 def accuracy_at(group: Group, parts: Sequence[Block], samples: float, step: Step = STEP, shift: float = 0.0) -> float:

@@ -19,7 +19,6 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 from scipy.optimize import minimize_scalar
-from scipy.stats import t as student
 
 from twopeaks.theory.errors import InputError
 from twopeaks.theory.predictors.answer import Answer, Prediction
@@ -331,6 +330,8 @@ def _interval(value: float, scatter: float, freedom: int) -> tuple[float, float]
     """95% about a value whose logarithm scatters as the training runs'; (None, None) without residual freedom."""
     if freedom < 1 or not math.isfinite(scatter) or value <= 0:
         return None, None
+    from scipy.stats import t as student  # slow to import, and few predictions need it
+
     factor = math.exp(float(student.ppf(0.975, freedom)) * scatter)
     return value / factor, value * factor
 

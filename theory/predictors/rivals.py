@@ -14,7 +14,6 @@ from dataclasses import dataclass
 from functools import cache
 
 import numpy as np
-from scipy.stats import t as student
 
 from twopeaks.theory.errors import InputError
 from twopeaks.theory.groups.irreps import irreps
@@ -101,6 +100,8 @@ class FittedLaw:
         """95% for one further crossing whose scatter is that of the fitted ones; (None, None) for a single crossing."""
         if self.crossings < 2:
             return None, None
+        from scipy.stats import t as student  # slow to import, and few predictions need it
+
         quantile = float(student.ppf(0.975, self.crossings - 1))
         factor = math.exp(quantile * self.scatter * math.sqrt(1 + 1 / self.crossings))
         return self.value(order) / factor, self.value(order) * factor

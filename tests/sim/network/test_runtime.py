@@ -15,7 +15,7 @@ def test_unknown_devices_are_refused(device: str) -> None:
 
 @pytest.mark.parametrize("device", ["cuda:99", "mps:7"])
 def test_a_device_that_is_not_there_is_refused(device: str) -> None:
-    with pytest.raises(InputError, match="device must be one that is there"):
+    with pytest.raises(InputError, match="device must be one of this machine"):
         resolve(device)
 
 

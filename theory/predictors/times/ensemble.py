@@ -12,7 +12,6 @@ from dataclasses import replace
 from functools import lru_cache
 
 import numpy as np
-from scipy.stats import binom
 
 from twopeaks.theory.errors import InputError
 from twopeaks.theory.predictors.answer import Answer
@@ -55,6 +54,8 @@ def time_interval(times: Sequence[float | None]) -> tuple[float | None, float | 
     if not E:
         raise InputError("times", "one or more", times, "integrate one seed at least")
     # P(x_(k) <= median <= x_(E + 1 - k)) = 1 - 2 P(Binomial(E, 1/2) < k).
+    from scipy.stats import binom  # slow to import, and few predictions need it
+
     k = max((k for k in range(1, E // 2 + 1) if 1 - 2 * binom.cdf(k - 1, E, 0.5) >= _COVERAGE), default=1)
     # The upper of two middle times decides whether the median was reached.
     median = (x[(E - 1) // 2] + x[E // 2]) / 2
