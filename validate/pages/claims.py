@@ -3,56 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 
 from matplotlib.figure import Figure
 
-from twopeaks.validate.claims.claim import Judgement, Outcome, Verdict
-from twopeaks.validate.claims.words import VERDICTS, allowed, counts, measured, summary
+from twopeaks.validate.claims.claim import Outcome, Verdict
+from twopeaks.validate.claims.words import VERDICTS, counts, summary
 from twopeaks.validate.pages.page import png, render
 
-__all__ = ["ClaimText", "FormText", "claim_text", "claims_page"]
-
-
-@dataclass(frozen=True)
-class FormText:
-    """One form of a claim in words.
-
-    Attributes:
-        verdict: on this form.
-        name, prediction, quantity: of the form.
-        measured, allowed: estimate and range, in words.
-        seeds, missing: networks, and those of them that gave no number.
-    """
-
-    verdict: Verdict
-    name: str
-    prediction: str
-    quantity: str
-    measured: str
-    allowed: str
-    seeds: int
-    missing: int
-
-
-@dataclass(frozen=True)
-class ClaimText:
-    """One claim in words.
-
-    Attributes:
-        id, statement: of the claim.
-        verdict: over all its forms.
-        forms: of the claim.
-        facts: source, equations, budget and the like; none is empty.
-        seconds: it took.
-    """
-
-    id: str
-    statement: str
-    verdict: Verdict
-    forms: tuple[FormText, ...]
-    facts: Mapping[str, str]
-    seconds: str
+__all__ = ["claim_facts", "claims_page"]
 
 
 def claims_page(
@@ -72,17 +30,11 @@ def claims_page(
         summary=summary(outcomes),
         counts=counts(outcomes)["forms"],
         listed={verdict: _listed(outcomes, verdict) for verdict in VERDICTS},
-        claims=[claim_text(outcome) for outcome in outcomes],
+        claims=[(outcome, claim_facts(outcome)) for outcome in outcomes],
         figures={name: png(figure) for name, figure in figures.items()},
         command=command,
         facts=facts,
     )
-
-
-def _form_text(form: Judgement) -> FormText:
-    estimate = form.estimate
-    text = (form.name, form.prediction, form.quantity, measured(estimate), allowed(form))
-    return FormText(form.verdict, *text, estimate.seeds, estimate.missing)
 
 
 def _listed(outcomes: Sequence[Outcome], verdict: Verdict) -> dict[str, str]:
@@ -94,8 +46,8 @@ def _listed(outcomes: Sequence[Outcome], verdict: Verdict) -> dict[str, str]:
     return {claim: "; ".join(texts) for claim, texts in forms.items() if texts}
 
 
-def claim_text(outcome: Outcome) -> ClaimText:
-    """An outcome in words."""
+def claim_facts(outcome: Outcome) -> dict[str, str]:
+    """What a claim rests on, and on what it was measured, in words; none is empty."""
     finding, seeds = outcome.finding, outcome.seeds
     facts = {
         "claimed in": outcome.source,
@@ -105,14 +57,7 @@ def claim_text(outcome: Outcome) -> ClaimText:
         "note": finding.notes,
         "took": f"{outcome.seconds:,.1f} s{_machine(outcome)}",
     }
-    return ClaimText(
-        outcome.id,
-        outcome.statement,
-        outcome.verdict,
-        tuple(map(_form_text, outcome.forms)),
-        {name: text for name, text in facts.items() if text},
-        f"{outcome.seconds:,.0f}",
-    )
+    return {name: text for name, text in facts.items() if text}
 
 
 def _machine(outcome: Outcome) -> str:

@@ -17,6 +17,7 @@ from functools import cache
 from importlib.resources import files
 from typing import TYPE_CHECKING, Any
 
+from twopeaks.validate.claims.words import allowed, measured
 from twopeaks.validate.figures.drawing.style import VERDICTS
 from twopeaks.validate.measured.files import finite
 
@@ -75,7 +76,7 @@ def environment() -> Environment:
         lstrip_blocks=True,
         keep_trailing_newline=True,
     )
-    made.filters["inline"] = _inline
+    made.filters |= {"inline": _inline, "measured": measured, "allowed": allowed}
     made.globals |= {"asset": _asset, "verdicts": VERDICTS}
     made.policies["json.dumps_function"] = _json
     made.policies["json.dumps_kwargs"] = {"allow_nan": False, "separators": (",", ":")}

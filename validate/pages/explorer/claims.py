@@ -8,7 +8,7 @@ from pathlib import Path
 
 from twopeaks.theory.errors import InputError
 from twopeaks.validate.claims.claim import Outcome, problem_of
-from twopeaks.validate.pages.claims import ClaimText, claim_text
+from twopeaks.validate.pages.claims import claim_facts
 from twopeaks.validate.pages.explorer.commands import claim_line
 
 __all__ = ["Examined", "read_claims"]
@@ -16,9 +16,10 @@ __all__ = ["Examined", "read_claims"]
 
 @dataclass(frozen=True)
 class Examined:
-    """One claim that was examined before, and the command that examines it again."""
+    """A claim that was examined before, what it rests on, and the command that examines it again."""
 
-    text: ClaimText
+    outcome: Outcome
+    facts: dict[str, str]
     command: str
 
 
@@ -40,4 +41,4 @@ def read_claims(path: Path) -> tuple[Examined, ...]:
 
 
 def _examined(outcome: Outcome, whole: str) -> Examined:
-    return Examined(claim_text(outcome), claim_line(outcome.id, whole, outcome.seeds))
+    return Examined(outcome, claim_facts(outcome), claim_line(outcome.id, whole, outcome.seeds))

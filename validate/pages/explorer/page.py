@@ -42,7 +42,9 @@ def page(content: Content, title: str | None) -> str:
         board_commands={board.quantity: scored_line(sources, board.quantity, predictions) for board in content.boards},
         meanings=meanings(),
         claims=content.claims,
-        verdict_counts={verdict: sum(c.text.verdict == verdict for c in content.claims) for verdict in VERDICTS},
+        verdict_counts={
+            verdict: sum(claim.outcome.verdict == verdict for claim in content.claims) for verdict in VERDICTS
+        },
         command=provenance["command"],
         facts=_facts(provenance),
         notes=provenance["notes"],
