@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, TypeVar
@@ -10,6 +10,7 @@ from typing import Any, TypeVar
 import numpy as np
 import pytest
 from matplotlib.axes import Axes
+from pydantic import BaseModel
 
 from tests.figure_data import Panel, Series, differences
 from twopeaks.sim.storage.records import Plan, Records
@@ -18,9 +19,9 @@ from twopeaks.theory.heights.heights import HeightFit
 from twopeaks.theory.predictors.answer import Prediction
 from twopeaks.theory.predictors.calibrated import Calibration
 from twopeaks.theory.setting import Setting, standard
-from twopeaks.validate.claims.claim import Claim, Estimate, Finding, Form, Judgement
+from twopeaks.validate.claims.claim import Estimate, Finding, Judgement
+from twopeaks.validate.claims.claim import Outcome as Examined
 from twopeaks.validate.claims.claim import Series as Curves
-from twopeaks.validate.claims.examine import Outcome as Examined
 from twopeaks.validate.experiment.controls import ControlCells
 from twopeaks.validate.experiment.experiment import Experiment, Outcome, Result
 from twopeaks.validate.figures.drawing.style import COLOURS, FADED, INK, PREDICTORS, VERDICTS
@@ -39,7 +40,7 @@ from twopeaks.validate.measured.statistics import TransitionPoint
 from twopeaks.validate.scores.board import Board, boards
 from twopeaks.validate.scores.predictors import read_predictions
 
-T = TypeVar("T")
+Model = TypeVar("Model", bound=BaseModel)
 
 
 def wrong(axes: Axes | Sequence[Axes], *panels: Panel) -> list[str]:
@@ -347,26 +348,29 @@ def test_a_swap_in_a_scoreboard_is_seen(tmp_path: Path) -> None:
 # --- claims --------------------------------------------------------------------------------------------
 
 ESTIMATES = {"supported": (0.5, 0.4, 0.6), "refuted": (2.0, 1.5, 3.0), "undecided": (0.9, 0.8, 1.5)}
+X = (1.0, 2.0, 3.0)
 SHOWN = Finding(
-    {},
-    "",
-    (),
-    (
-        Curves("measured", (1.0, 2.0, 3.0), (0.1, 0.2, 0.4), (0.0, 0.1, 0.3), (0.2, 0.5, 0.6)),
-        Curves("predicted", (1.0, 2.0, 3.0), (0.2, 0.3, 0.5)),
+    samples={},
+    budget="",
+    settings=(),
+    series=(
+        Curves(name="measured", x=X, y=(0.1, 0.2, 0.4), low=(0.0, 0.1, 0.3), high=(0.2, 0.5, 0.6)),
+        Curves(name="predicted", x=X, y=(0.2, 0.3, 0.5)),
     ),
-    ("step", "share"),
+    axes=("step", "share"),
 )
 
 
 def examined(finding: Finding = SHOWN) -> list[Examined]:
     """A claim a verdict, each with one form whose range is 0 to 1."""
     made = []
+    words: dict[str, Any] = {"statement": "so", "source": "here", "equations": (), "measure": "so"}
     for verdict, (value, low, high) in ESTIMATES.items():
-        form = Form("printed", "so", verdict, 0.0, 1.0)
-        claim = Claim(verdict, "so", "here", (), "so", (form,), lambda _: SHOWN)
-        judged = Judgement(form, Estimate(value, low, high, 4, 0), verdict)  # type: ignore[arg-type]
-        made.append(Examined(claim, finding, (judged,), (0, 1), 1.0))
+        estimate = Estimate(value=value, low=low, high=high, seeds=4, missing=0)
+        judged: dict[str, Any] = {"name": "printed", "prediction": "so", "quantity": "q", "low": 0, "high": 1}
+        form = Judgement(estimate=estimate, verdict=verdict, **judged)  # type: ignore[arg-type]
+        record: dict[str, Any] = {"verdict": verdict, "forms": (form,), "finding": finding, "seeds": (0, 1)}
+        made.append(Examined(id=verdict, seconds=1.0, **words, **record))
     return made
 
 
@@ -384,7 +388,7 @@ def verdicts_panel() -> Panel:
         series += [Series("-", INK, [end, end], [y - 0.31, y + 0.31]) for end in (0, 1)]
         series.append(Series("-", colour, [low, high], [y, y]))
         series.append(Series(f"{marker} open" if verdict == "undecided" else marker, colour, [value], [y]))
-    return Panel(series, yticks=[f"{verdict} (printed)" for verdict in places])
+    return Panel(series, yticks=["q (printed)"] * 3)
 
 
 def series_panel(verdict: str = "supported") -> Panel:
@@ -406,28 +410,28 @@ def test_verdicts_and_curves_are_drawn_as_they_were_found() -> None:
     assert wrong(fig_all_series(examined())[1], *map(series_panel, ESTIMATES)) == []
 
 
-def turned(items: tuple[T, ...], change: Callable[[T], T]) -> tuple[T, ...]:
-    return tuple(change(item) for item in items)
+def with_(model: Model, **fields: Any) -> Model:
+    return model.model_copy(update=fields)
 
 
 def test_a_swap_in_the_claims_is_seen() -> None:
     found = examined()
-    first, second, third = (outcome.judgements[0] for outcome in found)
+    first, second, third = (outcome.forms[0] for outcome in found)
     swaps = [
-        [replace(first, verdict=second.verdict), replace(second, verdict=first.verdict), third],
-        [replace(first, estimate=second.estimate), replace(second, estimate=first.estimate), third],
+        [with_(first, verdict=second.verdict), with_(second, verdict=first.verdict), third],
+        [with_(first, estimate=second.estimate), with_(second, estimate=first.estimate), third],
         [
-            replace(j, estimate=replace(j.estimate, value=j.estimate.low, low=j.estimate.value))
-            for j in (first, second, third)
+            with_(judged, estimate=with_(judged.estimate, value=judged.estimate.low, low=judged.estimate.value))
+            for judged in (first, second, third)
         ],
     ]
-    for judgements in swaps:
-        other_found = [replace(o, judgements=(j,)) for o, j in zip(found, judgements, strict=True)]
-        assert wrong(fig_verdicts(other_found)[1], verdicts_panel()) != []
+    for forms in swaps:
+        turned = [with_(o, forms=(form,)) for o, form in zip(found, forms, strict=True)]
+        assert wrong(fig_verdicts(turned)[1], verdicts_panel()) != []
     measured, predicted = SHOWN.series
     for curves in (
-        (replace(measured, y=predicted.y), replace(predicted, y=measured.y)),
-        (replace(measured, low=measured.y, y=measured.low), predicted),
-        (replace(measured, name="predicted"), replace(predicted, name="measured")),
+        (with_(measured, y=predicted.y), with_(predicted, y=measured.y)),
+        (with_(measured, low=measured.y, y=measured.low), predicted),
+        (with_(measured, name="predicted"), with_(predicted, name="measured")),
     ):
-        assert wrong(fig_series(examined(replace(SHOWN, series=curves))[0])[1], series_panel()) != []
+        assert wrong(fig_series(examined(with_(SHOWN, series=curves))[0])[1], series_panel()) != []
