@@ -52,7 +52,7 @@ def compare(
 
     Args:
         setting: the problem; its ``samples`` is not looked at.
-        sizes: numbers of training pairs; seven around the last prediction that calls itself valid, if left out.
+        sizes: numbers of training examples; seven around the last prediction that calls itself valid, if left out.
         seeds: one network of each size per seed.
         steps: budget of each network, in updates; it stops 200 steps after it has grokked.
         every: steps between records.
@@ -61,20 +61,20 @@ def compare(
     Raises:
         InputError: if no predictor covers the setting and ``sizes`` is left out, or a number is out of range.
     """
-    predictions = tuple(found for found in predict(setting) if found.value is not None)
+    predictions = tuple(prediction for prediction in predict(setting) if prediction.value is not None)
     sizes = _around(setting, predictions) if sizes is None else sizes
     plan = Plan(steps=steps, every=every, patience=200)
     members = [(with_task(setting, n), seed) for n in sizes for seed in seeds]
     trained = train_members(members, plan, runtime or resolve())
     count = len(seeds)
     records = tuple(trained.some(range(i * count, (i + 1) * count)) for i in range(len(sizes)))
-    outcomes = tuple(outcome(n, of) for n, of in zip(sizes, records, strict=True))
+    outcomes = tuple(outcome(n, records_of_size) for n, records_of_size in zip(sizes, records, strict=True))
     measured = crossing_of(outcomes)
     return Comparison(predictions, outcomes, records, measured, tuple(score(predictions, measured)))
 
 
 def _around(setting: Setting, predictions: Sequence[Prediction]) -> tuple[int, ...]:
-    valid = [found.value for found in predictions if found.valid and found.value is not None]
+    valid = [prediction.value for prediction in predictions if prediction.valid and prediction.value is not None]
     if not valid:
         raise InputError("sizes", "given where no predictor covers the setting", None, "use e.g. sizes=[100, 120, 140]")
     return sizes_across(setting, valid[-1])

@@ -18,7 +18,7 @@ from twopeaks.theory.setting import TRANSITIONS, Setting, Task
 
 __all__ = ["ControlCells", "calibrate", "control_cells", "first_guess", "with_task"]
 
-#: Share of all pairs that counts as plentiful data.
+#: Share of the table that counts as plentiful data.
 PLENTY = 0.85
 #: Random labels are memorised at these multiples of the first guess of n_c.
 AROUND = (0.8, 1.1)
@@ -54,17 +54,17 @@ def control_cells(setting: Setting, plan: Plan, seeds: Sequence[int]) -> Control
     """Cells of the controls: every member is trained for the whole budget, recorded 16 times.
 
     Raises:
-        InputError: if the task is not about pairs from a group.
+        InputError: if the task does not multiply two elements of a group.
     """
     group = setting.task.resolve()
     if setting.task.operands != 2:
-        raise InputError("operands", "2 for control runs", setting.task.operands, "predictions are for pairs")
+        raise InputError("operands", "2 for control runs", setting.task.operands, "predictions are for two operands")
     guess = first_guess(group)
     plan = Plan(steps=plan.steps, every=max(1, plan.steps // 16))
-    pairs = group.order**2
-    sizes = sorted({max(1, min(pairs, round(f * guess))) for f in AROUND})
+    entries = group.order**2
+    sizes = sorted({max(1, min(entries, round(f * guess))) for f in AROUND})
     return ControlCells(
-        Cell(with_task(setting, max(1, round(PLENTY * pairs))), tuple(seeds), plan),
+        Cell(with_task(setting, max(1, round(PLENTY * entries))), tuple(seeds), plan),
         tuple(Cell(with_task(setting, n, "random"), tuple(seeds), plan) for n in sizes),
     )
 
@@ -107,13 +107,13 @@ def _cost(records: Records, share: float) -> tuple[float, ...]:
 
 
 def _problems(cells: ControlCells, records: Sequence[Records]) -> list[str]:
-    found = []
+    problems = []
     level = TRANSITIONS["t_grok"].level
     if (records[0].final("test_accuracy") < level).any():
-        found.append(f"a control on {PLENTY:.0%} of the data did not generalise to {level:.0%}")
+        problems.append(f"a control on {PLENTY:.0%} of the data did not generalise to {level:.0%}")
     for cell, part in zip(cells.memorising, records[1:], strict=True):
         if (part.final("train_accuracy") < TRANSITIONS["t_mem"].level).any():
-            found.append(f"a control on {cell.setting.task.samples} random labels did not memorise them")
+            problems.append(f"a control on {cell.setting.task.samples} random labels did not memorise them")
     if any(part.diverged.any() for part in records):
-        found.append("a control diverged")
-    return found
+        problems.append("a control diverged")
+    return problems

@@ -188,11 +188,11 @@ def sizes_across(setting: Setting, centre: float) -> tuple[int, ...]:
 
     Args:
         setting: whose table.
-        centre: the n_c expected, in training pairs.
+        centre: the n_c expected, in training examples.
     """
-    pairs = setting.task.table_of().rows.size
-    # Without pairs left over there is no test accuracy, so at least a few are kept out.
-    return tuple(sorted({max(1, min(round(0.97 * pairs), round(f * centre))) for f in ACROSS}))
+    rows = setting.task.table_of().rows.size
+    # Without rows left over there is no test accuracy, so at least a few are kept out.
+    return tuple(sorted({max(1, min(round(0.97 * rows), round(f * centre))) for f in ACROSS}))
 
 
 def outcome(samples: int, records: Records) -> Outcome:

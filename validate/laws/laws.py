@@ -55,7 +55,7 @@ class Cell:
 
     Attributes:
         group, order: which group, M.
-        value, low, high: n_c in training pairs and its 95% interval.
+        value, low, high: n_c in training examples and its 95% interval.
         predicted: what `theory.predictors.heights.shared_form` says without a run; None where it was not asked.
     """
 

@@ -1,7 +1,7 @@
 """Measured cells: one number from trained networks, with its interval, its budget and what it cost. No torch here.
 
-Quantities, as docs/conventions.md defines them: ``n_c`` (in training pairs, for a budget), ``t_mem`` and ``t_grok`` (in
-steps, the median over seeds); on request ``test_accuracy`` (a share, the mean over seeds at the end of the budget).
+Quantities, as docs/conventions.md defines them: ``n_c`` (in training examples, for a budget), ``t_mem`` and ``t_grok``
+(in steps, the median over seeds); on request ``test_accuracy`` (a share, the mean over seeds at the end of the budget).
 What was not reached is not left out: a cell without a value says, with the end of its interval, beyond what it lies.
 """
 
@@ -41,7 +41,7 @@ ErrorKind = Literal["ratio", "difference"]
 
 #: Quantity -> what it counts.
 QUANTITIES: dict[Quantity, str] = {
-    "n_c": "training pairs",
+    "n_c": "training examples",
     "t_mem": "steps",
     "t_grok": "steps",
     "test_accuracy": "share of test rows",
@@ -124,16 +124,16 @@ class Measured:
         return self.quantity, self.setting.content_id, self.budget
 
 
-def quantity_of(name: str, given: object) -> Quantity:
+def quantity_of(name: str, value: object) -> Quantity:
     """The quantity of this name.
 
     Raises:
         InputError: if there is none.
     """
     for known in QUANTITIES:
-        if given == known:
+        if value == known:
             return known
-    raise InputError(name, " or ".join(QUANTITIES), given, "these are what is measured")
+    raise InputError(name, " or ".join(QUANTITIES), value, "these are what is measured")
 
 
 def at_half(setting: Setting) -> Setting:
@@ -171,8 +171,8 @@ def ordered(cells: Sequence[Measured]) -> list[Measured]:
 
 def names(cells: Sequence[Measured]) -> list[str]:
     """A short name for each: what is learned, and the fields in which the cells differ."""
-    told = [_fields(cell) for cell in cells]
-    varied = [key for key in (*SETTING, "budget") if len({str(fields.get(key)) for fields in told}) > 1]
+    of_cells = [_fields(cell) for cell in cells]
+    varied = [key for key in (*SETTING, "budget") if len({str(fields.get(key)) for fields in of_cells}) > 1]
     return [
         ", ".join(
             [
@@ -180,7 +180,7 @@ def names(cells: Sequence[Measured]) -> list[str]:
                 *(f"{_SHORT.get(key, key)} {_short(fields[key])}" for key in varied if key in fields),
             ]
         )
-        for cell, fields in zip(cells, told, strict=True)
+        for cell, fields in zip(cells, of_cells, strict=True)
     ]
 
 

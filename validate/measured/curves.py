@@ -111,30 +111,30 @@ def of_sweep(root: Path) -> list[Curve]:
         InputError: if there are none, or one cannot be read.
     """
     folders = SweepFolder(root).stored() or run_folders(root)
-    found = [curve for folder in folders for curve in of_run(load(folder), folder.name)]
-    return _some(root, found)
+    curves = [curve for folder in folders for curve in of_run(load(folder), folder.name)]
+    return _some(root, curves)
 
 
-def _some(path: Path, found: list[Curve]) -> list[Curve]:
-    if not found:
-        remedy = f"give runs with test pairs and {_FEWEST} records or more, or a CSV file"
+def _some(path: Path, curves: list[Curve]) -> list[Curve]:
+    if not curves:
+        remedy = f"give runs with test examples and {_FEWEST} records or more, or a CSV file"
         raise InputError(str(path), "a folder with runs that can be forecast", "none", remedy)
-    return found
+    return curves
 
 
 def of_run(run: Stored, name: str) -> list[Curve]:
-    """Curves of each member that has test pairs and enough records; one that diverged is cut before that."""
+    """Curves of each member that has test examples and enough records; one that diverged is cut before that."""
     from twopeaks.validate.measured.series import name_of
 
     records, series = run.records, name_of(run.setting, run.plan)
     members = range(len(records.seeds))
-    named = {e: f"{name} seed {records.seeds[e]}" if len(members) > 1 else name for e in members}
+    names = {e: f"{name} seed {records.seeds[e]}" if len(members) > 1 else name for e in members}
     budget = run.plan.steps
-    found = [
-        Curve(named[e], *_member(records, e), budget, run.setting, series, records.ends[e] != "diverged")
+    curves = [
+        Curve(names[e], *_member(records, e), budget, run.setting, series, records.ends[e] != "diverged")
         for e in members
     ]
-    return [curve for curve in found if len(curve.steps) >= _FEWEST and np.isfinite(curve.values["test_loss"]).all()]
+    return [curve for curve in curves if len(curve.steps) >= _FEWEST and np.isfinite(curve.values["test_loss"]).all()]
 
 
 def _member(records: Records, e: int) -> tuple[Floats, dict[str, Floats]]:

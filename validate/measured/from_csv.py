@@ -74,7 +74,7 @@ def cell_setting(row: Row, quantity: Quantity) -> Setting:
     if quantity == "n_c" and "samples" in fields:
         raise row.refused("samples", "left out for n_c", fields["samples"], "n_c is the size itself")
     if quantity != "n_c" and "samples" not in fields:
-        raise row.refused("samples", f"given for {quantity}", "nothing", "it is the number of training pairs")
+        raise row.refused("samples", f"given for {quantity}", "nothing", "it is the number of training examples")
     try:
         setting = Builder((0,), ()).cell(fields).setting
     except InputError as error:

@@ -186,8 +186,8 @@ def _accuracy(stored: Sequence[Part], source: str) -> Measured:
 
 def _finals(stored: Sequence[Part]) -> list[float]:
     """Last test accuracy of every member that did not diverge."""
-    pairs = [zip(part.columns["final_test_accuracy"], part.columns["end"], strict=True) for part in stored]
-    return [share for part in pairs for share, end in part if end != "diverged" and share is not None]
+    members = [zip(part.columns["final_test_accuracy"], part.columns["end"], strict=True) for part in stored]
+    return [share for part in members for share, end in part if end != "diverged" and share is not None]
 
 
 def _record_before(plan: Plan, step: float | None) -> float | None:

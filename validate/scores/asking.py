@@ -62,10 +62,12 @@ def scored(request: Request, cells: Sequence[Measured], stage: Stage) -> tuple[l
     wanted = {quantity_of("--quantity", name) for name in request.quantities}
     cells = [cell for cell in cells if not wanted or cell.quantity in wanted]
     if not cells:
-        what = " or ".join(request.quantities) or "anything"
-        raise InputError("SPEC_OR_STORE", f"where {what} was measured", "no cell", "n_c takes two sizes of a setting")
-    said, told = _said(request, cells, stage)
-    return boards(cells, said), told
+        quantities = " or ".join(request.quantities) or "anything"
+        raise InputError(
+            "SPEC_OR_STORE", f"where {quantities} was measured", "no cell", "n_c takes two sizes of a setting"
+        )
+    predictions, notes = _said(request, cells, stage)
+    return boards(cells, predictions), notes
 
 
 def wants_accuracy(request: Request) -> bool:
@@ -86,17 +88,20 @@ def _said(request: Request, cells: Sequence[Measured], stage: Stage) -> tuple[li
     available, fitted = _available(request), _fitted(request)
     chosen = _chosen(request, {p.predictor for p in written} | {p.name for p in available} | set(fitted))
     written = [predictions for predictions in written if predictions.predictor in chosen]
-    there = {(predictions.predictor, predictions.quantity in ON_REQUEST) for predictions in written}
-    absent = [p for p in available if p.name in chosen and (p.name, p.quantity in ON_REQUEST) not in there]
-    now = _asked(cells, absent, stage)
-    if now and request.predictions is not None:
-        notes.append(f"not in {request.predictions}, so asked now: {', '.join(one.predictor for one in now)}")
+    answered = {(predictions.predictor, predictions.quantity in ON_REQUEST) for predictions in written}
+    absent = [p for p in available if p.name in chosen and (p.name, p.quantity in ON_REQUEST) not in answered]
+    computed = _asked(cells, absent, stage)
+    if computed and request.predictions is not None:
+        names = ", ".join(predictions.predictor for predictions in computed)
+        notes.append(f"not in {request.predictions}, so asked now: {names}")
     if fitted:
         from twopeaks.validate.scores.rival_board import rival_times
 
-        more, said = rival_times([folder for _, folder in request.measured.sweeps()], cells, chosen & set(fitted))
-        now, notes = now + more, notes + said
-    return [*written, *now], notes
+        fitted_predictions, fitted_notes = rival_times(
+            [folder for _, folder in request.measured.sweeps()], cells, chosen & set(fitted)
+        )
+        computed, notes = computed + fitted_predictions, notes + fitted_notes
+    return [*written, *computed], notes
 
 
 def _available(request: Request) -> tuple[Predictor[...], ...]:
@@ -156,8 +161,8 @@ def _fitted_now(request: Request) -> tuple[list[Said], list[Measured], list[str]
 
     names = _chosen(request, set(_fitted(request)))
     cells, _ = request.measured.gather()
-    said, notes = rival_times([folder for _, folder in request.measured.sweeps()], cells, names)
-    return said, cells, notes
+    predictions, notes = rival_times([folder for _, folder in request.measured.sweeps()], cells, names)
+    return predictions, cells, notes
 
 
 def provided(request: Request, found: Sequence[Board], notes: Sequence[str]) -> dict[str, Any]:

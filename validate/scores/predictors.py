@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import json
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -82,6 +83,7 @@ def asked(
         predictors: that are asked.
         tell: is called with 1 after each predictor.
     """
+    importlib.import_module("scipy.stats")  # some import it when they are first asked: that time is not theirs
     answers = []
     for predictor in predictors:
         on = _asked(cells, predictor)

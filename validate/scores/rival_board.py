@@ -86,20 +86,22 @@ def rival_times(
         InputError: if a run's folder is damaged.
     """
     seen = _read(folders, cells)
-    said, notes = list[Said](), list[str]()
+    predictions, notes = list[Said](), list[str]()
     for name in (name for name in RIVAL_TIMES if name in set(names)):
         on: dict[int, Prediction] = {}
         chosen: list[_Seen] = []
         for group in _grouped(seen, _key_of(name)):
-            found, used = _by_density(group, cells) if name == DENSITY else _by_norm(name, group)
-            on |= found
+            of_group, used = _by_density(group, cells) if name == DENSITY else _by_norm(name, group)
+            on |= of_group
             chosen += used
-        said += [Said(name, "t_grok", "asked", on)] if on else []
+        predictions += [Said(name, "t_grok", "asked", on)] if on else []
         if chosen:
-            told = [_named(one) for one in chosen[:_TOLD]]
-            told += [f"and {len(chosen) - _TOLD} more"] * (len(chosen) > _TOLD)
-            notes.append(f"{name}: fitted on {len(chosen)} of {len(on)} cells, and not scored there: {'; '.join(told)}")
-    return said, notes
+            fitted_on = [_named(one) for one in chosen[:_TOLD]]
+            fitted_on += [f"and {len(chosen) - _TOLD} more"] * (len(chosen) > _TOLD)
+            notes.append(
+                f"{name}: fitted on {len(chosen)} of {len(on)} cells, and not scored there: {'; '.join(fitted_on)}"
+            )
+    return predictions, notes
 
 
 # --- runs ----------------------------------------------------------------------------------------------
@@ -108,14 +110,14 @@ def rival_times(
 def _read(folders: Iterable[SweepFolder], cells: Sequence[Measured]) -> list[_Seen]:
     """Cells of t_grok with what their runs show, in the order of content ids."""
     places = {(c.setting.content_id, c.budget): i for i, c in enumerate(cells) if c.quantity == "t_grok"}
-    found: dict[int, _Seen] = {}
+    by_place: dict[int, _Seen] = {}
     members: set[tuple[int, int]] = set()
     for path in (path for folder in folders for path in folder.stored()):
         run = load(path)
         at = places.get((run.setting.content_id, run.plan.steps))
         if at is None:
             continue
-        seen = found.setdefault(at, _Seen(at, run.setting))
+        seen = by_place.setdefault(at, _Seen(at, run.setting))
         seeds = run.records.seeds.tolist()
         new = [e for e, seed in enumerate(seeds) if (at, seed) not in members and run.records.ends[e] != "diverged"]
         members |= {(at, seed) for seed in seeds}
@@ -128,13 +130,13 @@ def _read(folders: Iterable[SweepFolder], cells: Sequence[Measured]) -> list[_Se
                 seen.refused = str(error)
                 norms = [None] * len(seeds)
             seen.norms[peak] += [norms[e] for e in new]
-    return sorted(found.values(), key=lambda one: (one.setting.content_id, one.at))
+    return sorted(by_place.values(), key=lambda one: (one.setting.content_id, one.at))
 
 
 def _grouped(seen: Sequence[_Seen], key: Callable[[Setting], str]) -> list[list[_Seen]]:
     groups: dict[str, list[_Seen]] = {}
-    for one in seen:
-        groups.setdefault(key(one.setting), []).append(one)
+    for cell in seen:
+        groups.setdefault(key(cell.setting), []).append(cell)
     return list(groups.values())
 
 
@@ -160,7 +162,7 @@ def _without_clock(setting: Setting) -> str:
 def _by_norm(name: str, group: Sequence[_Seen]) -> tuple[dict[int, Prediction], list[_Seen]]:
     """Predictions for the cells of a group, and the cell that they were fitted on."""
     fit, peak, _ = _NORMS[name]
-    chosen = next((one for one in group if _complete(one.norms[peak])), None)
+    chosen = next((cell for cell in group if _complete(cell.norms[peak])), None)
     if chosen is None:
         return _none(name, group, "no run here generalised after it had memorised"), []
     if len(group) == 1:
@@ -169,8 +171,8 @@ def _by_norm(name: str, group: Sequence[_Seen]) -> tuple[dict[int, Prediction], 
         law = fit(_complete(chosen.norms[peak]))
     except InputError as error:
         return _none(name, group, f"no fit on {_named(chosen)}: {error}"), []
-    found = {one.at: _median(name, one, one.norms[peak], law) for one in group if one is not chosen}
-    return {**found, chosen.at: _fitted_on(name, chosen)}, [chosen]
+    predictions = {cell.at: _median(name, cell, cell.norms[peak], law) for cell in group if cell is not chosen}
+    return {**predictions, chosen.at: _fitted_on(name, chosen)}, [chosen]
 
 
 def _complete(runs: Sequence[RunNorms | None]) -> list[RunNorms]:
@@ -179,17 +181,23 @@ def _complete(runs: Sequence[RunNorms | None]) -> list[RunNorms]:
 
 def _median(name: str, seen: _Seen, runs: Sequence[RunNorms | None], law: NormSeparation | FirstPassage) -> Prediction:
     """Of the runs' predictions, where half of the runs or more have one; the ends of intervals likewise."""
-    made = [law.predict(seen.setting, run) for run in runs if run is not None]
-    able = [one for one in made if one.value is not None]
+    predictions = [law.predict(seen.setting, run) for run in runs if run is not None]
+    able = [prediction for prediction in predictions if prediction.value is not None]
     if not able or 2 * len(able) < len(runs):
-        reason = made[0].note if made else seen.refused or "no run memorised"
+        reason = predictions[0].note if predictions else seen.refused or "no run memorised"
         return _nothing(name, seen, f"{len(runs) - len(able)} of {len(runs)} runs have no delay; {reason}")
-    ends = [[one.low for one in able], [one.high for one in able]]
+    ends = [[prediction.low for prediction in able], [prediction.high for prediction in able]]
     low, high = (None if None in end else _middle([x for x in end if x is not None]) for end in ends)
-    value = _middle([one.value for one in able if one.value is not None])
-    update = {"predictor": name, "value": value, "low": low, "high": high, "seconds": sum(one.seconds for one in made)}
+    value = _middle([prediction.value for prediction in able if prediction.value is not None])
+    update = {
+        "predictor": name,
+        "value": value,
+        "low": low,
+        "high": high,
+        "seconds": sum(prediction.seconds for prediction in predictions),
+    }
     note = f"median over {len(able)} of {len(runs)} runs, t_mem and norm read off each; first of them: {able[0].note}"
-    return able[0].model_copy(update={**update, "valid": all(one.valid for one in able), "note": note})
+    return able[0].model_copy(update={**update, "valid": all(prediction.valid for prediction in able), "note": note})
 
 
 # --- the power law in the density ----------------------------------------------------------------------
@@ -197,27 +205,27 @@ def _median(name: str, seen: _Seen, runs: Sequence[RunNorms | None], law: NormSe
 
 def _by_density(group: Sequence[_Seen], cells: Sequence[Measured]) -> tuple[dict[int, Prediction], list[_Seen]]:
     """The same for the power law, which is fitted on several."""
-    able = [one for one in group if cells[one.at].value is not None and one.setting.task.has_group]
+    able = [cell for cell in group if cells[cell.at].value is not None and cell.setting.task.has_group]
     count = max(_FEWEST, len(able) // 2)
     if len(able) <= count:
         reason = f"{len(able)} sizes with a median t_grok: three to fit, and one to predict, take four"
         return _none(DENSITY, group, reason), []
     chosen = able[:count]
-    pairs = [(_density(one), t) for one in chosen for t in one.t_grok if t is not None and t > 0]
+    pairs = [(_density(cell), t) for cell in chosen for t in cell.t_grok if t is not None and t > 0]
     law = fit_density(np.array([r for r, _ in pairs]), np.array([t for _, t in pairs], dtype=np.float64))
-    found = {one.at: _sensible(law.predict(one.setting), one) for one in group if one not in chosen}
-    return {**found, **{one.at: _fitted_on(DENSITY, one) for one in chosen}}, chosen
+    predictions = {cell.at: _sensible(law.predict(cell.setting), cell) for cell in group if cell not in chosen}
+    return {**predictions, **{cell.at: _fitted_on(DENSITY, cell) for cell in chosen}}, chosen
 
 
 def _density(seen: _Seen) -> float:
     return seen.setting.task.samples / seen.setting.task.resolve().order ** 2
 
 
-def _sensible(found: Prediction, seen: _Seen) -> Prediction:
+def _sensible(prediction: Prediction, seen: _Seen) -> Prediction:
     """No time is negative, which a fit with b < 0 may say."""
-    if found.value is not None and found.value <= 0:
-        return _nothing(DENSITY, seen, f"the fit gives {found.value:.4g} steps; {found.note}")
-    return found
+    if prediction.value is not None and prediction.value <= 0:
+        return _nothing(DENSITY, seen, f"the fit gives {prediction.value:.4g} steps; {prediction.note}")
+    return prediction
 
 
 # --- what they share -----------------------------------------------------------------------------------
@@ -235,7 +243,7 @@ def _nothing(name: str, seen: _Seen, note: str) -> Prediction:
 
 
 def _none(name: str, group: Sequence[_Seen], note: str) -> dict[int, Prediction]:
-    return {one.at: _nothing(name, one, note) for one in group}
+    return {cell.at: _nothing(name, cell, note) for cell in group}
 
 
 def _named(seen: _Seen) -> str:

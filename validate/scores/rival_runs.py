@@ -22,14 +22,14 @@ def norms_of(setting: Setting, records: Records, *, peak: bool = False) -> list[
         InputError: if rate or decay is 0, which these laws divide by.
     """
     steps = transition_steps(records)
-    found: list[RunNorms | None] = []
+    of_members: list[RunNorms | None] = []
     for e, (t_mem, t_grok) in enumerate(zip(steps["t_mem"], steps["t_grok"], strict=True)):
         member = records.member(e)
         if t_mem is None or (t_grok is not None and t_grok < t_mem):
-            found.append(None)
+            of_members.append(None)
             continue
         norms = member["norm_w2"] + member["norm_v2"]
         optimizer = setting.optimizer
         lr, eta = optimizer.lr, optimizer.weight_decay
-        found.append(run_norms(member["steps"], norms, t_mem, t_grok, lr, eta, peak=peak))
-    return found
+        of_members.append(run_norms(member["steps"], norms, t_mem, t_grok, lr, eta, peak=peak))
+    return of_members

@@ -8,8 +8,9 @@ from numpy.typing import NDArray
 from scipy.stats import rankdata
 
 from tests.validate.scores.test_scoreboard import board_of, cell, cells, off, saying
+from twopeaks.validate.measured.statistics import TransitionPoint, contains, overlap
 from twopeaks.validate.scores import ranking
-from twopeaks.validate.scores.board import judge
+from twopeaks.validate.scores.board import judge, score
 from twopeaks.validate.scores.ranking import median_interval, place, rms_interval
 
 ERRORS = np.abs(np.random.default_rng(5).normal(size=(3, 9)) * np.array([[1.0], [1.1], [2.0]]))
@@ -89,3 +90,44 @@ def test_measured_and_predicted_are_not_swapped() -> None:
     assert judge(0, saying(50, seconds=0.0), cell(100)).cost is None
     assert judge(0, saying(50), cell(100, seconds_of_training=None)).cost is None
     assert judge(0, saying(None, seconds=5.0), cell(100)).cost == pytest.approx(0.1)
+
+
+@pytest.mark.parametrize(
+    ("own", "contained"),
+    [
+        ((90.0, 110.0), True),
+        ((100.0, 110.0), True),  # ends belong to it
+        ((90.0, 100.0), True),
+        ((100.1, 110.0), False),  # overlaps the measured interval, and does not contain the value
+        ((90.0, 99.9), False),
+        ((None, 110.0), None),
+        ((90.0, None), None),
+    ],
+)
+def test_one_transition_asks_whether_the_interval_contains_the_value(
+    own: tuple[float | None, float | None], contained: bool | None
+) -> None:
+    (row,) = score([saying(105, *own)], TransitionPoint(100.0, 95.0, 108.0, 3.0))
+    assert row.contains is contained
+
+
+def test_errors_of_one_transition() -> None:
+    first, second = score([saying(50), saying(None)], TransitionPoint(100.0, 80.0, 125.0, 3.0))
+    assert (first.error, first.error_low, first.error_high) == pytest.approx((-0.5, 50 / 125 - 1, 50 / 80 - 1))
+    assert (second.error, second.error_low, second.error_high, second.contains) == (None, None, None, None)
+    (censored,) = score([saying(50, 40, 60)], TransitionPoint(None, 80.0, None, None))
+    assert (censored.error, censored.error_low, censored.contains) == (None, None, None)
+    assert censored.error_high == pytest.approx(50 / 80 - 1)
+
+
+def test_two_closed_intervals_overlap_if_they_have_a_point_in_common() -> None:
+    assert overlap((1, 2), (2, 3))
+    assert overlap((2, 3), (1, 2))
+    assert overlap((1, 5), (2, 3))
+    assert not overlap((1, 2), (2.1, 3))
+    assert not overlap((2.1, 3), (1, 2))
+    assert overlap((5, np.inf), (-np.inf, 5))
+    assert contains((1, 2), 1)
+    assert contains((1, 2), 2)
+    assert not contains((1, 2), 2.1)
+    assert not contains((1, 2), 0.9)
