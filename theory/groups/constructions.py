@@ -199,11 +199,11 @@ def _equal_angles(matrices: _Array) -> Nodes:
 
 def _phased_nodes(matrices: _Complex, rows: slice, phases: int) -> Nodes:
     order, d, _ = matrices.shape
-    some = matrices[:, rows]
-    shape = (order, some.shape[1], d, d)
-    first = np.broadcast_to(some[:, :, :, None], shape).reshape(order, -1)
+    chosen = matrices[:, rows]
+    shape = (order, chosen.shape[1], d, d)
+    first = np.broadcast_to(chosen[:, :, :, None], shape).reshape(order, -1)
     second = np.broadcast_to(matrices[:, None, :, :], shape).reshape(order, -1)
-    third = np.broadcast_to(some[:, :, None, :], shape).reshape(order, -1)
+    third = np.broadcast_to(chosen[:, :, None, :], shape).reshape(order, -1)
     turns = [1, 1j] if phases == 2 else list(np.exp(2j * np.pi * np.arange(phases) / phases))
     W = [np.concatenate([(s * p * first).real, (second / p).real]) for s in turns for p in (1, 1j)]
     V = [2 * d / (order * phases) * (s * third).real.T for s in turns for _ in (1, 1j)]

@@ -96,8 +96,8 @@ def survey(landscape: Landscape, count: int, rng: np.random.Generator) -> Survey
 
 def _names(group: Group, kinds: Sequence[Kind], blocks: NDArray[np.int64]) -> list[tuple[Kind, str]]:
     """(kind, irrep) of every node; no irrep where the kind is another."""
-    found = irreps(group)
-    labels = [block_label(found, block) for block in real_blocks(found)]
+    all_irreps = irreps(group)
+    labels = [block_label(all_irreps, block) for block in real_blocks(all_irreps)]
     return [(kind, labels[block] if kind == "irrep" else "") for kind, block in zip(kinds, blocks, strict=True)]
 
 
@@ -157,7 +157,7 @@ def basins(
 
 def _counted(density: float, surveys: Sequence[Survey], ascents: int) -> Basins:
     kinds: Counter[Kind] = Counter()
-    for peak in (peak for found in surveys for peak in found.peaks if peak.maximum):
+    for peak in (peak for one_survey in surveys for peak in one_survey.peaks if peak.maximum):
         kinds[peak.kind] += peak.count
     return Basins(
         density=density,
@@ -172,5 +172,7 @@ def _counted(density: float, surveys: Sequence[Survey], ascents: int) -> Basins:
 
 def _mean_highest(surveys: Sequence[Survey], kind: Kind) -> float | None:
     """Mean over surveys of the highest peak of a kind, where there is one."""
-    energies = [[peak.energy for peak in found.peaks if peak.kind == kind and peak.maximum] for found in surveys]
-    return float(np.mean([max(each) for each in energies if each])) if any(energies) else None
+    energies = [
+        [peak.energy for peak in one_survey.peaks if peak.kind == kind and peak.maximum] for one_survey in surveys
+    ]
+    return float(np.mean([max(heights) for heights in energies if heights])) if any(energies) else None
