@@ -66,7 +66,7 @@ def network_flow(
         optimizer: ``sgd`` without momentum, ``adam`` or ``adamw``.
         times: t = lr · steps for ``sgd``, steps from 1 on for Adam.
         watch: transitions to look for; each costs time.
-        solver: accuracy (its scales are the typical entries at the start) and method; by default as `solver_for` says.
+        solver: accuracy (its scales are the typical entries at the start) and method; by default from `solver_for`.
 
     Observables: ``gradient_norm``, ``train_loss``, ``train_accuracy``, ``test_accuracy`` (if there are test examples),
     ``norm_w2``, ``norm_v2``. Events: those watched; ``at_events["peak"]["gradient_norm"]`` is the height of the peak.

@@ -78,7 +78,7 @@ def feature_nodes(rho: Representation, *, exact: bool = False) -> Nodes:
 
     Args:
         rho: any but the trivial one; for a complex pair either of the two.
-        exact: whether a function of c alone may not be left over.
+        exact: whether the remainder must be zero; otherwise it is a function of c alone.
 
     Returns:
         d^3 nodes for real type, 4 d^3 for a complex pair, 2 d^3 for quaternionic type. If ``exact``, d^3 + d for real
@@ -87,13 +87,13 @@ def feature_nodes(rho: Representation, *, exact: bool = False) -> Nodes:
     if rho.irrep.schur == 1:
         return _real_nodes(rho.matrices.real, exact) if rho.dim > 2 or not exact else _equal_angles(rho.matrices.real)
     matrices = rho.matrices if rho.irrep.schur == 0 else _symplectic(rho.matrices)
-    # Of quaternionic type every second row says the same as the row before.
+    # For quaternionic type every second row repeats the row before.
     rows = slice(None) if rho.irrep.schur == 0 else slice(0, None, 2)
     return _phased_nodes(matrices, rows, 3 if exact else 2)
 
 
 def quaternion_nodes(rho: Representation) -> Nodes:
-    """Nodes that leave nothing over, for a block that is 1, i, j, k up to scalars. Eq. heights.12.
+    """Nodes without remainder, for a block that is 1, i, j, k up to scalars. Eq. heights.12.
 
     Args:
         rho: of dimension 2, with |trace| 0 or 2 everywhere.

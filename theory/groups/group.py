@@ -288,7 +288,7 @@ def _parse_factor(name: str, part: str) -> tuple[int, Callable[[], Group]]:
     if matrix := re.fullmatch(r"SL\((\d{1,3}),(\d{1,3})\)", part, flags=re.IGNORECASE):
         n, p = int(matrix[1]), int(matrix[2])
         if not _is_prime(p):
-            special_linear(n, p)  # says what is wrong
+            special_linear(n, p)  # raises the error
         return p**3 - p, lambda: special_linear(n, p)
     if small := re.fullmatch(r"SmallGroup\(0*([1-9]\d{0,5}),(\d{1,9})\)", part, flags=re.IGNORECASE):
         order, index = int(small[1]), int(small[2])

@@ -70,13 +70,13 @@ def irreps(group: Group) -> tuple[Irrep, ...]:
 
 
 def conjugate_index(all_irreps: Sequence[Irrep]) -> NDArray[np.int64]:
-    """(R,) positions: the irrep at ``conjugate_index(found)[i]`` has the conjugate of character i, often i itself."""
+    """(R,) the irrep at ``conjugate_index(all_irreps)[i]`` has the conjugate of character i; often i itself."""
     chi = np.array([rho.character for rho in all_irreps])
     return np.asarray((chi @ chi.T).real.argmax(axis=1), dtype=np.int64)  # M where one is the other's conjugate, or 0
 
 
 def real_blocks(all_irreps: Sequence[Irrep]) -> tuple[tuple[int, ...], ...]:
-    """Positions of the irreps that no real function tells apart: (i,), or (i, j) for chi_j = conj chi_i."""
+    """Positions of the irreps that real functions cannot distinguish: (i,), or (i, j) for chi_j = conj chi_i."""
     partners = conjugate_index(all_irreps)
     return tuple((i,) if i == j else (i, int(j)) for i, j in enumerate(partners) if i <= j)
 

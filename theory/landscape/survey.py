@@ -1,4 +1,4 @@
-"""Which maxima a landscape has, and how much of the sphere climbs to each: many ascents from random starts."""
+"""The maxima of a landscape and the sizes of their basins, by many ascents from random starts."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ class Peak:
 
     Attributes:
         energy: E, mean over its ascents.
-        kind: what its nodes are, as `twopeaks.theory.landscape.features.Features` says.
+        kind: what its nodes are, see `twopeaks.theory.landscape.features.Features`.
         irrep: for kind ``irrep`` which one, such as ``"d=2 real #4"``; otherwise empty.
         purity, participation: mean over its ascents, as `twopeaks.theory.landscape.features.Features` defines them.
         count: ascents that ended here; their share of all ascents measures the basin.
@@ -56,7 +56,7 @@ _DEFAULT_EFFORT = Effort()
 
 @dataclass(frozen=True)
 class Survey:
-    """What ascents from random starts found.
+    """Results of ascents from random starts.
 
     Attributes:
         peaks: where converged ascents ended, the highest first.
@@ -144,7 +144,7 @@ def basins(
 ) -> tuple[Basins, ...]:
     """Where ascents from random starts on random sets of pairs end, at each density.
 
-    With a bias the sets prefer small first operands, as `twopeaks.theory.landscape.landscape.random_pairs` says.
+    With a bias the sets prefer small first operands, see `twopeaks.theory.landscape.landscape.random_pairs`.
     """
 
     def at_density(p: float) -> Basins:

@@ -267,7 +267,7 @@ def values(node: Node, field: FiniteField) -> tuple[NDArray[np.int64], NDArray[n
 
 
 class _Evaluation:
-    """Parts of an expression on sparse axes: each is worked out on the letters it has, no more."""
+    """Values of parts of an expression on sparse axes: each part has only the axes of its own letters."""
 
     def __init__(self, field: FiniteField, axes: dict[str, NDArray[np.int64]]) -> None:
         self._field, self._axes = field, axes

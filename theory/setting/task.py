@@ -77,7 +77,7 @@ class Task(Frozen):
         ways += ["group"] if self.group and "group" in self.model_fields_set else []
         ways += ["operands"] if self.operands != 2 else []
         if not self.has_group and len(ways) > 1:
-            raise InputError(ways[1], f"left out with {ways[0]}", getattr(self, ways[1]), "use one of the two")
+            raise InputError(ways[1], f"left out with {ways[0]}", getattr(self, ways[1]), "give one of the two")
         if self.expression is not None:
             object.__setattr__(self, "expression", text_of(parse(self.expression)))
         object.__setattr__(self, "group", self._canonical_group())

@@ -60,7 +60,7 @@ class Equation:
 
     Attributes:
         label: such as ``"feat.4"``; the same in code, tests and docs.
-        title: what it says, in words.
+        title: the statement in words.
         statement: sympy relation (or a tuple of them) that holds.
         symbols: what each letter of the statement means, with units where it has one.
         source: where it comes from; "here" if it was derived in this project.

@@ -230,7 +230,7 @@ def shrunk() -> Equation:
 
 
 def _real_plane() -> tuple[sp.Expr, sp.Expr]:
-    """Outputs of eight nodes of a generic real representation of dimension 2 less the wanted term; the expected rest."""
+    """Outputs of eight nodes of a real representation of dimension 2 less the wanted term; the expected rest."""
     x, y, z = sp.symbols("x y z", real=True)
     A, B, C = (sp.Matrix([[sp.cos(t), -sp.sin(t)], [sp.sin(t), sp.cos(t)]]) for t in (x, y, z))
     nodes = sum((A[i, j] + B[j, k]) ** 2 * C[i, k] for i in range(2) for j in range(2) for k in range(2)) / M

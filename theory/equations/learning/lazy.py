@@ -1,7 +1,7 @@
 """Stage I, lazy learning: the output layer moves, the hidden features F do not.
 
 J = 1/2 |P (Y - F V)|^2 is summed over n samples, P = I - 1 1^T/n centres over samples, Y~ = P Y, F~ = P F. Decay
-enters as (eta/2) |V|^2. G_F = -dJ/dF is what the hidden layer is told.
+enters as (eta/2) |V|^2. G_F = -dJ/dF is the gradient that the hidden layer gets.
 """
 
 from __future__ import annotations
