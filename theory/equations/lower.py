@@ -1,7 +1,7 @@
 """Numbers from symbols: turns a labelled equation into a fast function.
 
-A formula is typed once, in `theory.equations`, where a machine verifies it; code that needs its numbers gets them here. The
-functions that sympy makes are stored in `theory.equations.lowered`, so that numbers need no sympy: ``make formulas``
+A formula is typed once, in `theory.equations`, where a machine verifies it; code that needs its numbers gets them here.
+The functions that sympy makes are in `theory.equations.lowered`, so that numbers need no sympy: ``make formulas``
 writes that file anew, and a test compares it with the equations.
 """
 
