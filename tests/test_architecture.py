@@ -186,6 +186,8 @@ def test_records_load_no_predictor() -> None:
     allowed = ("twopeaks.theory.errors", "twopeaks.theory.groups", "twopeaks.theory.setting")
     assert ours
     assert {name for name in ours if not name.startswith(allowed) and name != "twopeaks.theory"} == set()
+    heavy = {"dask", "matplotlib", "plotly", "polars", "rich", "scipy", "sympy", "torch", "typer"}
+    assert heavy & {name.partition(".")[0] for name in loaded} == set()
 
 
 @pytest.mark.parametrize("hall", HALLS)
@@ -213,7 +215,6 @@ def test_files_stay_short_and_public_names_are_listed(path: Path) -> None:
 
 #: Functions with more than six parameters, and why they may have them.
 MANY_PARAMETERS: dict[str, str] = {
-    "theory/predictors/rival_times.py:_predicted": "all that a Prediction is made of",
     "theory/predictors/run_norms.py:run_norms": "the letters of its equation",
     "theory/predictors/times/descent.py:follow": "numbers of one integration, by keyword",
     "validate/claims/exams/problems.py:problem": "parts of a setting, by keyword",

@@ -1,4 +1,4 @@
-"""What a network's last layer reads, F (E, s, K), from its layers and the operands of s rows a member.
+"""The input F (E, s, K) of the last layer, from the other layers and the operands of s rows of each member.
 
 By family, and with embeddings::
 

@@ -3,8 +3,8 @@
     Z = X W,  F = sigma(Z),  O = F V,  L = (1/n) sum_rows l(O, y)
     R = dL/dO,  dL/dV = F^T R,  dL/dW = X^T (R V^T * sigma'(Z))
 
-Deeper and complex networks put more between F and O; their gradients are in `sim.network.autograd`. Members never mix:
-the loss is a mean over samples and each member has its own slice of every tensor.
+Deeper and complex networks have more between F and O; their gradients are in `twopeaks.sim.network.autograd`. Members
+never mix: the loss is a mean over samples, and each member has its own slice of every tensor.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""The three products of a step, in the arithmetic that was asked for.
+"""The three products of a step, in a given arithmetic.
 
     O = F V,   dL/dV^T = R^T F,   dL/dF = R V^T
 

@@ -32,7 +32,7 @@ def solve_readout(settings: Setting | Sequence[Setting], params: Params, data: P
     """Write the ridge solution V into ``params``, in place.
 
     It is NaN for a member whose features are not finite, or so large that the ridge is lost in rounding. The
-    solution is worked out in double precision: lambda is small against |F|^2.
+    solution is computed in double precision, because lambda is small compared to |F|^2.
 
     Args:
         settings: one for all members, or one each, of one shape.

@@ -1,4 +1,4 @@
-"""What a network's last layer reads on every row of a table, block by block."""
+"""The input F of the last layer on every row of a table, block by block."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def _of_sums(
 ) -> Iterator[tuple[slice, Tensor]]:
     """A row's Z is the sum of what its leading operands give and of what its trailing operands give.
 
-    The second of these is worked out once, the first block by block.
+    The second sum is computed once, the first block by block.
     """
     sigma, W = ACTIVATIONS[network.activation], first_layer(network, layers)
     members, _, width = W.shape

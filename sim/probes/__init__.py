@@ -1,1 +1,1 @@
-"""What can be measured inside a network while it trains."""
+"""Probes: measurements inside networks during training."""

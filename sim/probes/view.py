@@ -1,4 +1,4 @@
-"""What probes look at: the weights of a pack, and what follows from them on its training rows."""
+"""The input of probes: the weights of a pack, and values computed from them on its training rows."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _WITHOUT_DOUBLE = ("mps",)
 
 
 class Answers(NamedTuple):
-    """What the networks say on their training rows.
+    """Outputs of the networks on their training rows.
 
     Attributes:
         O: (E, n, C) outputs.
@@ -36,7 +36,7 @@ class Answers(NamedTuple):
 
 
 class View:
-    """The members of a pack at one moment. Whatever several probes need is worked out once.
+    """The members of a pack at one moment. What several probes need is computed once.
 
     Attributes:
         settings: (E) problem of each member.
@@ -158,5 +158,5 @@ def squares(x: Tensor, dim: int) -> Tensor:
 
 
 def exact(x: Tensor) -> Tensor:
-    """In double precision where the device has it."""
+    """In double precision if the device has it."""
     return x if x.device.type in _WITHOUT_DOUBLE else x.double()

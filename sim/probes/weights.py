@@ -48,7 +48,7 @@ class Trail:
         return {f"{name}.{step}": x for step, pair in self._kept.items() for name, x in zip("WV", pair, strict=True)}
 
     def restore(self, state: Mapping[str, Tensor], like: Tensor) -> None:
-        """Go on from what `state` told, on the device of ``like``."""
+        """Continue from a `state`, on the device of ``like``."""
         at = {name: values.to(like.device) for name, values in state.items()}
         steps = sorted({int(name.partition(".")[2]) for name in at})
         self._kept = {step: (at[f"W.{step}"], at[f"V.{step}"]) for step in steps}

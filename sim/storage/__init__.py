@@ -1,1 +1,1 @@
-"""What is kept: records, checkpoints, stores, and the list of probes whose columns they have."""
+"""Storage: records, checkpoints, folders of runs, and the list of probes whose columns they have."""

@@ -31,7 +31,7 @@ def write(path: Path, facts: Mapping[str, Any], arrays: Mapping[str, NDArray[Any
 
     Args:
         path: the file; on the way it has another name, see `twopeaks.sim.storage.aside`.
-        facts: anything JSON can say.
+        facts: anything that can be JSON.
         arrays: numbers and booleans, of any shape.
 
     Raises:

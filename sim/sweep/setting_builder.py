@@ -106,7 +106,7 @@ def _named(values: Mapping[str, Any]) -> dict[str, Any]:
     if csv_group is None:
         return values
     if "group" in values or "table" in values:
-        raise InputError("group_table", "left out with group", csv_group["name"], "use one of the two")
+        raise InputError("group_table", "left out with group", csv_group["name"], "give one of the two")
     return {**values, "group": csv_group["name"], "table": csv_group["rows"]}
 
 

@@ -182,7 +182,7 @@ def _check_keys(content: Mapping[str, Any]) -> None:
         for key in _keys_of(content, table):
             _check_key(table, key)
     if "list" in content and "cases" in content:
-        raise InputError("[list]", "left out with [[cases]]", "both", "use one of the two")
+        raise InputError("[list]", "left out with [[cases]]", "both", "give one of the two")
 
 
 def _keys_of(content: Mapping[str, Any], table: str) -> list[str]:

@@ -56,6 +56,6 @@ def equation(label: str) -> Equation:
     for stage in _STAGES:
         if label in stage:
             return stage[label]()
-    near = [known for known in labels() if known.split(".")[0] == label.split(".")[0]]
+    near = [other for other in labels() if other.split(".")[0] == label.split(".")[0]]
     remedy = f"use one of {', '.join(near)}" if near else "twopeaks derive lists them"
     raise InputError("label", "one of the equations' labels", label, remedy)

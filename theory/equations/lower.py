@@ -1,7 +1,7 @@
-"""Numbers from symbols: the one door from a labelled equation to a fast function.
+"""Numbers from symbols: turns a labelled equation into a fast function.
 
-A formula is typed once, in `theory.equations`, where a machine verifies it; whoever needs its numbers asks here. What
-sympy makes of the formulas is kept in `theory.equations.lowered`, so that numbers need no sympy: ``make formulas``
+A formula is typed once, in `theory.equations`, where a machine verifies it; code that needs its numbers gets them here.
+The functions that sympy makes are in `theory.equations.lowered`, so that numbers need no sympy: ``make formulas``
 writes that file anew, and a test compares it with the equations.
 """
 
@@ -49,8 +49,8 @@ def function(label: str) -> Callable[..., Any]:
         >>> round(function("heights.1")(0.5), 4)
         1.1906
     """
-    known = FUNCTIONS.get(label)
-    return _derived(label) if known is None else known
+    stored = FUNCTIONS.get(label)
+    return _derived(label) if stored is None else stored
 
 
 def lowered_module() -> str:

@@ -1,4 +1,4 @@
-"""Equations as text, Markdown, LaTeX and plain data. What is shown depends on the equations alone, not on the run."""
+"""Equations as text, Markdown, LaTeX and plain data. The text depends on the equations alone, not on the run."""
 
 from __future__ import annotations
 
@@ -187,8 +187,8 @@ _SPECIAL = {
 def latex_document(equations: Sequence[Equation]) -> str:
     """A complete LaTeX document (amsmath and graphicx) with every given equation."""
     before, command, after = _INTRO.split("`")
-    told = rf"{_escaped(before)}\texttt{{{_escaped(command).replace('--', '-{}-')}}}{_escaped(after)}"
-    parts = [_PREAMBLE, told, ""]
+    intro = rf"{_escaped(before)}\texttt{{{_escaped(command).replace('--', '-{}-')}}}{_escaped(after)}"
+    parts = [_PREAMBLE, intro, ""]
     for equation in equations:
         parts += _section(equation)
     return "\n".join(parts) + "\n\\end{document}\n"

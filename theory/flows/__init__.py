@@ -1,4 +1,4 @@
-"""ODE models of the stages of training over scipy's solve_ivp; each module says what it neglects, and its clock."""
+"""ODE models of the stages of training over scipy's solve_ivp; each module states what it neglects, and its clock."""
 
 from twopeaks.theory.flows.emergence import EmergenceLaw, ModeLaw
 from twopeaks.theory.flows.interaction import slaved_flow, slaved_height

@@ -80,8 +80,8 @@ class EmergenceLaw:
 
     def __post_init__(self) -> None:
         if self.order < 2 or self.nodes < 1 or not 0 < self.sigma < np.inf:
-            given = (self.order, self.sigma, self.nodes)
-            raise InputError("order, sigma, nodes", "M >= 2, sigma > 0, N >= 1", given, "check the numbers")
+            values = (self.order, self.sigma, self.nodes)
+            raise InputError("order, sigma, nodes", "M >= 2, sigma > 0, N >= 1", values, "check the numbers")
 
     @property
     def modes(self) -> tuple[tuple[int, ModeLaw], ...]:
@@ -107,8 +107,8 @@ class EmergenceLaw:
             raise InputError("p", "between 0 and 1", p, "use 0.5 for the median")
         typical = 1 / (4 * self.order * self.sigma**2)
         low, high = np.log(typical / 500), np.log(typical * 1e18)
-        found = brentq(lambda x: float(self.log_survival(np.exp(x))) - np.log1p(-p), low, high, xtol=1e-13)
-        return float(np.exp(found))
+        log_time = brentq(lambda x: float(self.log_survival(np.exp(x))) - np.log1p(-p), low, high, xtol=1e-13)
+        return float(np.exp(log_time))
 
     def real_mode_wins(self) -> float:
         """Probability that the real mode k = M/2 of even M emerges first in a node; the complex ones share the rest."""

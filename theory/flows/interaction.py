@@ -31,7 +31,7 @@ _CLOCK = "t of gradient descent on J = 1/2 |P (Y - F V)|^2"
 
 
 def slaved(problem: Problem, W: Array, eta: float) -> tuple[Forward, Array, Array]:
-    """Z, F~ and O~ = F~ V of the training pairs; V (K, M); R~ = Y~ - O~ (n, M). Eq. slaved.1."""
+    """Z, F~ and O~ = F~ V of the training examples; V (K, M); R~ = Y~ - O~ (n, M). Eq. slaved.1."""
     (W,) = problem.cast(W)
     Z = np.asarray(problem.X @ W)
     F, Y = centred_samples(problem.sigma.value(Z)), centred_samples(problem.Y)
@@ -63,7 +63,7 @@ def slaved_flow(
     """Stage III from W (2M, K).
 
     Observables: ``W``; ``height``, J*; ``gradient_norm``, |G_F|; ``norm_w2`` and ``norm_v2``, |W|^2 and |V|^2;
-    ``train_accuracy`` and (if there are test pairs) ``test_accuracy``.
+    ``train_accuracy`` and (if there are test examples) ``test_accuracy``.
 
     Raises:
         InputError: if ``eta`` is not positive: without decay the ridge solution and the stage do not exist.

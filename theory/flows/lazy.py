@@ -87,8 +87,8 @@ class Lazy:
     def _svd(self) -> tuple[Array, Array, Array]:
         """U (n, r), s (r,), Q (K, r) of F~, without singular values that are zero to rounding."""
         U, s, Qt = svd(self.F, full_matrices=False)
-        kept = s > s[0] * max(self.F.shape) * np.finfo(s.dtype).eps
-        return U[:, kept], s[kept], Qt[kept].T
+        nonzero = s > s[0] * max(self.F.shape) * np.finfo(s.dtype).eps
+        return U[:, nonzero], s[nonzero], Qt[nonzero].T
 
     @property
     def rates(self) -> Array:
@@ -122,11 +122,11 @@ class Lazy:
     def gradient_norm(self, times: ArrayLike) -> NDArray[np.float64]:
         """(T,) |G_F(t)|, from (M, M) products alone."""
         _, _, outside, unfitted = self._start
-        squares, rest = outside.T @ outside, unfitted.T @ unfitted
+        squares, unfitted_squares = outside.T @ outside, unfitted.T @ unfitted
 
         def norm(t: float) -> float:
             v, r, fade = self._modes(t)
-            return max(0.0, float(np.vdot(r.T @ r + rest, v.T @ v + fade**2 * squares)))
+            return max(0.0, float(np.vdot(r.T @ r + unfitted_squares, v.T @ v + fade**2 * squares)))
 
         return np.sqrt([norm(t) for t in np.atleast_1d(np.asarray(times, dtype=np.float64))])
 

@@ -66,9 +66,9 @@ def network_flow(
         optimizer: ``sgd`` without momentum, ``adam`` or ``adamw``.
         times: t = lr · steps for ``sgd``, steps from 1 on for Adam.
         watch: transitions to look for; each costs time.
-        solver: accuracy (its scales are the typical entries at the start) and method; by default as `solver_for` says.
+        solver: accuracy (its scales are the typical entries at the start) and method; by default from `solver_for`.
 
-    Observables: ``gradient_norm``, ``train_loss``, ``train_accuracy``, ``test_accuracy`` (if there are test pairs),
+    Observables: ``gradient_norm``, ``train_loss``, ``train_accuracy``, ``test_accuracy`` (if there are test examples),
     ``norm_w2``, ``norm_v2``. Events: those watched; ``at_events["peak"]["gradient_norm"]`` is the height of the peak.
 
     Raises:
@@ -76,7 +76,7 @@ def network_flow(
     """
     rule = _rule(problem, state, optimizer)
     if isinstance(rule, _Adam) and np.min(times) < 1:
-        raise InputError("times", "steps from 1 on", times, "start where adam_start does, at time 1")
+        raise InputError("times", "steps from 1 on", times, "start at time 1, as adam_start does")
     observer = _Observer(problem, rule.velocity)
     transitions = {
         "peak": Event("peak", observer.growth, direction=-1),
@@ -99,7 +99,7 @@ def _rule(problem: Problem, state: State, optimizer: Optimizer) -> _Descent:
     if optimizer.name == "muon":
         raise InputError("optimizer", "sgd, adam or adamw for a flow", "muon", "choose another rule")
     if "mW" not in state:
-        raise InputError("state", "one with Adam's moments", sorted(state), "begin with adam_start")
+        raise InputError("state", "one with Adam's moments", sorted(state), "start with adam_start")
     return _Adam(problem, optimizer)
 
 

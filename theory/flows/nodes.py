@@ -51,7 +51,7 @@ _CLOCK = "t of gradient ascent on E = 1/2 |Y~^T sigma(X w)|^2"
 def _transforms(w: Reals) -> NDArray[np.complex128]:
     """(R, 2, M // 2 + 1) DFTs of u and v."""
     if w.ndim != 2 or w.shape[1] % 2:
-        raise InputError("w", "of shape (R, 2M)", w.shape, "give one node a row")
+        raise InputError("w", "of shape (R, 2M)", w.shape, "give one node in each row")
     return np.fft.rfft(w.reshape(len(w), 2, -1), axis=2)
 
 
@@ -86,9 +86,9 @@ def blow_up_times(x: ArrayLike, y: ArrayLike) -> Reals:
 def evolved_energies(x: ArrayLike, y: ArrayLike, t: float) -> tuple[Reals, Reals]:
     """x(t) and y(t) of modes that start at x and y; infinite from t* on. Eq. modes.3."""
     x, y = np.asarray(x, dtype=np.float64), np.asarray(y, dtype=np.float64)
-    left = blow_up_times(x, y) - t
-    grows, over = np.isfinite(left), left <= 0
-    s = np.where(grows & ~over, left, 1.0)
+    time_left = blow_up_times(x, y) - t
+    grows, over = np.isfinite(time_left), time_left <= 0
+    s = np.where(grows & ~over, time_left, 1.0)
 
     def at(start: Reals, exponent: Reals) -> Reals:
         return np.where(over, np.inf, np.where(grows, 1 / (8 * s * exprel(exponent)), start))

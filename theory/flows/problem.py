@@ -1,4 +1,4 @@
-"""The training problem as the flows see it: data, activation, both losses and their gradients, in numpy.
+"""The training problem for the flows: data, activation, both losses and their gradients, in numpy.
 
     Z = X W,   F = sigma(Z),   O = F V,      W (2M, K), V (K, M)
 
@@ -49,7 +49,7 @@ def norm_growth(R: Array, dR: Array, V: Array, dV: Array) -> float:
 
 
 class Forward(NamedTuple):
-    """One pass over the training pairs: Z (n, K), F (n, K), O (n, M)."""
+    """One pass over the training examples: Z (n, K), F (n, K), O (n, M)."""
 
     Z: Array
     F: Array
@@ -62,7 +62,7 @@ class Problem:
 
     Attributes:
         order: M.
-        pairs: (n,) indices a·M + b of the training pairs.
+        pairs: (n,) indices a·M + b of the training examples.
         labels: (M^2,) label of every pair.
         activation: as `twopeaks.theory.setting.activations.named_sigma` reads it.
         dtype: arithmetic of passes over the data; results of flows are float64 either way.
@@ -81,20 +81,22 @@ class Problem:
 
     @classmethod
     def of(cls, setting: Setting, seed: int, *, dtype: Literal["float32", "float64"] = "float64") -> Self:
-        """The problem that a trainer sees with this setting and seed.
+        """The problem that is trained with this setting and seed.
 
         Raises:
-            InputError: if the setting is not of two real, trained layers under squared error, or its task not about
-                pairs that all have a label.
+            InputError: if the setting is not of two real, trained layers under squared error, or its task not about two
+                operands with a label in every row.
         """
         task, network = setting.task, setting.network
         plain = network.core and network.readout == "trained" and network.output_scale == 1
         if not plain or setting.loss != "mse":
-            given = f"{network.words}, {setting.loss}"
-            raise InputError("setting", "two real, trained layers under mse", given, "a flow knows no other network")
+            received = f"{network.words}, {setting.loss}"
+            remedy = "flows describe no other network"
+            raise InputError("setting", "two real, trained layers under mse", received, remedy)
         table = task.table_of()
         if table.operands != 2 or not table.complete:
-            raise InputError("task", "about pairs that all have a label", table.name, "a flow knows no other task")
+            remedy = "flows describe no other task"
+            raise InputError("task", "about two operands with a label in every row", table.name, remedy)
         pairs, labels = draw_pairs(task, seed), label_table(task, seed)
         return cls(table.alphabet, pairs, labels, network.activation, dtype)
 
@@ -131,7 +133,7 @@ class Problem:
         return tuple(np.asarray(A, dtype=self.dtype) for A in arrays)
 
     def forward(self, W: Array, V: Array) -> Forward:
-        """Z, F and O on the training pairs."""
+        """Z, F and O on the training examples."""
         W, V = self.cast(W, V)
         Z = self.X @ W
         F = self.sigma.value(Z)
@@ -169,7 +171,7 @@ class Problem:
 
     def accuracies(self, W: Array, V: Array) -> dict[str, float]:
         """``train_accuracy``, and ``test_accuracy`` unless every pair is trained on."""
-        found = {"train_accuracy": self.accuracy(W, V, self.pairs)}
+        shares = {"train_accuracy": self.accuracy(W, V, self.pairs)}
         if len(self.rest):
-            found["test_accuracy"] = self.accuracy(W, V, self.rest)
-        return found
+            shares["test_accuracy"] = self.accuracy(W, V, self.rest)
+        return shares

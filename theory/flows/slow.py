@@ -1,6 +1,6 @@
 r"""After memorisation: norm descent on the manifold of zero loss, in the time tau = lr · eta · steps.
 
-Let r = (F V - Y) C be the class-centred residual of the training pairs and J its Jacobian in theta = (W, V).
+Let r = (F V - Y) C be the class-centred residual of the training examples and J its Jacobian in theta = (W, V).
 
 * slow.1  dtheta/dtau = -(I - J^T (J J^T)^+ J) theta - kappa J^T (J J^T)^+ r.
 * slow.2  dr/dtau = -kappa r: the second term does nothing on the manifold and leads back to it.
@@ -36,7 +36,7 @@ _PRECISION, _ITERATIONS = 1e-9, 20_000
 
 
 class Tangent:
-    """The class-centred outputs on the training pairs, to first order around W (2M, K), V (K, M).
+    """The class-centred outputs on the training examples, to first order around W (2M, K), V (K, M).
 
     Attributes:
         residual: (n, M - 1) r in an orthonormal basis of the class-centred space.
@@ -71,7 +71,7 @@ class Tangent:
         slopes, centred = self._problem.sigma.slope(self._at.Z), self._V @ self._basis
         spare = max(2 * float(np.mean(slopes**2 @ centred**2)), 1e-12 * float(np.vdot(F, F)))
         factor = cho_factor(F @ F.T + spare * np.eye(len(F)))
-        found, status = cg(
+        solution, status = cg(
             LinearOperator((size, size), matvec=lambda u: self.push(*self.back(u.reshape(shape))).ravel()),
             target.ravel(),
             x0=guess.ravel(),
@@ -81,7 +81,7 @@ class Tangent:
         )
         if status:
             raise ArithmeticError(f"the constraints could not be solved for in {_ITERATIONS} iterations")
-        return np.asarray(found).reshape(shape)
+        return np.asarray(solution).reshape(shape)
 
 
 def norm_descent(
@@ -93,7 +93,7 @@ def norm_descent(
     kappa: float = 10.0,
     solver: Solver | None = None,
 ) -> Solution:
-    """Slow flow from weights W (2M, K), V (K, M) that fit the training pairs (nearly).
+    """Slow flow from weights W (2M, K), V (K, M) that fit the training examples (nearly).
 
     Args:
         problem: data and activation, in float64.
@@ -103,8 +103,8 @@ def norm_descent(
         kappa: rate at which a residual is removed. Eq. slow.2.
         solver: accuracy and method; by default `twopeaks.theory.flows.solution.solver_for` the activation.
 
-    Observables: ``norm_w2``, ``norm_v2``, ``train_accuracy``, ``test_accuracy`` (if there are test pairs), ``residual``
-    (|r|^2 / n). Event ``generalised``: test accuracy reaches the level of t_grok; its time is tau_grok.
+    Observables: ``norm_w2``, ``norm_v2``, ``train_accuracy``, ``test_accuracy`` (if there are test examples),
+    ``residual`` (|r|^2 / n). Event ``generalised``: test accuracy reaches the level of t_grok; its time is tau_grok.
 
     Raises:
         InputError: if the problem is in single precision, in which the constraints cannot be solved for.

@@ -1,7 +1,7 @@
 """Initial value problems with named states: one solve, its records, its transitions, its outcome.
 
 `integrate` runs scipy's solve_ivp from one recorded time to the next, so memory holds the records alone, however large
-the state is. Transitions are events of solve_ivp. A solve that fails says so in its result; it never returns NaN.
+the state is. Transitions are events of solve_ivp. A failed solve has the reason in its result; it never returns NaN.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ class Solver:
     Attributes:
         method: of solve_ivp.
         rtol: relative error of a step.
-        atol: absolute error of a step, times the scale of each array (1 unless a flow says otherwise).
+        atol: absolute error of a step, times the scale of each array (1 unless the flow has others).
         evaluations: of the velocity, after which the solve gives up: where it jumps (ReLU) steps can become minute.
     """
 

@@ -82,11 +82,13 @@ def chebyshev_step(velocity: Velocity, y: Array, slope: Array, h: float, stages:
     if stages < 2:
         raise InputError("stages", "2 or more", stages, "use stages_for")
     first, rows = _coefficients(stages)
-    before, here = y, y + (first * h) * slope
+    previous, current = y, y + (first * h) * slope
     for mu, nu, forward, back in rows:
-        after = (1 - mu - nu) * y + mu * here + nu * before + (forward * h) * velocity(here) + (back * h) * slope
-        before, here = here, after
-    return here
+        after = (
+            (1 - mu - nu) * y + mu * current + nu * previous + (forward * h) * velocity(current) + (back * h) * slope
+        )
+        previous, current = current, after
+    return current
 
 
 def stages_for(h: float, radius: float) -> int:
@@ -103,12 +105,12 @@ def stiffness(
     for done in range(1, iterations + 1):
         guess = guess * (size / float(np.linalg.norm(guess)))
         guess = velocity(y + guess) - slope
-        found = float(np.linalg.norm(guess)) / size
-        if not math.isfinite(found) or found == 0:
-            return math.inf if found else 0.0, np.ones_like(y), done
-        if abs(found - radius) < 0.02 * found:
-            return found, guess, done
-        radius = found
+        estimate = float(np.linalg.norm(guess)) / size
+        if not math.isfinite(estimate) or estimate == 0:
+            return math.inf if estimate else 0.0, np.ones_like(y), done
+        if abs(estimate - radius) < 0.02 * estimate:
+            return estimate, guess, done
+        radius = estimate
     return radius, guess, iterations
 
 

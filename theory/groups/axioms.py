@@ -1,4 +1,4 @@
-"""The axioms of a group, checked on a table of products, with a message that names what fails and where."""
+"""Checks the axioms of a group on a table of products; the error names the axiom and the elements."""
 
 from __future__ import annotations
 

@@ -78,7 +78,7 @@ def feature_nodes(rho: Representation, *, exact: bool = False) -> Nodes:
 
     Args:
         rho: any but the trivial one; for a complex pair either of the two.
-        exact: whether a function of c alone may not be left over.
+        exact: whether the remainder must be zero; otherwise it is a function of c alone.
 
     Returns:
         d^3 nodes for real type, 4 d^3 for a complex pair, 2 d^3 for quaternionic type. If ``exact``, d^3 + d for real
@@ -87,13 +87,13 @@ def feature_nodes(rho: Representation, *, exact: bool = False) -> Nodes:
     if rho.irrep.schur == 1:
         return _real_nodes(rho.matrices.real, exact) if rho.dim > 2 or not exact else _equal_angles(rho.matrices.real)
     matrices = rho.matrices if rho.irrep.schur == 0 else _symplectic(rho.matrices)
-    # Of quaternionic type every second row says the same as the row before.
+    # For quaternionic type every second row repeats the row before.
     rows = slice(None) if rho.irrep.schur == 0 else slice(0, None, 2)
     return _phased_nodes(matrices, rows, 3 if exact else 2)
 
 
 def quaternion_nodes(rho: Representation) -> Nodes:
-    """Nodes that leave nothing over, for a block that is 1, i, j, k up to scalars. Eq. heights.12.
+    """Nodes without remainder, for a block that is 1, i, j, k up to scalars. Eq. heights.12.
 
     Args:
         rho: of dimension 2, with |trace| 0 or 2 everywhere.
@@ -199,11 +199,11 @@ def _equal_angles(matrices: _Array) -> Nodes:
 
 def _phased_nodes(matrices: _Complex, rows: slice, phases: int) -> Nodes:
     order, d, _ = matrices.shape
-    some = matrices[:, rows]
-    shape = (order, some.shape[1], d, d)
-    first = np.broadcast_to(some[:, :, :, None], shape).reshape(order, -1)
+    chosen = matrices[:, rows]
+    shape = (order, chosen.shape[1], d, d)
+    first = np.broadcast_to(chosen[:, :, :, None], shape).reshape(order, -1)
     second = np.broadcast_to(matrices[:, None, :, :], shape).reshape(order, -1)
-    third = np.broadcast_to(some[:, :, None, :], shape).reshape(order, -1)
+    third = np.broadcast_to(chosen[:, :, None, :], shape).reshape(order, -1)
     turns = [1, 1j] if phases == 2 else list(np.exp(2j * np.pi * np.arange(phases) / phases))
     W = [np.concatenate([(s * p * first).real, (second / p).real]) for s in turns for p in (1, 1j)]
     V = [2 * d / (order * phases) * (s * third).real.T for s in turns for _ in (1, 1j)]

@@ -30,43 +30,43 @@ __all__ = ["fourier_transform", "inverse_transform", "merge_conjugates", "power_
 _Values = NDArray[np.float64] | NDArray[np.complex128]
 
 
-def fourier_transform(f: _Values, found: Sequence[Representation]) -> tuple[NDArray[np.complex128], ...]:
+def fourier_transform(f: _Values, representations: Sequence[Representation]) -> tuple[NDArray[np.complex128], ...]:
     """f^(rho) of every representation. Eq. fourier.1.
 
     Args:
         f: (..., M) functions on the group, in the numbering of its table.
-        found: all irreducible representations, as `twopeaks.theory.groups.representations.representations` gives them.
+        representations: all irreducible ones, from `twopeaks.theory.groups.representations.representations`.
 
     Returns:
         For each representation a (..., d, d) array.
     """
-    return tuple(np.tensordot(f, rho.matrices, axes=(-1, 0)) for rho in found)
+    return tuple(np.tensordot(f, rho.matrices, axes=(-1, 0)) for rho in representations)
 
 
 def inverse_transform(
-    coefficients: Sequence[NDArray[np.complex128]], found: Sequence[Representation]
+    coefficients: Sequence[NDArray[np.complex128]], representations: Sequence[Representation]
 ) -> NDArray[np.complex128]:
     """(..., M) functions with the given coefficients, one (..., d, d) array a representation. Eq. fourier.2."""
-    order = len(found[0].matrices)
+    order = len(representations[0].matrices)
     parts = [
         rho.dim / order * np.einsum("gij,...ij->...g", rho.matrices.conj(), at_rho, optimize=True)
-        for rho, at_rho in zip(found, coefficients, strict=True)
+        for rho, at_rho in zip(representations, coefficients, strict=True)
     ]
     return np.asarray(sum(parts), dtype=np.complex128)
 
 
-def power_spectrum(f: _Values, found: Sequence[Representation]) -> NDArray[np.float64]:
+def power_spectrum(f: _Values, representations: Sequence[Representation]) -> NDArray[np.float64]:
     """(..., R) shares d_rho |f^(rho)|_F^2 / M of each representation; they add up to |f|^2. Eq. fourier.3."""
-    order = len(found[0].matrices)
-    coefficients = fourier_transform(f, found)
+    order = len(representations[0].matrices)
+    coefficients = fourier_transform(f, representations)
     powers = [
         rho.dim / order * (np.abs(at_rho) ** 2).sum(axis=(-2, -1))
-        for rho, at_rho in zip(found, coefficients, strict=True)
+        for rho, at_rho in zip(representations, coefficients, strict=True)
     ]
     return np.stack(powers, axis=-1)
 
 
-def merge_conjugates(spectrum: NDArray[np.float64], found: Sequence[Representation]) -> NDArray[np.float64]:
+def merge_conjugates(spectrum: NDArray[np.float64], representations: Sequence[Representation]) -> NDArray[np.float64]:
     """(..., B) sums of a (..., R) spectrum over the blocks of `real_blocks`: complex pairs together."""
-    blocks = real_blocks([rho.irrep for rho in found])
+    blocks = real_blocks([rho.irrep for rho in representations])
     return np.stack([spectrum[..., list(block)].sum(axis=-1) for block in blocks], axis=-1)

@@ -1,7 +1,7 @@
 """Finite groups as Cayley tables: ``table[a, b]`` is the product a·b, nothing else.
 
-Elements are the integers 0 … M-1. Every table is checked against the axioms when a `Group` is made, so
-whoever holds one may rely on it.
+Elements are the integers 0 … M-1. Every table is checked against the axioms when a `Group` is made, so code may rely
+on them.
 """
 
 from __future__ import annotations
@@ -198,7 +198,7 @@ def _frobenius_factors(order: int) -> tuple[int, int]:
             return p, order // p
     raise InputError(
         "group",
-        "F with an order p·q, p prime and q > 1 dividing p - 1",
+        "F with an order p·q, where p is prime and q > 1 divides p - 1",
         f"F{order}",
         "use F20, F21, F39, F42, F52, F55, F57, … or give the table with --group-table",
     )
@@ -282,11 +282,13 @@ def named(name: str) -> Group:
 
 def _parse_factor(name: str, part: str) -> tuple[int, Callable[[], Group]]:
     """(order, builder) of one factor of a product name; nothing is built yet, so size can be judged first."""
-    unknown = InputError("group", f"a known name ({_FORMS})", name, "or give its table with --group-table")
+    unknown = InputError(
+        "group", f"a known name ({_FORMS})", name, "use one of these forms, or give the table with --group-table"
+    )
     if matrix := re.fullmatch(r"SL\((\d{1,3}),(\d{1,3})\)", part, flags=re.IGNORECASE):
         n, p = int(matrix[1]), int(matrix[2])
         if not _is_prime(p):
-            special_linear(n, p)  # says what is wrong
+            special_linear(n, p)  # raises the error
         return p**3 - p, lambda: special_linear(n, p)
     if small := re.fullmatch(r"SmallGroup\(0*([1-9]\d{0,5}),(\d{1,9})\)", part, flags=re.IGNORECASE):
         order, index = int(small[1]), int(small[2])
@@ -336,7 +338,7 @@ def from_csv(path: str | Path) -> Group:
     try:
         rows = [row for row in csv.reader(path.read_text(encoding="utf-8-sig").splitlines()) if row]
     except (OSError, ValueError, csv.Error) as error:
-        raise InputError("--group-table", "a readable CSV file", str(path), str(error)) from error
+        raise InputError("--group-table", "a readable CSV file", str(path), f"check the file: {error}") from error
     if not rows:
         raise InputError("--group-table", "a table with at least one row", str(path), "the file is empty")
     if len(rows) > MAX_ORDER:
@@ -347,7 +349,10 @@ def from_csv(path: str | Path) -> Group:
             table.append([int(entry) for entry in row])
         except ValueError as error:
             raise InputError(
-                f"{path.name} row {i}", "integers separated by commas", ",".join(row)[:60], "give one row a line"
+                f"{path.name} row {i}",
+                "integers separated by commas",
+                ",".join(row)[:60],
+                "write one row on each line",
             ) from error
     entries = {entry for row in table for entry in row}
     if entries == set(range(1, len(table) + 1)):

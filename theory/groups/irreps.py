@@ -64,20 +64,20 @@ def irreps(group: Group) -> tuple[Irrep, ...]:
     chi = _made_exact(group, omega / sizes * dims[:, None], class_of)[:, class_of]
     schur = chi[:, np.diagonal(group.table)].mean(axis=1)
     _check_laws(group, chi, dims, schur)
-    found = [_irrep(round(d), round(s.real), character) for d, s, character in zip(dims, schur, chi, strict=True)]
+    unsorted = [_irrep(round(d), round(s.real), character) for d, s, character in zip(dims, schur, chi, strict=True)]
     representatives = [members[0] for members in classes]
-    return tuple(sorted(found, key=lambda rho: _rank(rho, representatives)))
+    return tuple(sorted(unsorted, key=lambda rho: _rank(rho, representatives)))
 
 
-def conjugate_index(found: Sequence[Irrep]) -> NDArray[np.int64]:
-    """(R,) positions: the irrep at ``conjugate_index(found)[i]`` has the conjugate of character i, often i itself."""
-    chi = np.array([rho.character for rho in found])
+def conjugate_index(all_irreps: Sequence[Irrep]) -> NDArray[np.int64]:
+    """(R,) the irrep at ``conjugate_index(all_irreps)[i]`` has the conjugate of character i; often i itself."""
+    chi = np.array([rho.character for rho in all_irreps])
     return np.asarray((chi @ chi.T).real.argmax(axis=1), dtype=np.int64)  # M where one is the other's conjugate, or 0
 
 
-def real_blocks(found: Sequence[Irrep]) -> tuple[tuple[int, ...], ...]:
-    """Positions of the irreps that no real function tells apart: (i,), or (i, j) for chi_j = conj chi_i."""
-    partners = conjugate_index(found)
+def real_blocks(all_irreps: Sequence[Irrep]) -> tuple[tuple[int, ...], ...]:
+    """Positions of the irreps that real functions cannot distinguish: (i,), or (i, j) for chi_j = conj chi_i."""
+    partners = conjugate_index(all_irreps)
     return tuple((i,) if i == j else (i, int(j)) for i, j in enumerate(partners) if i <= j)
 
 
@@ -94,9 +94,11 @@ def block_basis(group: Group) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
     Raises:
         ArithmeticError: if the eigenvalues are not nearly whole.
     """
-    found = irreps(group)
+    all_irreps = irreps(group)
     weighted = sum(
-        b * found[i].dim * found[i].character.real for b, block in enumerate(real_blocks(found)) for i in block
+        b * all_irreps[i].dim * all_irreps[i].character.real
+        for b, block in enumerate(real_blocks(all_irreps))
+        for i in block
     )
     quotient = group.table[:, group.inverses].T  # [h, k] -> k·h^-1
     values, vectors = np.linalg.eigh(np.asarray(weighted)[quotient] / group.order)
@@ -133,20 +135,20 @@ def _made_exact(group: Group, chi: NDArray[np.complex128], class_of: NDArray[np.
         ArithmeticError: if they are not nearly whole, or negative.
     """
     exact = np.empty_like(chi)
-    known = np.zeros(len(chi), dtype=bool)
+    done = np.zeros(len(chi), dtype=bool)
     # An element of large order settles the classes of all its powers at once.
     for g in np.argsort(-group.element_orders, kind="stable"):
-        if known[class_of[g]]:
+        if done[class_of[g]]:
             continue
         powers = class_of[_powers(group, int(g))]
         multiplicities = np.fft.fft(chi[:, powers], axis=1) / len(powers)
-        whole = np.round(multiplicities.real)
-        error = np.abs(multiplicities - whole).max()
-        if not (error < 0.01 and whole.min() >= 0):
+        rounded = np.round(multiplicities.real)
+        error = np.abs(multiplicities - rounded).max()
+        if not (error < 0.01 and rounded.min() >= 0):
             raise ArithmeticError(f"characters of {group.name} lost precision (multiplicities {error:.1e} off)")
         j = np.arange(len(powers))
-        exact[:, powers] = whole @ np.exp(2j * np.pi * j / len(j))[np.outer(j, j) % len(j)]
-        known[powers] = True
+        exact[:, powers] = rounded @ np.exp(2j * np.pi * j / len(j))[np.outer(j, j) % len(j)]
+        done[powers] = True
     return exact
 
 
@@ -176,10 +178,10 @@ def _check_laws(
     schur: NDArray[np.complex128],
 ) -> None:
     orthonormal = np.abs(chi @ chi.conj().T / group.order - np.eye(len(chi))).max()
-    whole = np.abs(dims - np.round(dims)).max()
+    dimension = np.abs(dims - np.round(dims)).max()
     indicator = np.abs(schur - np.round(schur.real)).max()
-    if not max(orthonormal, whole, indicator) < 1e-6:
+    if not max(orthonormal, dimension, indicator) < 1e-6:
         raise ArithmeticError(
             f"characters of {group.name} lost precision "
-            f"(orthogonality {orthonormal:.1e}, dimension {whole:.1e}, type {indicator:.1e})"
+            f"(orthogonality {orthonormal:.1e}, dimension {dimension:.1e}, type {indicator:.1e})"
         )

@@ -60,14 +60,14 @@ def representations(group: Group) -> tuple[Representation, ...]:
     Raises:
         ArithmeticError: if a law fails numerically, so a wrong matrix never leaves here.
     """
-    found = irreps(group)
+    all_irreps = irreps(group)
     built: list[NDArray[np.complex128]] = []
-    for i, partner in enumerate(conjugate_index(found)):
-        matrices = built[partner].conj() if partner < i else _matrices(group, found[i])
-        _check_laws(group, found[i], matrices)
+    for i, partner in enumerate(conjugate_index(all_irreps)):
+        matrices = built[partner].conj() if partner < i else _matrices(group, all_irreps[i])
+        _check_laws(group, all_irreps[i], matrices)
         matrices.setflags(write=False)
         built.append(matrices)
-    return tuple(Representation(rho, matrices) for rho, matrices in zip(found, built, strict=True))
+    return tuple(Representation(rho, matrices) for rho, matrices in zip(all_irreps, built, strict=True))
 
 
 def _matrices(group: Group, rho: Irrep) -> NDArray[np.complex128]:

@@ -81,20 +81,20 @@ def number_of_small_groups(order: int) -> int:
     """
     if order <= SHIPPED_ORDER:
         return Counter(n for n, _ in _shipped())[order]
-    return _count_said_by_gap(order, 0, _ask_gap(order, 0))
+    return _count_of_gap(order, 0, _ask_gap(order, 0))
 
 
 @lru_cache(maxsize=64)
 def _entry(order: int, index: int) -> _Entry:
-    known = _shipped()
+    shipped = _shipped()
     if order <= SHIPPED_ORDER:
-        if (order, index) not in known:
+        if (order, index) not in shipped:
             raise _no_such_group(order, index, number_of_small_groups(order))
-        return known[order, index]
+        return shipped[order, index]
     answer = _ask_gap(order, index)
     for entry in _parse(answer):
         return entry
-    raise _no_such_group(order, index, _count_said_by_gap(order, index, answer))
+    raise _no_such_group(order, index, _count_of_gap(order, index, answer))
 
 
 @cache
@@ -113,7 +113,7 @@ def _ask_gap(order: int, index: int) -> str:
     """What GAP prints about a group: its line, or the number of groups of that order if there is no such index."""
     gap = shutil.which("gap")
     if gap is None:
-        raise _refused(f"of order {SHIPPED_ORDER} at most where GAP is not installed", order, index)
+        raise _refused(f"of order {SHIPPED_ORDER} at most without GAP", order, index)
     script = (resources.files("twopeaks.theory.groups") / "data" / "small_groups.g").read_text(encoding="utf-8")
     program = f"{script}\nPrintSmallGroup({order:d}, {index:d});\n"
     try:
@@ -126,11 +126,11 @@ def _ask_gap(order: int, index: int) -> str:
         raise _refused(f"one that GAP gives, but {gap} does not start ({error})", order, index) from error
 
 
-def _count_said_by_gap(order: int, index: int, answer: str) -> int:
+def _count_of_gap(order: int, index: int, answer: str) -> int:
     count = re.search(r"^number of groups (\d+)$", answer, flags=re.MULTILINE)
     if count is None:
         last = (answer.strip().splitlines() or ["nothing"])[-1]
-        raise _refused(f"one that GAP knows (it said: {last[:80]})", order, index)
+        raise _refused(f"one that GAP knows (its answer: {last[:80]})", order, index)
     return int(count[1])
 
 

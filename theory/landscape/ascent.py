@@ -24,9 +24,9 @@ Indices = NDArray[np.int64]
 _GAIN = 1e-4
 #: Relative error of E, whose class sums nearly cancel: smaller losses are none.
 _ROUNDING = 1e-12
-#: A node that gains by no move longer than this stands at a kink of sigma, where no gradient shows the way up.
+#: A node that no longer move can raise is at a kink of sigma, where the gradient does not point upwards.
 _SHORTEST = 1e-11
-#: Longest move on the unit sphere: beyond it derivatives say little, and nodes would leap into other basins.
+#: Longest move on the unit sphere: derivatives do not describe longer ones, and nodes would leave their basins.
 _LONGEST = 0.3
 #: Curvatures below this, relative to the largest, count as this one: along flat directions g is rounding alone.
 _FLATTEST = 1e-8
@@ -105,7 +105,7 @@ def ascend(
 
 
 class _Climb:
-    """Nodes on their way: w, E, g (the tangential gradient), its slope, and whether a node stands still."""
+    """Nodes during an ascent: w, E, g (the tangential gradient), its slope, and whether a node is stalled."""
 
     def __init__(self, landscape: Landscape, starts: Array) -> None:
         self.landscape = landscape
@@ -118,13 +118,13 @@ class _Climb:
         return np.flatnonzero((self.slope > tolerance) & ~self.stalled)
 
     def attempt(self, live: Indices, moves: Array) -> NDArray[np.bool_]:
-        """Move nodes ``live`` by tangential ``moves`` where that raises E enough; say which moved."""
+        """Move nodes ``live`` by tangential ``moves`` where that raises E enough; return which moved."""
         w = _normalised(self.w[live] + moves)
         energy, g, slope = self._look(w)
         gain = _GAIN * (self.g[live] * moves).sum(axis=1)
         up = energy >= (1 - _ROUNDING) * self.energy[live] + gain
-        there = live[up]
-        self.w[there], self.energy[there], self.g[there], self.slope[there] = w[up], energy[up], g[up], slope[up]
+        moved = live[up]
+        self.w[moved], self.energy[moved], self.g[moved], self.slope[moved] = w[up], energy[up], g[up], slope[up]
         self.stalled[live] = ~up & (np.linalg.norm(moves, axis=1) < _SHORTEST)
         return np.asarray(up)
 
@@ -158,8 +158,8 @@ def _climb_newton(climb: _Climb, tolerance: float, steps: int) -> None:
         moves = _newton_moves(climb.landscape, climb.w[live], climb.g[live])
         while live.size:
             up = climb.attempt(live, moves)
-            rest = ~up & ~climb.stalled[live]
-            live, moves = live[rest], moves[rest] / 4
+            refused = ~up & ~climb.stalled[live]
+            live, moves = live[refused], moves[refused] / 4
 
 
 def _newton_moves(landscape: Landscape, w: Array, g: Array) -> Array:
@@ -194,8 +194,8 @@ def is_maximum(landscape: Landscape, w: Array, tolerance: float = 1e-6) -> NDArr
     A maximum passes, also one with flat directions; a critical point that passes could still be none if E rises
     along a flat direction in higher order. Where E = 0, the least value there is, a node has not risen at all.
     """
-    found = curvatures(landscape, w)
-    return np.asarray((landscape.energy(w) > 0) & (found[:, -1] <= -tolerance * found[:, 0]))
+    eigenvalues = curvatures(landscape, w)
+    return np.asarray((landscape.energy(w) > 0) & (eigenvalues[:, -1] <= -tolerance * eigenvalues[:, 0]))
 
 
 def _limited(moves: Array) -> Array:

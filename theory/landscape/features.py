@@ -1,4 +1,4 @@
-"""What a node has become: a feature of one irreducible representation, a detector of single inputs, or neither.
+"""Classifies nodes: a feature of one irreducible representation, a detector of single inputs, or neither.
 
 For sigma(z) = z^2 on the full table (feat.3) and |w| = 1 every irreducible representation rho != 1, of
 dimension d, has its own local maxima, each of rank one: u^(rho) ~ x y^H and v^(rho) ~ y z^H (one quaternion, so rank
@@ -45,7 +45,7 @@ _PURE = 0.75
 _LOCALISED = 0.25
 #: In the smallest groups, detectors of one pair (two entries, with a little around them) must stay below the limit.
 _FEWEST_ENTRIES = 2.5
-#: Share of the power below which what is left after centring is rounding.
+#: Share of the power below which the rest after centring is rounding.
 _NOTHING = 1e-12
 
 _TYPES = {1: "real", 0: "complex", -1: "quaternionic"}
@@ -71,9 +71,9 @@ def _multiplicity(rho: Irrep) -> int:
     return 1 if rho.schur == 1 else 2
 
 
-def block_label(found: tuple[Irrep, ...], block: tuple[int, ...]) -> str:
-    """Name of one of `real_blocks`, such as ``"d=2 real #4"`` with its first position in ``found``."""
-    rho = found[block[0]]
+def block_label(all_irreps: tuple[Irrep, ...], block: tuple[int, ...]) -> str:
+    """Name of one of `real_blocks`, such as ``"d=2 real #4"`` with its first position in ``all_irreps``."""
+    rho = all_irreps[block[0]]
     return f"d={rho.dim} {_TYPES[rho.schur]} #{block[0]}"
 
 
@@ -83,16 +83,16 @@ def block_powers(group: Group, f: Array) -> Array:
     The part in rho is (d_rho / M) sum_x chi_rho(x) sum_h f(h) f(h x), from characters alone.
     """
     correlation = np.stack([(f * f[:, group.table[:, x]]).sum(axis=1) for x in range(group.order)], axis=1)
-    found = irreps(group)
-    scaled = np.array([rho.dim * rho.character.real for rho in found])
-    of_blocks = np.array([scaled[list(block)].sum(axis=0) for block in real_blocks(found)])
+    all_irreps = irreps(group)
+    scaled = np.array([rho.dim * rho.character.real for rho in all_irreps])
+    of_blocks = np.array([scaled[list(block)].sum(axis=0) for block in real_blocks(all_irreps)])
     return np.asarray(correlation @ of_blocks.T / group.order)
 
 
 def restricted_energy(landscape: Landscape, w: Array, block: tuple[int, ...]) -> Array:
     """E of what is left of nodes when both halves keep only one of the real blocks: (R, 2M) -> (R,)."""
-    found = irreps(landscape.group)
-    projector = np.eye(landscape.group.order) - missing_kernel(landscape.group, [found[i] for i in block])
+    all_irreps = irreps(landscape.group)
+    projector = np.eye(landscape.group.order) - missing_kernel(landscape.group, [all_irreps[i] for i in block])
     halves = w.reshape(-1, landscape.group.order) @ projector
     return landscape.energy(halves.reshape(w.shape))
 
@@ -116,7 +116,7 @@ class Features:
 
 
 def classify(group: Group, w: Array) -> Features:
-    """What each node (R, 2M) is a feature of. Centred power leaves out the mean of either half."""
+    """The kind and block of each node (R, 2M). Centred power excludes the mean of each half."""
     powers = block_powers(group, w.reshape(-1, group.order))
     powers = powers[::2] + powers[1::2]
     centred = powers[:, 1:]  # the trivial representation comes first

@@ -56,7 +56,7 @@ def random_pairs(group: Group, density: float, rng: np.random.Generator, bias: f
         InputError: if the density p is not in (0, 1], or the bias not finite.
     """
     if not 0 < density <= 1:
-        raise InputError("density", "above 0 and at most 1", density, "it is the share of all pairs")
+        raise InputError("density", "above 0 and at most 1", density, "it is a share of all pairs, such as 0.5")
     if not np.isfinite(bias):
         raise InputError("bias", "a finite number", bias, "use 0 for uniform draws")
     size = max(1, round(density * group.order**2))
@@ -118,13 +118,15 @@ class Landscape:
         pairs = self.pairs
         if pairs.ndim != 1 or not pairs.size or pairs.min() < 0 or pairs.max() >= self.group.order**2:
             expectation = f"one or more indices a·M + b below {self.group.order**2}"
-            raise InputError("pairs", expectation, f"shape {pairs.shape}", "number them as random_pairs does")
+            raise InputError("pairs", expectation, f"shape {pairs.shape}", "use e.g. random_pairs")
         weights = self._weights
         if weights.shape != pairs.shape or not (weights >= 0).all() or abs(weights.mean() - 1) > 1e-9:
             expectation = f"{len(pairs)} probabilities, at least 0, with sum 1"
             raise InputError("law", expectation, f"shape {weights.shape}", "divide weights by their sum")
         if self.centred and len(np.unique(self._labels[weights > 0])) == 1:
-            raise InputError("centred", "False where all pairs share one label", True, "centred labels vanish there")
+            raise InputError(
+                "centred", "False where all pairs share one label", True, "centred labels vanish there: set it to False"
+            )
 
     @property
     def dim(self) -> int:

@@ -1,4 +1,4 @@
-"""Which maxima a landscape has, and how much of the sphere climbs to each: many ascents from random starts."""
+"""The maxima of a landscape and the sizes of their basins, by many ascents from random starts."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ class Peak:
 
     Attributes:
         energy: E, mean over its ascents.
-        kind: what its nodes are, as `twopeaks.theory.landscape.features.Features` says.
+        kind: what its nodes are, see `twopeaks.theory.landscape.features.Features`.
         irrep: for kind ``irrep`` which one, such as ``"d=2 real #4"``; otherwise empty.
         purity, participation: mean over its ascents, as `twopeaks.theory.landscape.features.Features` defines them.
         count: ascents that ended here; their share of all ascents measures the basin.
@@ -56,7 +56,7 @@ _DEFAULT_EFFORT = Effort()
 
 @dataclass(frozen=True)
 class Survey:
-    """What ascents from random starts found.
+    """Results of ascents from random starts.
 
     Attributes:
         peaks: where converged ascents ended, the highest first.
@@ -96,8 +96,8 @@ def survey(landscape: Landscape, count: int, rng: np.random.Generator) -> Survey
 
 def _names(group: Group, kinds: Sequence[Kind], blocks: NDArray[np.int64]) -> list[tuple[Kind, str]]:
     """(kind, irrep) of every node; no irrep where the kind is another."""
-    found = irreps(group)
-    labels = [block_label(found, block) for block in real_blocks(found)]
+    all_irreps = irreps(group)
+    labels = [block_label(all_irreps, block) for block in real_blocks(all_irreps)]
     return [(kind, labels[block] if kind == "irrep" else "") for kind, block in zip(kinds, blocks, strict=True)]
 
 
@@ -144,7 +144,7 @@ def basins(
 ) -> tuple[Basins, ...]:
     """Where ascents from random starts on random sets of pairs end, at each density.
 
-    With a bias the sets prefer small first operands, as `twopeaks.theory.landscape.landscape.random_pairs` says.
+    With a bias the sets prefer small first operands, see `twopeaks.theory.landscape.landscape.random_pairs`.
     """
 
     def at_density(p: float) -> Basins:
@@ -157,7 +157,7 @@ def basins(
 
 def _counted(density: float, surveys: Sequence[Survey], ascents: int) -> Basins:
     kinds: Counter[Kind] = Counter()
-    for peak in (peak for found in surveys for peak in found.peaks if peak.maximum):
+    for peak in (peak for one_survey in surveys for peak in one_survey.peaks if peak.maximum):
         kinds[peak.kind] += peak.count
     return Basins(
         density=density,
@@ -172,5 +172,7 @@ def _counted(density: float, surveys: Sequence[Survey], ascents: int) -> Basins:
 
 def _mean_highest(surveys: Sequence[Survey], kind: Kind) -> float | None:
     """Mean over surveys of the highest peak of a kind, where there is one."""
-    energies = [[peak.energy for peak in found.peaks if peak.kind == kind and peak.maximum] for found in surveys]
-    return float(np.mean([max(each) for each in energies if each])) if any(energies) else None
+    energies = [
+        [peak.energy for peak in one_survey.peaks if peak.kind == kind and peak.maximum] for one_survey in surveys
+    ]
+    return float(np.mean([max(heights) for heights in energies if heights])) if any(energies) else None

@@ -6,7 +6,7 @@
     exponent = ["-"] integer | "(" ["-"] integer ")"
     atom     = integer | letter a … z | "(" sum ")"
 
-What people read in two ways is refused, with its position: x/2y, x^2^3, x2, 2 3, x*-y. Nothing is ever evaluated as
+Text that can be read in two ways is refused, with its position: x/2y, x^2^3, x2, 2 3, x*-y. Nothing is evaluated as
 code. An integer n stands for n·1 of the field, and a^-n for 1/a^n.
 """
 
@@ -37,7 +37,7 @@ __all__ = [
     "variables",
 ]
 
-#: Longest text (also with every sign written out) and deepest nesting of parentheses: nobody means more.
+#: Longest text (also with every sign written out) and deepest nesting of parentheses.
 MAX_LENGTH, _MAX_DEPTH = 200, 20
 #: Most different letters.
 MAX_VARIABLES = 4
@@ -105,8 +105,8 @@ def parse(text: str) -> Node:
 
 def _check_length(text: str) -> None:
     if len(text) > MAX_LENGTH:
-        found = f"{len(text)} characters, every sign written out"
-        raise InputError("expression", f"at most {MAX_LENGTH} characters", found, "shorten it")
+        length = f"{len(text)} characters, every sign written out"
+        raise InputError("expression", f"at most {MAX_LENGTH} characters", length, "shorten it")
 
 
 class _Parser:
@@ -117,12 +117,12 @@ class _Parser:
         self._tokens: list[tuple[str, int]] = []  # with the position of each, from 1
         at, end = 0, len(text.rstrip())
         while at < end:
-            found = _TOKEN.match(text, at)
-            if found is None:
+            match = _TOKEN.match(text, at)
+            if match is None:
                 start = at + len(text[at:]) - len(text[at:].lstrip())
                 raise self._refusal("a letter a … z, an integer, a parenthesis or one of + - * / ^", start + 1)
-            self._tokens.append((found[1], found.start(1) + 1))
-            at = found.end()
+            self._tokens.append((match[1], match.start(1) + 1))
+            at = match.end()
         self._tokens.append(("", end + 1))
 
     @property
@@ -131,17 +131,17 @@ class _Parser:
 
     def _refusal(self, expected: str, position: int | None = None) -> InputError:
         where = self._tokens[self._next][1] if position is None else position
-        found = f", not {self._text[where - 1]!r}" if where <= len(self._text.rstrip()) else ""
+        instead = f", not {self._text[where - 1]!r}" if where <= len(self._text.rstrip()) else ""
         return InputError(
             "expression",
-            f"written such as x^2 + x*y + y^2 (at character {where} expected {expected}{found})",
+            f"written such as x^2 + x*y + y^2 (at character {where} expected {expected}{instead})",
             self._text,
-            "correct it there",
+            "correct that character",
         )
 
-    def _take(self, *wanted: str) -> str:
+    def _take(self, *tokens: str) -> str:
         """The present token if it is one of these, else nothing."""
-        if self._token not in wanted:
+        if self._token not in tokens:
             return ""
         self._next += 1
         return self._tokens[self._next - 1][0]
@@ -262,12 +262,12 @@ def values(node: Node, field: FiniteField) -> tuple[NDArray[np.int64], NDArray[n
     letters = variables(node)
     axes = np.meshgrid(*[np.arange(field.order)] * len(letters), indexing="ij", sparse=True)
     evaluation = _Evaluation(field, dict(zip(letters, axes, strict=True)))
-    found, shape = evaluation.value(node), (field.order,) * len(letters)
-    return np.broadcast_to(found, shape), np.broadcast_to(evaluation.defined, shape)
+    elements, shape = evaluation.value(node), (field.order,) * len(letters)
+    return np.broadcast_to(elements, shape), np.broadcast_to(evaluation.defined, shape)
 
 
 class _Evaluation:
-    """Parts of an expression on sparse axes: each is worked out on the letters it has, no more."""
+    """Values of parts of an expression on sparse axes: each part has only the axes of its own letters."""
 
     def __init__(self, field: FiniteField, axes: dict[str, NDArray[np.int64]]) -> None:
         self._field, self._axes = field, axes

@@ -1,4 +1,4 @@
-"""What every part of a setting has in common: frozen, closed, and written down in one way."""
+"""The base of every part of a setting: frozen, without unknown fields, with one canonical text."""
 
 from __future__ import annotations
 
@@ -15,17 +15,17 @@ from pydantic import (
 
 __all__ = ["LARGEST", "Frozen"]
 
-#: Largest rate, decay or scale: beyond it single precision overflows before the first step.
+#: Largest rate, decay or scale: with larger ones single precision overflows before the first step.
 LARGEST = 1e30
 
 
 class Frozen(BaseModel):
-    """Fields are set once, unknown ones refused; equal contents have equal text."""
+    """A model whose fields cannot change; unknown fields are refused; equal contents have equal text."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
-    #: Fields added since the first settings were stored. They are written down only where they differ from their
-    #: default, so that a setting keeps its text and content id.
+    #: Fields added since the first settings were stored. They are written only where they differ from their default, so
+    #: that older settings keep their text and content id.
     added: ClassVar[frozenset[str]] = frozenset()
 
     @field_validator("*", mode="after")

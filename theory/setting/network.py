@@ -1,4 +1,4 @@
-"""What is trained: the layers of a network, and how they start."""
+"""The network: its layers and their initial values."""
 
 from __future__ import annotations
 
@@ -91,9 +91,9 @@ class Network(Frozen):
         if self.weights == "complex" and self.activation != "x^2":
             raise InputError("activation", "x^2 for complex weights", self.activation, "use real weights")
         if self.readout == "ridge" and self.init_scale_v != 1:
-            raise InputError("init_scale_v", "1 for a ridge readout", self.init_scale_v, "V is solved, leave it out")
+            raise InputError("init_scale_v", "1 for a ridge readout", self.init_scale_v, "V is solved: leave it out")
         if self.hidden == "product" and self.layers == 2 and self.activation != "x^2":
-            remedy = "two layers of product units apply none, leave it out"
+            remedy = "two layers of product units have no activation: leave it out"
             raise InputError("activation", "left out for product units", self.activation, remedy)
         if self.family == "transformer":
             self._check_transformer()
@@ -104,7 +104,7 @@ class Network(Frozen):
     def _check_transformer(self) -> None:
         for name in ("layers", "weights", "embedding", "hidden"):
             if self._differs(name):
-                remedy = "it has one form, see docs/conventions.md"
+                remedy = "a transformer has one form here, see docs/conventions.md"
                 raise InputError(name, "left out for a transformer", getattr(self, name), remedy)
         if self.embedding_dim % self.heads:
             expectation = f"a multiple of the {self.heads} heads"
@@ -119,16 +119,16 @@ class Network(Frozen):
 
     @property
     def core(self) -> bool:
-        """Whether it is sigma(X W) V on one-hots with real weights: the core, whose gradients are by hand."""
+        """Whether it is sigma(X W) V on one-hots with real weights: the core, whose gradients are written by hand."""
         return (self.family, self.embedding, self.hidden, self.layers, self.weights) == _CORE
 
     @property
     def tables(self) -> int:
-        """Leading layers that are tables with a row a token or position: Adam trains them beside Muon."""
+        """Number of leading layers that are tables (a row for each token or position); Adam trains them beside Muon."""
         return 2 if self.family == "transformer" else int(self.embedding != "one-hot")
 
     def hidden_values(self, operands: int) -> int:
-        """Numbers that a row of input is worked out through at once: K of an mlp, of a transformer every token too."""
+        """Hidden numbers of one row of input: K of an mlp; of a transformer also those of every token."""
         tokens = 2 * operands + 3 if self.family == "transformer" else 0  # keys and values, query, sum and stream
         return self.width + tokens * self.embedding_dim
 

@@ -1,4 +1,4 @@
-"""How it is trained: the rule that turns gradients into updates."""
+"""The optimizer: the rule that turns gradients into updates."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ Scaling = Literal["original", "match_rms_adamw"]
 #: How the rate changes with the step.
 Schedule = Literal["constant", "linear-warmup", "cosine", "step"]
 
-#: Fields that are Muon's.
+#: Fields that only Muon uses.
 _MUON = frozenset({"nesterov", "ns_steps", "ns_coefficients", "scaling", "lr_v"})
-#: Numbers of each schedule, and its factor on the rate of the update after t updates.
+#: Fields of each schedule, and its factor on the rate of the update that follows t updates.
 _SCHEDULES: dict[Schedule, tuple[frozenset[str], str]] = {
     "constant": (frozenset(), "1"),
     "linear-warmup": (frozenset({"warmup_steps"}), "min(1, (t+1)/warmup_steps)"),
@@ -51,7 +51,7 @@ class Optimizer(Frozen):
             but tables and the last, Adam with coupled decay on these).
         lr: learning rate per step.
         weight_decay: eta.
-        momentum: heavy-ball momentum of SGD or average of Muon (0.95 unless given), as torch.optim defines them.
+        momentum: heavy-ball momentum of SGD, or factor of Muon's average (0.95 by default), as in torch.optim.
         beta1, beta2, eps: Adam's constants.
         nesterov: whether Muon looks one gradient ahead.
         ns_steps, ns_coefficients: Newton-Schulz steps O <- a O + (b A + c A^2) O, A = O O^T, that orthogonalise
@@ -59,10 +59,10 @@ class Optimizer(Frozen):
         scaling: Muon's factor on lr for a layer of R rows and C columns, ``original`` sqrt(max(1, R/C)) or
             ``match_rms_adamw`` 0.2 sqrt(max(R, C)).
         lr_v: rate of the Adam part of Muon; lr if not given.
-        schedule: how a factor on every rate (and with it on decoupled decay) goes with the updates t done before:
+        schedule: factor on every rate (and so on decoupled decay) as a function of the updates t done before:
             ``constant`` 1; ``linear-warmup`` min(1, (t+1)/warmup_steps); ``cosine`` the same, then down half a cosine
             to lr_floor at t = decay_steps; ``step`` lr_drop^floor(t/decay_steps).
-        warmup_steps, decay_steps, lr_floor, lr_drop: its numbers.
+        warmup_steps, decay_steps, lr_floor, lr_drop: numbers of the schedule.
     """
 
     added = _MUON | _NUMBERS | {"schedule"}
@@ -107,7 +107,7 @@ class Optimizer(Frozen):
         for field in sorted(_MUON):
             if self.name != "muon" and self._differs(field):
                 value = getattr(self, field)
-                raise InputError(field, f"left out for {self.name}", value, "it is Muon's: use --optimizer muon")
+                raise InputError(field, f"left out for {self.name}", value, "only Muon uses it: add --optimizer muon")
         return self
 
     @model_validator(mode="after")
@@ -117,10 +117,12 @@ class Optimizer(Frozen):
                 value, remedy = getattr(self, field), "use another --schedule, or leave it out"
                 raise InputError(field, f"left out for a {self.schedule} rate", value, remedy)
         if self.schedule == "linear-warmup" and self.warmup_steps == 0:
-            raise InputError("warmup_steps", "1 or more for a linear warm-up", 0, "use --schedule constant without it")
+            raise InputError(
+                "warmup_steps", "1 or more for a linear warm-up", 0, "use --schedule constant for no warm-up"
+            )
         if self.schedule == "cosine" and self.decay_steps <= self.warmup_steps:
             expectation = f"more than the {self.warmup_steps} of the warm-up"
-            raise InputError("decay_steps", expectation, self.decay_steps, "it counts from the start")
+            raise InputError("decay_steps", expectation, self.decay_steps, "both count from the start of training")
         return self
 
     @property
@@ -139,5 +141,5 @@ class Optimizer(Frozen):
         if self.schedule == "constant":
             return "tau = lr·eta·step"
         fields, f = _SCHEDULES[self.schedule]
-        given = ", ".join(f"{field} = {getattr(self, field):g}" for field in sorted(fields))
-        return f"tau = eta·(sum of lr·f(t) over the updates done, t = 0, 1, …), f = {f}, {given}"
+        numbers = ", ".join(f"{field} = {getattr(self, field):g}" for field in sorted(fields))
+        return f"tau = eta·(sum of lr·f(t) over the updates done, t = 0, 1, …), f = {f}, {numbers}"

@@ -1,4 +1,4 @@
-"""What is random, and from which stream: training rows, control labels, wrong labels, initial weights.
+"""Everything random and its streams: training rows, control labels, wrong labels, initial weights.
 
 Each stream is a function of (seed, purpose, A, n) alone (and of k, where there are not two operands), drawn on the
 CPU, so a member's numbers do not depend on its neighbours in a batch, on the device or on the packing.
@@ -16,7 +16,7 @@ from twopeaks.theory.setting.task import Task
 
 __all__ = ["Purpose", "draw_pairs", "label_table", "stream"]
 
-#: What random numbers are drawn for; each purpose has a stream of its own.
+#: What random numbers are used for; each purpose has its own stream.
 Purpose = Literal["split", "labels", "init", "noise"]
 _PURPOSES: tuple[Purpose, ...] = ("split", "labels", "init", "noise")
 
@@ -47,7 +47,7 @@ def draw_pairs(task: Task, seed: int) -> NDArray[np.int64]:
 
 
 def label_table(task: Task, seed: int) -> NDArray[np.int64]:
-    """(A^k,) label of every row as a member is told it, `UNDEFINED` where there is none.
+    """(A^k,) label that a member has for each row, `UNDEFINED` where there is none.
 
     These are the task's own, or for the control independent uniform ones. With ``task.noise`` floor(noise n + 1/2) of
     the training rows have another class than their own, each of the C - 1 others being as likely.

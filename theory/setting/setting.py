@@ -1,7 +1,7 @@
-"""The problem in full: task, network, optimizer, and every convention, written down once.
+"""The whole problem: task, network, optimizer, and every convention, each defined once.
 
 Everything that predicts or trains takes a `Setting`; its canonical JSON and content id travel with each
-prediction and each record, so numbers are only ever compared under the same conventions.
+prediction and each record, so only numbers with the same conventions are compared.
 """
 
 from __future__ import annotations
@@ -44,15 +44,15 @@ __all__ = [
 #: Version of the conventions and of the stored form. A change of clock or normalisation raises it.
 SCHEMA = 1
 
-#: What is minimised, decay aside.
+#: What is minimised, without the decay term.
 Loss = Literal["mse", "cross-entropy", "hinge", "contrastive"]
 
-#: What is recorded while training, one value per member and recorded step.
+#: What is recorded during training, one value for each member and recorded step.
 OBSERVABLES: dict[str, str] = {
-    "train_accuracy": "share of training pairs whose largest output is the label",
-    "test_accuracy": "the same over all other pairs of the table (absent if there are none)",
-    "train_loss": "mean loss over training pairs, without the decay term",
-    "test_loss": "mean loss over all other pairs",
+    "train_accuracy": "share of training examples whose largest output is the label",
+    "test_accuracy": "the same over all other examples of the table (absent if there are none)",
+    "train_loss": "mean loss over training examples, without the decay term",
+    "test_loss": "mean loss over all other examples",
     "norm_w2": "|W|^2, sum of squares of the first layer (of every layer but the last, if there are more)",
     "norm_v2": "|V|^2, sum of squares of the last layer",
 }
@@ -63,7 +63,7 @@ class Transition:
     """A named event on a recorded curve.
 
     Attributes:
-        curve: observable it is read from.
+        curve: observable that shows it.
         level: it happens when the curve first reaches this value ...
         hold: ... and stays there for this many further steps (or until the run ends).
     """
@@ -80,7 +80,7 @@ TRANSITIONS: dict[str, Transition] = {
 }
 
 
-#: Words for each loss: what is averaged over the training pairs, and what it does to the outputs first.
+#: Words for each loss: what is averaged over the training examples, and how outputs are centred first.
 _LOSSES: dict[Loss, tuple[str, str]] = {
     "mse": ("sum_c (o_c - mean_c o - (y_c - 1/M))^2", "outputs over classes"),
     "cross-entropy": ("-log softmax(o)[label]", "none (softmax is invariant)"),
@@ -105,34 +105,40 @@ class Setting(Frozen):
     def _parts_fit(self) -> Self:
         rule = self.optimizer
         if self.network.weights == "complex" and rule.name == "muon":
-            raise InputError("optimizer", "sgd, adam or adamw for complex weights", "muon", "Muon takes real matrices")
+            raise InputError(
+                "optimizer", "sgd, adam or adamw for complex weights", "muon", "Muon needs real matrices: use another"
+            )
         if self.network.readout == "ridge":
             if self.loss != "mse":
                 raise InputError("loss", "mse for a ridge readout", self.loss, "train the readout instead")
             if rule.name == "adamw":
-                raise InputError("optimizer", "of coupled decay for a ridge readout", "adamw", "use adam, sgd or muon")
+                raise InputError(
+                    "optimizer", "one with coupled decay for a ridge readout", "adamw", "use adam, sgd or muon"
+                )
             if rule.weight_decay == 0:
-                raise InputError("weight_decay", "positive for a ridge readout", 0.0, "it is the ridge, such as 2e-4")
+                raise InputError(
+                    "weight_decay", "positive for a ridge readout", 0.0, "it sets the ridge: use e.g. 2e-4"
+                )
         return self
 
     def canonical(self) -> str:
-        """Canonical JSON: sorted keys, no blanks; equal settings give equal text."""
+        """Canonical JSON: sorted keys, no spaces; equal settings give equal text."""
         return json.dumps(self.model_dump(mode="json"), sort_keys=True, separators=(",", ":"))
 
     @property
     def content_id(self) -> str:
-        """First 16 hex digits of the SHA-256 of `canonical`; the name of this setting in every store."""
+        """First 16 hex digits of the SHA-256 of `canonical`; it names this setting in every store."""
         return hashlib.sha256(self.canonical().encode()).hexdigest()[:16]
 
     @property
     def conventions(self) -> dict[str, str]:
-        """The conventions under which numbers of this setting hold, in words."""
+        """The conventions that numbers of this setting follow, in words."""
         words, centring = _LOSSES[self.loss]
         tables = self.network.tables > 0
         return {
             "clock": f"step = one full-batch update; {self.optimizer.clock_in_words}",
             "network": self.network.words,
-            "loss": f"mean over training pairs of {words}",
+            "loss": f"mean over training examples of {words}",
             "centring": centring,
             "decay": self.optimizer.decay_in_words(tables),
             "init": f"uniform(±1/sqrt(fan_in)), {'tables ±1/sqrt(d), ' if tables else ''}V scaled by init_scale_v",
@@ -160,7 +166,7 @@ def standard(group: str = "Z23", samples: int | None = None, width: int | None =
 
 
 def default_width(order: int) -> int:
-    """Hidden nodes K used for a group of order M where none are given: 11 a class, at least 256."""
+    """The default number of hidden nodes K for M classes: 11 M, at least 256."""
     return max(256, 11 * order)
 
 
@@ -168,8 +174,8 @@ def explain(error: ValidationError, *models: type[BaseModel]) -> InputError:
     """The first problem of a pydantic validation as one clear `InputError`.
 
     Args:
-        error: what pydantic found in a `Setting`, a part of it, or one of ``models``.
-        models: further models whose fields' descriptions may serve as remedies.
+        error: from the validation of a `Setting`, a part of it, or one of ``models``.
+        models: more models whose descriptions of fields may serve as remedies.
     """
     first = error.errors()[0]
     cause = first.get("ctx", {}).get("error")
@@ -190,13 +196,13 @@ def explain(error: ValidationError, *models: type[BaseModel]) -> InputError:
 
 
 def _description(location: tuple[int | str, ...], models: tuple[type[BaseModel], ...]) -> str:
-    """What the field at this location is for, as its own model says."""
+    """The description of the field at this location."""
     text = "a field of the setting; unknown fields are refused"
     for key in location:
-        every: tuple[type[BaseModel], ...] = (Setting, Task, Network, Optimizer, *models)
-        for model in every:
-            found = model.model_fields.get(str(key))
-            if found is not None:
-                text = found.description or text
+        all_models: tuple[type[BaseModel], ...] = (Setting, Task, Network, Optimizer, *models)
+        for model in all_models:
+            described = model.model_fields.get(str(key))
+            if described is not None:
+                text = described.description or text
                 break
     return text

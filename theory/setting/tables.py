@@ -1,7 +1,7 @@
-"""What is learned, as data: the label of every combination of k operands.
+"""Tables: the label of every combination of k operands.
 
-A table is all that a trainer needs to know of a task: how many operands, how many values each takes, how many
-classes, and which label each row has. Row index x_1 A^(k-1) + ... + x_k, as numpy ravels an array of k axes.
+A table is all that a trainer needs of a task: the number of operands, of values of each, of classes, and the label of
+each row. Row index x_1 A^(k-1) + ... + x_k, as numpy ravels an array of k axes.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from twopeaks.theory.setting.fields import finite_field
 
 __all__ = ["MAX_ROWS", "UNDEFINED", "Table", "expression_table", "parity_table", "product_table"]
 
-#: Most rows of a table: its labels take 32 MB, and so does what a trainer keeps of each member on all of them.
+#: Most rows of a table: its labels take 32 MB, and a trainer needs as much for each member.
 MAX_ROWS = 2**22
 
 #: Label of a row that has none, such as one that divides by zero. It is neither trained on nor tested.
@@ -94,10 +94,12 @@ def expression_table(text: str, q: int) -> Table:
         expectation = f"of 1 to {MAX_VARIABLES} different letters"
         raise InputError("expression", expectation, text, "the letters are the operands")
     _check_rows("field", q, q, len(letters))
-    found, defined = values(node, field)
+    elements, defined = values(node, field)
     if not defined.any():
-        raise InputError("expression", f"defined somewhere over GF({q})", text, "it always divides by zero")
-    labels = np.where(defined, found, UNDEFINED).ravel()
+        raise InputError(
+            "expression", f"defined somewhere over GF({q})", text, "it always divides by zero: use another"
+        )
+    labels = np.where(defined, elements, UNDEFINED).ravel()
     return Table(f"{name} over GF({q})", len(letters), q, q, labels)
 
 
@@ -117,7 +119,7 @@ def parity_table(bits: int, relevant: int) -> Table:
 
 
 def _check_rows(name: str, value: object, alphabet: int, operands: int) -> None:
-    # Logarithms, because alphabet^operands may be too large to work out.
+    # Logarithms, because alphabet^operands may be too large to compute.
     if operands * log2(alphabet) > log2(MAX_ROWS):
         expectation = f"small enough for {MAX_ROWS} rows at most, not {alphabet}^{operands}"
         raise InputError(name, expectation, value, "take fewer operands, or fewer values of each")

@@ -21,24 +21,23 @@ Labels = Literal["true", "random"]
 
 
 class Task(Frozen):
-    """What is learned, from some of its rows: products in a group, an expression over a finite field, or a parity.
+    """What is learned from some of its rows: products in a group, an expression over a finite field, or a parity.
 
     Attributes:
         group: name, as `theory.groups.named` reads it, or the name of `table`; empty where the task has no group.
         table: the Cayley table itself, for groups without a name.
         labels: ``true`` (the label of (a, b) is a·b) or ``random`` (uniform, independent: the memorisation control).
-        samples: size n of the training set, drawn without replacement from the M^2 pairs (or other rows).
-        bias: pairs (a, b) are drawn one after the other with probability proportional to (1 + a)^-bias among those
-            left, a counted as in the table (0 is the neutral element of a named group); 0 is uniform. Where there
-            are not two operands, a is the first.
+        samples: size n of the training set, drawn without replacement from the M^2 rows (a, b), or other rows.
+        bias: rows (a, b) are drawn one after the other, each time with probabilities proportional to (1 + a)^-bias
+            among the rows that are left. The number a is that of the table (0 is the neutral element of a named group),
+            and with other numbers of operands that of the first operand. With 0 draws are uniform.
         operands: k, the label is the product x_1·x_2·…·x_k in the group.
-        expression: instead of a group, as `theory.setting.expressions` reads it; its letters in alphabetical order are
-        the
-            operands. Rows where it divides by zero are left out of the table.
-        field: q, the expression is one over GF(q).
+        expression: instead of a group, in the grammar of `twopeaks.theory.setting.expressions`; its letters in
+            alphabetical order are the operands. Rows where it divides by zero are left out of the table.
+        field: q; the expression is evaluated over GF(q).
         parity: instead of a group, (N, s): the parity of the first s of N bits.
         noise: share of training labels that are wrong: floor(noise n + 1/2) of them, drawn uniformly, are each
-            replaced by one of the other classes, drawn uniformly. Testing is against the true table.
+            replaced by one of the other classes, drawn uniformly. Tests use the true table.
     """
 
     added = frozenset({"bias", "operands", "expression", "field", "parity", "noise"})
@@ -69,10 +68,11 @@ class Task(Frozen):
 
     @model_validator(mode="after")
     def _named_once(self) -> Self:
-        """Refuse a task that is named in two ways, or by half; write it down canonically."""
+        """Refuse a task that is named twice or incompletely; make its text canonical."""
         if (self.expression is None) != (self.field is None):
-            given, missing = ("field", "expression") if self.expression is None else ("expression", "field")
-            raise InputError(missing, f"given with {given}", None, "such as the expression x*y + 1 and the field 97")
+            present, missing = ("field", "expression") if self.expression is None else ("expression", "field")
+            remedy = "use e.g. the expression x*y + 1 with the field 97"
+            raise InputError(missing, f"given with {present}", None, remedy)
         ways = [name for name in ("expression", "parity", "table") if getattr(self, name) is not None]
         ways += ["group"] if self.group and "group" in self.model_fields_set else []
         ways += ["operands"] if self.operands != 2 else []
@@ -95,7 +95,7 @@ class Task(Frozen):
             pairs = "M^2 = " if self.has_group and self.operands == 2 else ""
             raise InputError("samples", f"at most {pairs}{table.rows.size} for {table.name}", self.samples, "lower it")
         if self.noise and self.labels == "random":
-            raise InputError("noise", "0 for random labels", self.noise, "they are all noise already")
+            raise InputError("noise", "0 for random labels", self.noise, "random labels are all noise already")
         if self.noise and table.classes == 1:
             raise InputError("noise", "0 with a single class", self.noise, "there is no wrong label")
         return self
@@ -117,11 +117,11 @@ class Task(Frozen):
             InputError: if the task is an expression or a parity.
         """
         if not self.has_group:
-            raise InputError("task", "about a group, on which this rests", self.name, "use --group")
+            raise InputError("task", "about a group", self.name, "use --group: this rests on its representations")
         return _resolve(self.group, self.table)
 
     def table_of(self) -> Table:
-        """What is learned, as data: the true labels of all rows."""
+        """The true labels of all rows."""
         if self.expression is not None and self.field is not None:
             return expression_table(self.expression, self.field)
         if self.parity is not None:
@@ -132,18 +132,17 @@ class Task(Frozen):
     def words(self) -> dict[str, str]:
         """The task in words, for the conventions of a setting."""
         law = "uniform" if self.bias == 0 else "weights (1 + a)^-bias,"
-        rows = "pairs" if self.table_of().operands == 2 else "rows"
-        found = {"training_set": f"n {rows}, {law} without replacement"}
+        words = {"training_set": f"n examples, {law} without replacement"}
         if self.operands != 2:
-            found["labels"] = "x_1·x_2·…·x_k in the group"
+            words["labels"] = "x_1·x_2·…·x_k in the group"
         if self.parity is not None:
-            found["labels"] = "x_1 + … + x_s mod 2 of the first s bits"
+            words["labels"] = "x_1 + … + x_s mod 2 of the first s bits"
         if self.expression is not None and self.field is not None:
             letters, field = ", ".join(variables(parse(self.expression))), finite_field(self.field)
-            found["labels"] = f"operands {letters}; rows that divide by zero left out; elements are {field.words}"
+            words["labels"] = f"operands {letters}; rows that divide by zero left out; elements are {field.words}"
         if self.noise:
-            found["noise"] = "floor(noise n + 1/2) training labels replaced by any other class, uniformly"
-        return found
+            words["noise"] = "floor(noise n + 1/2) training labels replaced by any other class, uniformly"
+        return words
 
 
 @lru_cache(maxsize=64)

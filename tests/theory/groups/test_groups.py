@@ -647,7 +647,7 @@ BAD_CSV: dict[str, tuple[str | bytes, str]] = {
     "blank": ("\n\n", r"^--group-table must be a table with at least one row, got '.*mine\.csv'; the file is empty$"),
     "word": (
         "0,1\n1,a\n",
-        r"^mine\.csv row 1 must be integers separated by commas, got '1,a'; give one row a line$",
+        r"^mine\.csv row 1 must be integers separated by commas, got '1,a'; write one row on each line$",
     ),
     "fraction": ("0,1\n1,0.5\n", r"^mine\.csv row 1 must be integers separated by commas, got '1,0\.5'; "),
     "semicolons": ("0;1\n1;0\n", r"^mine\.csv row 0 must be integers separated by commas, got '0;1'; "),

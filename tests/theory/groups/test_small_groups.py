@@ -151,7 +151,7 @@ def stand_in(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
 
 
 def test_without_gap_larger_orders_are_refused(stand_in) -> None:
-    message = r"^group must be of order 32 at most where GAP is not installed, got 'SmallGroup\(64,5\)'; install GAP"
+    message = r"^group must be of order 32 at most without GAP, got 'SmallGroup\(64,5\)'; install GAP"
     with pytest.raises(InputError, match=message):
         named("SmallGroup(64,5)")
 
@@ -179,7 +179,7 @@ def test_gap_is_asked_for_the_number_of_groups(stand_in) -> None:
 @pytest.mark.parametrize("said", ["no library for order 1024", "Error, Variable: 'SmallGroupsAvailable'", "nothing"])
 def test_other_answers_are_passed_on(stand_in, said: str) -> None:
     stand_in("" if said == "nothing" else f'echo "{said}"')
-    with pytest.raises(InputError, match=rf"must be one that GAP knows \(it said: {said}\), got 'SmallGroup"):
+    with pytest.raises(InputError, match=rf"must be one that GAP knows \(its answer: {said}\), got 'SmallGroup"):
         small_group(1024, 1)
 
 

@@ -452,7 +452,7 @@ def test_fields_of_muon_are_for_muon_alone(name: str, field: str) -> None:
     value = OTHER_VALUE[f"optimizer.{field}"]
     error = refusal(changed(sgd_setting(), "optimizer", {"name": name, field: value}))
     assert str(error).startswith(f"{field} must be left out for {name}, got ")
-    assert str(error).endswith("; it is Muon's: use --optimizer muon")
+    assert str(error).endswith("; only Muon uses it: add --optimizer muon")
 
 
 @pytest.mark.parametrize(
@@ -461,7 +461,7 @@ def test_fields_of_muon_are_for_muon_alone(name: str, field: str) -> None:
         ({"network.weights": "complex", "network.activation": "relu"}, "activation must be x^2 for complex weights"),
         ({"network.weights": "complex", "optimizer.name": "muon"}, "optimizer must be sgd, adam or adamw for complex"),
         ({"network.readout": "ridge", "loss": "cross-entropy"}, "loss must be mse for a ridge readout"),
-        ({"network.readout": "ridge", "optimizer.name": "adamw"}, "optimizer must be of coupled decay for a ridge"),
+        ({"network.readout": "ridge", "optimizer.name": "adamw"}, "optimizer must be one with coupled decay"),
         ({"network.readout": "ridge", "optimizer.weight_decay": 0}, "weight_decay must be positive for a ridge"),
         ({"network.readout": "ridge", "network.init_scale_v": 0}, "init_scale_v must be 1 for a ridge readout"),
         ({"network.hidden": "product", "network.activation": "relu"}, "activation must be left out for product units"),
@@ -556,7 +556,7 @@ def test_decay_is_decoupled_for_adamw_and_muon(name: str, decoupled: bool) -> No
 def test_conventions_follow_the_loss(loss: str, centring: str, formula: str) -> None:
     conventions = Setting.model_validate(changed(sgd_setting(), "loss", loss)).conventions
     assert conventions["centring"].startswith(centring)
-    assert conventions["loss"].startswith(f"mean over training pairs of {formula}")
+    assert conventions["loss"].startswith(f"mean over training examples of {formula}")
 
 
 @pytest.mark.parametrize(
@@ -576,9 +576,9 @@ def test_conventions_follow_the_network(network: dict[str, Any], words: str) -> 
 
 
 def test_conventions_state_the_law_of_the_training_set() -> None:
-    assert sgd_setting().conventions["training_set"] == "n pairs, uniform without replacement"
+    assert sgd_setting().conventions["training_set"] == "n examples, uniform without replacement"
     biased = Setting.model_validate(changed(sgd_setting(), "task.bias", 0.5))
-    assert biased.conventions["training_set"] == "n pairs, weights (1 + a)^-bias, without replacement"
+    assert biased.conventions["training_set"] == "n examples, weights (1 + a)^-bias, without replacement"
 
 
 def test_conventions_state_every_transition() -> None:

@@ -209,15 +209,15 @@ def test_tasks_that_cannot_be_are_refused_in_one_line(content: dict[str, Any], l
 
 def test_conventions_say_what_is_learned() -> None:
     words = {kind: task.words for kind, task in KINDS.items()}
-    assert words["pairs"] == {"training_set": "n pairs, uniform without replacement"}
-    assert words["three"]["training_set"] == "n rows, uniform without replacement"
+    assert words["pairs"] == {"training_set": "n examples, uniform without replacement"}
+    assert words["three"]["training_set"] == "n examples, uniform without replacement"
     assert words["three"]["labels"] == "x_1·x_2·…·x_k in the group"
     assert words["parity"]["labels"] == "x_1 + … + x_s mod 2 of the first s bits"
     assert words["division"]["labels"].startswith("operands x, y, z; rows that divide by zero left out; elements are")
     assert words["expression"]["labels"].endswith("modulo 2 + t + t^2")
     assert words["noise"]["noise"].startswith("floor(noise n + 1/2) training labels replaced")
     biased = Task(group="Z3", operands=3, samples=5, bias=1.0)
-    assert biased.words["training_set"] == "n rows, weights (1 + a)^-bias, without replacement"
+    assert biased.words["training_set"] == "n examples, weights (1 + a)^-bias, without replacement"
     for task in KINDS.values():
         assert problem(task).conventions.items() >= task.words.items()
 
@@ -476,7 +476,7 @@ def test_noise_is_memorised_and_tests_are_clean(single: Runtime) -> None:
 )
 def test_what_needs_a_group_says_so(kind: str, use: Callable[[Setting], object]) -> None:
     name = re.escape(KINDS[kind].name)
-    with pytest.raises(InputError, match=rf"^task must be about a group, on which this rests, got '{name}'; use --gr"):
+    with pytest.raises(InputError, match=rf"^task must be about a group, got '{name}'; use --gr"):
         use(problem(KINDS[kind]))
 
 
@@ -495,7 +495,7 @@ def test_flows_take_any_complete_table_of_pairs() -> None:
     assert flow.order == 5
     assert (flow.labels == task.table_of().labels).all()
     for kind in ("three", "division", "parity"):
-        with pytest.raises(InputError, match="task must be about pairs that all have a label"):
+        with pytest.raises(InputError, match="task must be about two operands with a label in every row"):
             Problem.of(problem(KINDS[kind]), 3)
 
 

@@ -192,7 +192,7 @@ NONSENSE = {
     "unknown readout": (["--readout", "lasso"], "readout must be 'trained' or 'ridge'"),
     "ridge of another loss": (["--readout", "ridge", "--loss", "hinge"], "loss must be mse for a ridge readout"),
     "ridge without decay": (["--readout", "ridge", "--weight-decay", "0"], "weight_decay must be positive"),
-    "ridge of decoupled decay": (["--readout", "ridge", "--optimizer", "adamw"], "optimizer must be of coupled decay"),
+    "ridge of decoupled decay": (["--readout", "ridge", "--optimizer", "adamw"], "must be one with coupled decay"),
     "ridge from zero": (["--readout", "ridge", "--init-scale-v", "0"], "init_scale_v must be 1 for a ridge readout"),
     "negative bias": (["--bias", "-1"], "bias must be greater than or equal to 0"),
     "bias nan": (["--bias", "nan"], "bias must be a finite number"),

@@ -1,1 +1,1 @@
-"""What an equation is: its statement, its derivation, its check; algebra and numbers that checks share."""
+"""The class of equations, and algebra and numerical methods that their checks share."""

@@ -1,4 +1,4 @@
-"""Small tools that the derivations share: symbolic matrices, and the measure of disagreement."""
+"""Functions that derivations share: symbolic matrices, and the relative difference of a check."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ Matrix = NDArray[np.float64]
 
 
 def symbols_of(name: str, rows: sp.Expr, columns: sp.Expr) -> sp.MatrixSymbol:
-    """One letter for a whole matrix, as statements are written."""
+    """One letter for a whole matrix, for statements."""
     return sp.MatrixSymbol(name, rows, columns)
 
 
 def matrix(name: str, rows: int, columns: int) -> sp.Matrix:
-    """Matrix of real symbols ``name_ij``, as derivations compute with it."""
+    """Matrix of real symbols ``name_ij``, for derivations."""
     return sp.Matrix(rows, columns, lambda i, j: sp.Symbol(f"{name}_{i + 1}{j + 1}", real=True))
 
 
@@ -38,9 +38,9 @@ def vanishes(expression: sp.Expr | sp.MatrixBase) -> bool:
     return all(sp.simplify(sp.expand(entry)) == 0 for entry in entries)
 
 
-def relative(found: ArrayLike, expected: ArrayLike) -> float:
-    """Largest difference over largest size of what is expected; infinite where either is not finite."""
-    a, b = np.asarray(found, dtype=np.complex128), np.asarray(expected, dtype=np.complex128)
+def relative(computed: ArrayLike, expected: ArrayLike) -> float:
+    """Largest difference over the largest expected size; infinite if any number is not finite."""
+    a, b = np.asarray(computed, dtype=np.complex128), np.asarray(expected, dtype=np.complex128)
     if not (np.isfinite(a).all() and np.isfinite(b).all()):
         return float("inf")
     return float(np.abs(a - b).max() / max(float(np.abs(b).max()), 1e-300))

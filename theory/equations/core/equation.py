@@ -1,4 +1,4 @@
-"""What an equation of this project is: a statement, its derivation, and a check that a machine runs.
+"""An equation of this project: a statement, its derivation, and a check that a machine runs.
 
 A statement is kept in the form that holds. Where print differs, the printed form is kept beside it, and the check
 must find the first true *and* the second false: a correction that is not needed fails as an error does.
@@ -23,7 +23,7 @@ VISIBLE = 1e-2
 
 @dataclass(frozen=True)
 class Step:
-    """One line of a derivation: what is done, and what comes out."""
+    """One line of a derivation: what is done, and the result."""
 
     text: str
     result: sp.Basic
@@ -31,7 +31,7 @@ class Step:
 
 @dataclass(frozen=True)
 class Printed:
-    """A statement as its source prints it, where that differs from ours."""
+    """A statement as its source prints it, where that differs from the corrected one."""
 
     statement: sp.Basic
     what_differs: str
@@ -39,7 +39,7 @@ class Printed:
 
 @dataclass(frozen=True)
 class Check:
-    """What the machine found.
+    """The outcome of a check.
 
     Attributes:
         symbolic: whether the computer algebra proved every identity it was asked for.
@@ -60,7 +60,7 @@ class Equation:
 
     Attributes:
         label: such as ``"feat.4"``; the same in code, tests and docs.
-        title: what it says, in words.
+        title: the statement in words.
         statement: sympy relation (or a tuple of them) that holds.
         symbols: what each letter of the statement means, with units where it has one.
         source: where it comes from; "here" if it was derived in this project.
@@ -130,7 +130,7 @@ def _failure(equation: Equation, check: Check) -> str:
 
 
 def printed_name(equation: Equation) -> str:
-    """How the printed form stands: ``"as printed"``, ``"printed form refuted"`` or ``"not in print"``."""
+    """Whether the printed form holds: ``"as printed"``, ``"printed form refuted"`` or ``"not in print"``."""
     if equation.printed is not None:
         return "printed form refuted"
     return "not in print" if equation.source.startswith("here") else "as printed"

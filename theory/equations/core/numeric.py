@@ -24,7 +24,7 @@ def lowered(expression: sp.Expr, letters: Sequence[sp.Expr], sizes: Mapping[sp.S
         sizes: numbers for the dimensions of the matrices.
     """
     sized = [letter.subs(sizes) for letter in letters]
-    # The letters of statements, such as \tilde{F}, are no names of Python.
+    # Letters of statements, such as \tilde{F}, are not valid names in Python.
     plain = [
         sp.MatrixSymbol(f"m{i}", *letter.shape) if isinstance(letter, sp.MatrixSymbol) else sp.Symbol(f"m{i}")
         for i, letter in enumerate(sized)
@@ -38,12 +38,12 @@ def integrated(slope: Callable[[float, Matrix], Matrix], start: Matrix, end: flo
     """State at ``end`` of y' = slope(t, y), y(0) = start, to about 1e-12.
 
     Raises:
-        ArithmeticError: if the integrator gives up.
+        ArithmeticError: if the integrator fails.
     """
-    found = solve_ivp(slope, (0, end), start, rtol=1e-13, atol=1e-14, **how)
-    if not found.success:
-        raise ArithmeticError(found.message)
-    return np.asarray(found.y[:, -1])
+    solution = solve_ivp(slope, (0, end), start, rtol=1e-13, atol=1e-14, **how)
+    if not solution.success:
+        raise ArithmeticError(solution.message)
+    return np.asarray(solution.y[:, -1])
 
 
 def extrapolated(measure: Callable[[float], Matrix], coarsest: float, levels: int = 7) -> Matrix:

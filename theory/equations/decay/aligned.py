@@ -1,4 +1,4 @@
-"""Blocks that need fewer nodes: the quaternions, and what they are up to scalars. Built in `groups.constructions`."""
+"""Blocks that need fewer nodes: those of the quaternions, up to scalars. They are built in `groups.constructions`."""
 
 from __future__ import annotations
 
@@ -39,15 +39,15 @@ def fewer_nodes() -> Equation:
             )
             and sp.simplify(ratio - sp.cbrt(N / (f * d * D))) == 0
         )  # fmt: skip
-        found, expected = [], []
+        computed, expected = [], []
         for rho, table_ in _blocks():
             nodes = quaternion_nodes(rho)
             schur = rho.irrep.schur
             numbers = {M: len(table_), d: 2, f: 1 if schur == 1 else 2, D: 4 if schur else 8, N: 8 if schur else 24}
-            found += [_least_norm(nodes), float(np.abs(remainder(nodes, rho, table_)).max())]
+            computed += [_least_norm(nodes), float(np.abs(remainder(nodes, rho, table_)).max())]
             expected += [float(cost.subs(numbers)), 0.0]
         return Check(
-            bool(proved), relative(found, expected), "nodes built for Q8, D4, Dic6, Q8xZ3, D4xZ3 and two of order 16"
+            bool(proved), relative(computed, expected), "nodes built for Q8, D4, Dic6, Q8xZ3, D4xZ3 and two of order 16"
         )
 
     return Equation(
@@ -82,12 +82,12 @@ def fewer_nodes() -> Equation:
 
 def _blocks() -> list[tuple[Representation, np.ndarray]]:
     names = ["Q8", "D4", "Dic6", "Q8xZ3", "D4xZ3", "SmallGroup(16,6)", "SmallGroup(16,13)"]
-    found = []
+    blocks = []
     for group in map(named, names):
         for rho in representations(group):
             if rho.dim == 2 and set(np.abs(rho.irrep.character).round(6)) <= {0.0, 2.0}:
-                found.append((rho, group.table))
-    return found
+                blocks.append((rho, group.table))
+    return blocks
 
 
 def _least_norm(nodes: Nodes) -> float:

@@ -1,7 +1,7 @@
 """The clock after memorisation: tau = lr · eta · steps.
 
 While the loss is near zero, weight decay moves the parameters theta along the manifold r(theta) = 0 of zero residual,
-and the loss only holds them there. J = dr/dtheta is the Jacobian of the residuals.
+and the loss keeps them there. J = dr/dtheta is the Jacobian of the residuals.
 """
 
 from __future__ import annotations
@@ -95,10 +95,10 @@ def slow_flow() -> Equation:
         normal, here = sp.Matrix([[2 * w * v, w**2]]), sp.Matrix([w, v])
         proved &= vanishes(velocity + here - normal.T * (normal * normal.T).inv() * normal * here)
         x, start = _example(rng)
-        ours = _along_manifold(x, start, lowered(-tangent * theta, (J, theta), {N: 6, C: 2}))
-        whole = extrapolated(_full_flow(x, start, weights=np.ones(6), coupled=False), 0.02)
+        along = _along_manifold(x, start, lowered(-tangent * theta, (J, theta), {N: 6, C: 2}))
+        full = extrapolated(_full_flow(x, start, weights=np.ones(6), coupled=False), 0.02)
         return Check(
-            proved, relative(ours, whole), "the whole flow with its loss, extrapolated to eta = 0 at fixed tau"
+            proved, relative(along, full), "the whole flow with its loss, extrapolated to eta = 0 at fixed tau"
         )
 
     return Equation(
@@ -127,7 +127,7 @@ def _positive(name: str) -> sp.Matrix:
 
 
 def balance() -> Equation:
-    """clock.2: what a node's rescaling conserves, and decay destroys."""
+    """clock.2: a quantity that rescaling a node conserves and that decays with weight decay."""
     p, d0 = sp.Symbol("p", positive=True), sp.Symbol("D_0", real=True)
     x, w, v, slopes = (_positive(name) for name in ("x", "w", "v", "c"))
     outputs = (x * w).applyfunc(lambda z: z**p) * v
@@ -138,8 +138,8 @@ def balance() -> Equation:
 
     def check(rng: np.random.Generator) -> Check:
         proved = all(sp.simplify(a - p * b) == 0 for a, b in zip(pull_w, pull_v, strict=True))
-        found = [_balance_gap(rng, power, sp.lambdify((d0, tau), closed)) for power in (2, 3)]
-        return Check(proved, max(found), "gradient flow of 3 nodes z^2 or z^3, decay 0.3, from a random start")
+        gaps = [_balance_gap(rng, power, sp.lambdify((d0, tau), closed)) for power in (2, 3)]
+        return Check(proved, max(gaps), "gradient flow of 3 nodes z^2 or z^3, decay 0.3, from a random start")
 
     return Equation(
         "clock.2",
@@ -201,8 +201,10 @@ def norm_of_node() -> Equation:
         strong, ratios = rng.uniform(0.5, 1.5, 4), rng.uniform(0.8, 3, 4)
         starts = np.stack([ratios * strong, strong], axis=1)
         ends = [integrated(lambda _, y: np.array(slope(*y)), y, 0.6, method="DOP853") for y in starts]
-        ours = [formula(a**2 * b, a**2 - 2 * b**2, 0.6) for a, b in starts]
-        return Check(bool(proved), relative(ours, np.sum(np.square(ends), axis=1)), "clock.1 integrated from 4 starts")
+        predicted = [formula(a**2 * b, a**2 - 2 * b**2, 0.6) for a, b in starts]
+        return Check(
+            bool(proved), relative(predicted, np.sum(np.square(ends), axis=1)), "clock.1 integrated from 4 starts"
+        )
 
     return Equation(
         "clock.3",
@@ -228,7 +230,7 @@ def norm_of_node() -> Equation:
 
 
 def preconditioned() -> Equation:
-    """clock.5: the slow flow under a preconditioner, and what Adam makes of the clock."""
+    """clock.5: the slow flow with a preconditioner, and the clock of Adam."""
     scale, (d1, d2) = sp.Symbol("s", positive=True), sp.symbols("d_1 d_2", positive=True)
     w, v, _, _ = _toy_flow()
     jacobian, here = sp.Matrix([[2 * w * v, w**2]]), sp.Matrix([w, v])
@@ -253,11 +255,11 @@ def preconditioned() -> Equation:
 
         def gap(relation: sp.Eq, coupled: bool) -> float:
             slope = lowered(relation.rhs, (J, D, theta), {N: 6, C: 2})
-            ours = _along_manifold(x, start, lambda jac, y: np.asarray(slope(jac, np.diag(chosen), y)))
-            return relative(ours, extrapolated(_full_flow(x, start, weights=chosen, coupled=coupled), 0.02))
+            projected = _along_manifold(x, start, lambda jac, y: np.asarray(slope(jac, np.diag(chosen), y)))
+            return relative(projected, extrapolated(_full_flow(x, start, weights=chosen, coupled=coupled), 0.02))
 
-        found = [gap(relation, coupled) for relation, coupled in zip(statement, (False, True), strict=True)]
-        return Check(proved, max(found), "the whole preconditioned flow, extrapolated to eta = 0 at fixed tau")
+        gaps = [gap(relation, coupled) for relation, coupled in zip(statement, (False, True), strict=True)]
+        return Check(proved, max(gaps), "the whole preconditioned flow, extrapolated to eta = 0 at fixed tau")
 
     return Equation(
         "clock.5",

@@ -1,4 +1,4 @@
-"""What weight decay does to parameters that the loss ignores, such as nodes that have lost the competition."""
+"""Weight decay of parameters that the loss does not depend on, such as nodes that have lost the competition."""
 
 from __future__ import annotations
 
@@ -63,12 +63,12 @@ def three_rules() -> Equation:
         formula = float(plain.subs({start: theta, lr: rate, eta: decay, k: steps}))
         for _ in range(steps):
             theta -= rate * decay * theta
-        one = _adam(500 * rate, 800, rate=rate, decay=decay) / rate
+        single = _adam(500 * rate, 800, rate=rate, decay=decay) / rate
         other = _adam(500 * 0.003, 800, rate=0.003, decay=7e-4) / 0.003
         fallen = extrapolated(lambda y: 1 / y - _adam(1 / y, steps, rate=1.0, decay=1.0)[-1:], 1e-3)
-        found = relative(formula, theta), relative(one, other), relative(fallen, steps)
+        errors = relative(formula, theta), relative(single, other), relative(fallen, steps)
         return Check(
-            bool(proved), max(found), "explicit updates; Adam with two pairs (lr, eta), and for large theta_0/lr"
+            bool(proved), max(errors), "explicit updates; Adam with two pairs (lr, eta), and for large theta_0/lr"
         )
 
     h = sp.Function("h")
@@ -100,11 +100,11 @@ def _start_of_profile(orders: int) -> tuple[sp.Expr, bool]:
     unknown = sp.symbols(f"a_1:{orders + 1}", real=True)
     series = 1 + sum(a * s**power for power, a in enumerate(unknown, start=1))
     balance = sp.expand(sp.diff(series, s) ** 2 * sp.integrate(sp.expand(series**2), (s, 0, s)) - s * series**2)
-    known = {unknown[0]: sp.Integer(-1)}  # of the two roots, the falling one
+    coefficients = {unknown[0]: sp.Integer(-1)}  # of the two roots, the falling one
     for power, a in enumerate(unknown[1:], start=2):
-        known[a] = sp.solve(balance.coeff(s, power).subs(known), a)[0]
-    solved = all(balance.coeff(s, power).subs(known) == 0 for power in range(orders + 1))
-    return series.subs(known), solved
+        coefficients[a] = sp.solve(balance.coeff(s, power).subs(coefficients), a)[0]
+    solved = all(balance.coeff(s, power).subs(coefficients) == 0 for power in range(orders + 1))
+    return series.subs(coefficients), solved
 
 
 def _plain_mean(end: float, steps: int) -> float:
@@ -117,7 +117,7 @@ def _plain_mean(end: float, steps: int) -> float:
 
 
 def profile() -> Equation:
-    """clock.6: the whole fall under coupled Adam, in the limit of many steps."""
+    """clock.6: the whole decay under coupled Adam, in the limit of many steps."""
     f, u = sp.Function("f"), sp.Symbol("u", positive=True)
     beta, gradients = sp.Symbol("beta_2", positive=True), sp.symbols("g_1:4", positive=True)
     moment = sum((1 - beta) * beta ** (3 - i) * g**2 for i, g in enumerate(gradients, start=1)) / (1 - beta**3)
@@ -131,10 +131,10 @@ def profile() -> Equation:
         def slope(t: float, y: Matrix) -> Matrix:
             return np.array([-y[0] * np.sqrt((t + early) / y[1]), y[0] ** 2])
 
-        ours = integrated(slope, np.array(begin), end - early, method="DOP853")[0]
+        from_series = integrated(slope, np.array(begin), end - early, method="DOP853")[0]
         updates = extrapolated(lambda y: np.array([_plain_mean(end, round(1 / y))]), 1 / 32)
         proved = solved and sp.expand(mean - sum(g**2 for g in gradients) / 3) == 0
-        return Check(proved, relative([ours], updates), "explicit updates, extrapolated to lr/theta_0 = 0")
+        return Check(proved, relative([from_series], updates), "explicit updates, extrapolated to lr/theta_0 = 0")
 
     return Equation(
         "clock.6",

@@ -34,8 +34,8 @@ def node_cost() -> Equation:
     def check(rng: np.random.Generator) -> Check:
         proved = sp.simplify(least - _COST.subs(q, w2 * v)) == 0 and balance == 2
         a, b = rng.uniform(0.5, 2, 2)
-        found = minimize_scalar(lambda x: np.exp(2 * x) * a + b**2 * np.exp(-4 * x), tol=1e-12).fun
-        return Check(bool(proved), relative(float(_COST.subs(q, a * b)), found), "numerical minimum over the scale")
+        minimum = minimize_scalar(lambda x: np.exp(2 * x) * a + b**2 * np.exp(-4 * x), tol=1e-12).fun
+        return Check(bool(proved), relative(float(_COST.subs(q, a * b)), minimum), "numerical minimum over the scale")
 
     return Equation(
         "heights.1",
@@ -152,7 +152,7 @@ def sample_cost() -> Equation:
         sp.Eq(sp.Symbol("c_mem"), cost),
         {"c_mem": "least norm of a node that answers 1 at its pair"},
         "here",
-        ("one focused node a sample, its spill on other pairs neglected", *_NETWORK),
+        ("one focused node for each sample, its effect on other pairs neglected", *_NETWORK),
         "Networks share nodes between samples and pay 1.06 to 1.17.",
         check,
         (Step("w = e_a + e_b, v = e_c/4: q = |w|^2 |v| = 1/2", cost),),
@@ -174,17 +174,15 @@ def crossing() -> Equation:
         def gap(size: float) -> float:
             return float(size * 3 * 0.25 ** (2 / 3) - sum(3 * (12 * order) ** (1 / 3) for _ in range((order - 1) // 2)))
 
-        found = brentq(gap, 1.0, 1e6, xtol=1e-12)
+        root = brentq(gap, 1.0, 1e6, xtol=1e-12)
         proved = sp.simplify(leading - sp.Integer(2) ** sp.Rational(1, 3) * sp.cbrt(12)) == 0
-        return Check(
-            bool(proved), relative(float(n_c.subs({M: order, N: 6})), found), "root of the difference of costs"
-        )
+        return Check(bool(proved), relative(float(n_c.subs({M: order, N: 6})), root), "root of the difference of costs")
 
     return Equation(
         "heights.5",
         "Crossing of the peaks, odd cyclic group",
         sp.Eq(sp.Symbol("n_c"), n_c),
-        {"n_c": "training pairs at which both peaks are equally high", "M": "order, odd", "N": "nodes a pair, 6"},
+        {"n_c": "training examples at which both peaks are equally high", "M": "order, odd", "N": "nodes a pair, 6"},
         "here",
         ("cyclic group of odd order", *_NETWORK, "time enough to reach the lower norm"),
         "Near n_c a finite budget cuts in; heights say who wins in the end, not how fast.",
@@ -210,9 +208,9 @@ def power_cost() -> Equation:
             for k in (1, 2, 3, sp.Rational(7, 2))
         )
         a, b, k = *rng.uniform(0.5, 2, 2), 3
-        found = minimize_scalar(lambda x: np.exp(2 * x) * a + b**2 * np.exp(-2 * k * x), tol=1e-12).fun
+        minimum = minimize_scalar(lambda x: np.exp(2 * x) * a + b**2 * np.exp(-2 * k * x), tol=1e-12).fun
         return Check(
-            bool(proved), relative(float(closed.subs({w2: a, v: b, deg: k})), found), "numerical minimum, k = 3"
+            bool(proved), relative(float(closed.subs({w2: a, v: b, deg: k})), minimum), "numerical minimum, k = 3"
         )
 
     return Equation(

@@ -1,4 +1,4 @@
-"""What Adam remembers: after a burst of large gradients its second moment sets the clock of all that follows."""
+"""Memory of Adam: after a burst of large gradients its second moment decides the size of later steps."""
 
 from __future__ import annotations
 
@@ -52,9 +52,11 @@ def memory() -> Equation:
         # Both sides are positive, so their squares decide.
         proved &= vanishes(sp.simplify(sp.diff(moved, k) ** 2 / speed**2) - 1)
         decay, first, last = rng.uniform(0.5, 1.5), 0.25, 2.0
-        ours = float(moved.subs({lr: 1, g: 1, G: 1, a: decay, burst: first, k: last}))
-        found = extrapolated(lambda h: _updates(h, decay=decay, burst_end=first, end=last), 1 / 16)
-        return Check(bool(proved), relative([ours], found), "explicit updates, extrapolated to a = 0 at fixed a k")
+        predicted = float(moved.subs({lr: 1, g: 1, G: 1, a: decay, burst: first, k: last}))
+        iterated = extrapolated(lambda h: _updates(h, decay=decay, burst_end=first, end=last), 1 / 16)
+        return Check(
+            bool(proved), relative([predicted], iterated), "explicit updates, extrapolated to a = 0 at fixed a k"
+        )
 
     early, late = sp.series(clock, k, 0, 3).removeO(), sp.limit(clock / sp.exp(a * k / 2), k, sp.oo)
     return Equation(

@@ -1,4 +1,4 @@
-"""Mixed phases: what a network saves in memory by knowing one block of the label by rule."""
+"""Mixed phases: the memorising cost that a network saves if it computes one block of the labels by rule."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ M, D, L = sp.symbols("M D L_mem", positive=True)
 
 
 def share() -> Equation:
-    """mixed.1: the part of memorising that a block of D functions stands for."""
+    """mixed.1: the share of the labels in a block of D functions."""
     block, label = D / M, 1 - 1 / M
     closed = L * sp.simplify(block / label)
 
     def check(rng: np.random.Generator) -> Check:
         # A cyclic group of odd order has (M-1)/2 pairs with D = 2: together they are all of memory.
         proved = sp.simplify(closed.subs(D, 2) * (M - 1) / 2 - L) == 0
-        found, expected = [], []
+        computed, expected = [], []
         for name in ("S4", "Z7", "Q8", "F21"):
             group = named(name)
             order = group.order
@@ -36,10 +36,10 @@ def share() -> Equation:
                 entries = rho.matrices.reshape(order, -1)
                 basis, sizes, _ = np.linalg.svd(np.hstack([entries.real, entries.imag]), full_matrices=False)
                 projection = basis[:, sizes > 1e-9]
-                kept = projection @ (projection.T @ centred)
-                found.append(float((kept**2).sum() / (centred**2).sum()))
+                projected = projection @ (projection.T @ centred)
+                computed.append(float((projected**2).sum() / (centred**2).sum()))
                 expected.append(float((closed / L).subs({D: projection.shape[1], M: order})))
-        return Check(bool(proved), relative(found, expected), "labels projected on each block of S4, Z7, Q8 and F21")
+        return Check(bool(proved), relative(computed, expected), "labels projected on each block of S4, Z7, Q8 and F21")
 
     return Equation(
         "mixed.1",

@@ -31,18 +31,18 @@ def convex_height() -> Equation:
 
     def check(rng: np.random.Generator) -> Check:
         proved = sp.simplify(cost - bound) == 0 and sp.simplify(scale - M / A) == 0
-        found, expected = [], []
+        computed, expected = [], []
         for order in (5, 7):
             node = rng.standard_normal(2 * order)
             node /= np.linalg.norm(node)
             W, V = orbit_network(node)
             hidden = np.maximum(W[:order, None, :] + W[None, order:, :], 0)
             table = np.add.outer(np.arange(order), np.arange(order)) % order
-            rest = hidden @ V - (np.eye(order)[table] - 1 / order)
+            error = hidden @ V - (np.eye(order)[table] - 1 / order)
             norms = np.sqrt((W**2).sum(axis=0) * (V**2).sum(axis=1))
-            found += [2 * float(norms.sum()), float(np.abs(rest - rest.mean(axis=2, keepdims=True)).max())]
+            computed += [2 * float(norms.sum()), float(np.abs(error - error.mean(axis=2, keepdims=True)).max())]
             expected += [float(closed.subs({M: order, E: _energy(node)})), 0.0]
-        return Check(bool(proved), relative(found, expected), "networks built from random nodes of Z5 and Z7")
+        return Check(bool(proved), relative(computed, expected), "networks built from random nodes of Z5 and Z7")
 
     return Equation(
         "heights.13",
@@ -90,13 +90,13 @@ def amplitude_cost() -> Equation:
         answers = hidden @ V
         table = np.add.outer(np.arange(order), np.arange(order)) % order
         norms = (W**2).sum(axis=0) * np.sqrt((V**2).sum(axis=1))
-        found = [
+        computed = [
             3 * float(((norms / 2) ** (2 / 3)).sum()),
             float(np.take_along_axis(answers, table[..., None], 2).min()),
         ]
         return Check(
             bool(sp.simplify(cost - closed) == 0),
-            relative(found, [float(closed.subs({M: order, A: amplitude})), amplitude]),
+            relative(computed, [float(closed.subs({M: order, A: amplitude})), amplitude]),
             "six nodes built for Z11, their norms and their answer at the right class",
         )
 

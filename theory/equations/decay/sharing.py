@@ -44,14 +44,14 @@ def block_cost() -> Equation:
 
     def check(rng: np.random.Generator) -> Check:
         proved = vanishes(built - rest) and vanishes(_phases(2)) and vanishes(_phases(3))
-        found, expected = [], []
+        computed, expected = [], []
         for rho, table in _blocks():
             nodes = feature_nodes(rho)
             error = remainder(nodes, rho, table)
             spread = np.abs(error - error.mean(axis=(0, 1))).max()
-            found += [_least_norm(nodes), float(spread)]
+            computed += [_least_norm(nodes), float(spread)]
             expected += [float(cost.subs(_numbers(rho, len(table)))), 0.0]
-        return Check(proved, relative(found, expected), "nodes built for S3, A4, Z7, F21 and SL(2,3)")
+        return Check(proved, relative(computed, expected), "nodes built for S3, A4, Z7, F21 and SL(2,3)")
 
     return Equation(
         "heights.7",
@@ -73,7 +73,7 @@ def block_cost() -> Equation:
 
 
 def leftover() -> Equation:
-    """heights.8: the function of c that such nodes leave over."""
+    """heights.8: the function of c that remains in the outputs of such nodes."""
     a, c = sp.symbols("a c", real=True)
     # Real type: (d/2M) sum_ik rho_ik(c) (sum_j rho_ij(a)^2 + sum_j rho_jk(b)^2), orthogonal functions of norm^2 M/d.
     real = (d / M) ** 2 * d**2 * M / d
@@ -90,9 +90,11 @@ def leftover() -> Equation:
             and sp.simplify(real - closed.subs({f: 1, D: d**2})) == 0
             and sp.simplify(other - closed.subs(f, 2)) == 0
         )
-        found = [(remainder(feature_nodes(rho), rho, table).mean(axis=(0, 1)) ** 2).sum() for rho, table in _blocks()]
+        computed = [
+            (remainder(feature_nodes(rho), rho, table).mean(axis=(0, 1)) ** 2).sum() for rho, table in _blocks()
+        ]
         expected = [float(closed.subs(_numbers(rho, len(table)))) for rho, table in _blocks()]
-        return Check(bool(proved), relative(found, expected), "what the nodes built for five groups leave over")
+        return Check(bool(proved), relative(computed, expected), "what the nodes built for five groups leave over")
 
     return Equation(
         "heights.8",
@@ -109,7 +111,7 @@ def leftover() -> Equation:
 
 
 def carried() -> Equation:
-    """heights.9: blocks that carry what the others leave over."""
+    """heights.9: blocks whose nodes cancel the functions of c of the other blocks."""
     size = _SIZE * D / (D + 1)
     count = P * f * d * (D + 1)
     load = M * sp.sqrt(beta2) / count
@@ -117,15 +119,15 @@ def carried() -> Equation:
 
     def check(rng: np.random.Generator) -> Check:
         proved = sp.simplify(cost.subs(beta2, 0) - count * _node(size)) == 0
-        found, expected = [], []
+        computed, expected = [], []
         for rho, table in _characters():
             nodes = feature_nodes(rho, exact=True)
             b = rng.standard_normal(len(table))
             b -= b.mean() + np.linalg.pinv(nodes.V) @ (nodes.V @ (b - b.mean()))
             loaded = _loaded(nodes, b)
-            found += [_least_norm(loaded), float(np.abs(remainder(loaded, rho, table) + b).max())]
+            computed += [_least_norm(loaded), float(np.abs(remainder(loaded, rho, table) + b).max())]
             expected += [float(cost.subs(_numbers(rho, len(table)) | {P: 1, beta2: float(b @ b)})), 0.0]
-        return Check(bool(proved), relative(found, expected), "loaded nodes of a real and of a complex character")
+        return Check(bool(proved), relative(computed, expected), "loaded nodes of a real and of a complex character")
 
     return Equation(
         "heights.9",
@@ -183,7 +185,7 @@ def odd_cyclic() -> Equation:
 
 
 def shrunk() -> Equation:
-    """heights.11: what is left of a part of the answer at finite decay."""
+    """heights.11: the remaining amplitude of a part of the outputs at finite decay."""
     g, e, C, eta = sp.symbols("g e C eta", positive=True)
     loss = e * (1 - g) ** 2 + eta / 2 * C * g ** sp.Rational(2, 3)
     threshold = sp.simplify(eta * C / (6 * e))
@@ -193,12 +195,12 @@ def shrunk() -> Equation:
         slope = sp.simplify(sp.diff(loss, g) * sp.cbrt(g) / (2 * e) - (condition.rhs - condition.lhs))
         top = sp.solve(sp.diff((1 - g) * sp.cbrt(g), g), g)
         energy, cost_, decay = rng.uniform(0.02, 0.05), rng.uniform(10, 30), 2e-4
-        found = minimize_scalar(
+        share = minimize_scalar(
             lambda x: energy * (1 - x) ** 2 + decay / 2 * cost_ * x ** (2 / 3),
             bounds=(0.5, 1),
             options={"xatol": 1e-12},
         ).x
-        left = (1 - found) * found ** (1 / 3)
+        left = (1 - share) * share ** (1 / 3)
         expected = float(threshold.subs({eta: decay, C: cost_, e: energy}))
         # A minimum is found to about the root of its precision: compare what decides it, not its place.
         close = relative(1 - left, 1 - expected)
@@ -228,7 +230,7 @@ def shrunk() -> Equation:
 
 
 def _real_plane() -> tuple[sp.Expr, sp.Expr]:
-    """Eight nodes of a generic two-dimensional real representation less the wanted term; and what should be left."""
+    """Outputs of eight nodes of a real representation of dimension 2 less the wanted term; the expected rest."""
     x, y, z = sp.symbols("x y z", real=True)
     A, B, C = (sp.Matrix([[sp.cos(t), -sp.sin(t)], [sp.sin(t), sp.cos(t)]]) for t in (x, y, z))
     nodes = sum((A[i, j] + B[j, k]) ** 2 * C[i, k] for i in range(2) for j in range(2) for k in range(2)) / M
@@ -236,7 +238,7 @@ def _real_plane() -> tuple[sp.Expr, sp.Expr]:
 
 
 def _phases(count: int) -> sp.Expr:
-    """What the 2 ``count`` nodes of one complex character leave over, as `theory.groups.constructions` has them."""
+    """The remainder of the 2 ``count`` nodes of one complex character in `theory.groups.constructions`."""
     x, y, z = sp.symbols("x y z", real=True)
     turns = [2 * sp.pi * k / (4 if count == 2 else count) for k in range(count)]
     nodes = sum(
@@ -276,13 +278,13 @@ def _least_norm(nodes: Nodes) -> float:
 
 
 def _loaded(nodes: Nodes, b: Matrix) -> Nodes:
-    """The same nodes, which together say -b(c) beside what they said, in equal shares."""
+    """The same nodes with -b(c) added to their outputs, in equal shares."""
     mean = (nodes.W**2).sum(axis=0) / len(b)  # over all (a, b), of (w · x)^2: cross terms average to zero
     return Nodes(nodes.W, nodes.V - b / (mean[:, None] * len(mean)))
 
 
 def _cyclic_network(order: int, carriers: int) -> Nodes:
-    """A network for Z_M, M prime, ``carriers`` of whose frequencies undo what the others leave over."""
+    """A network for Z_M, M prime: ``carriers`` of its frequencies cancel the remainders of the others."""
     group = cyclic(order)
     pairs = [rho for rho in representations(group) if rho.irrep.character[1].imag > 1e-9]
     some = [feature_nodes(rho) for rho in pairs[carriers:]]

@@ -1,4 +1,4 @@
-"""Deep networks: what a layer hands down to the layer below it, early in training.
+"""Deep networks: the gradient that a layer passes to the layer below it, early in training.
 
 F_l = sigma(Z_l), Z_l = F_{l-1} W_l; G_l = -dJ/dF_l. Above the last layer G_L = Y~ Y~^T F_L (lazy.3, up to a factor t).
 """
@@ -128,11 +128,11 @@ def average_handed_down() -> Equation:
             *(norms[:, None, None], norms),
         )
         terms = (gram[i, k] * e / (2 * sp.pi) for e in (gated + own, gated))
-        ours, printed = (sp.lambdify(letters, term)(*values).sum(axis=2) for term in terms)
+        corrected, printed = (sp.lambdify(letters, term)(*values).sum(axis=2) for term in terms)
         exact = _average_over_weights(rows, kernel_of)
         against = "E D K D F w w^T by Gauss-Legendre between the angles where gates switch"
         printed *= np.vdot(printed, exact) / np.vdot(printed, printed)  # print leaves a factor free: the best one
-        return Check(vanishes(pull - closed), relative(ours, exact), against, relative(printed, exact))
+        return Check(vanishes(pull - closed), relative(corrected, exact), against, relative(printed, exact))
 
     return Equation(
         "depth.2",

@@ -1,4 +1,4 @@
-"""Stage III, interaction: the output layer is at its ridge solution, so every node feels all others through B.
+"""Stage III, interaction: the output layer is at its ridge solution, so every node depends on all others through B.
 
 G_F = P_eta Y~ Y~^T F~ B with B = (F~^T F~ + eta I)^-1. Column j of F~ B is the feature that node j climbs in place of
 its own: itself, less what similar nodes have already (repulsion). Irreps that are learned drop out of the labels.
@@ -72,13 +72,13 @@ def gradient_at_rest() -> Equation:
         units = np.eye(a.size).reshape(a.size, *a.shape)
         ends = np.array([[np.sum((centre @ (b - (a + s * u) @ v_rest)) ** 2) / 2 for s in (-1, 1)] for u in units])
         slope = (ends[:, 0] - ends[:, 1]).reshape(a.shape) / 2
-        given = (Yc, Fc, B, P, eta), {n: 7, K: 4, M: 3}
-        pull, inverse_gram, residual, pushed_through = (lowered(relation.rhs, *given) for relation in statement)
+        arguments = (Yc, Fc, B, P, eta), {n: 7, K: 4, M: 3}
+        pull, inverse_gram, residual, pushed_through = (lowered(relation.rhs, *arguments) for relation in statement)
         b_found = inverse_gram(b, a, 0, 0, decay)
-        ours = [pull(b, a, b_found, f(b, a, b_found, 0, decay), decay) for f in (residual, pushed_through)]
+        corrected = [pull(b, a, b_found, f(b, a, b_found, 0, decay), decay) for f in (residual, pushed_through)]
         proved = difference.is_zero_matrix and vanishes(pushed - eta * gram.det() * sp.eye(3))
         against = "central differences of J at V from least squares"
-        return Check(bool(proved), relative(ours, [slope, slope]), against)
+        return Check(bool(proved), relative(corrected, [slope, slope]), against)
 
     return Equation(
         "inter.1",
@@ -165,9 +165,9 @@ def many_nodes() -> Equation:
         exact = _gram_inverse(a, decay)
         entry, determinant = (_of_pairs(a, decay, sp.lambdify((p_jj, p_ll, p_jl, eta), e)) for e in (closed, delta))
         proved &= bool((determinant + np.eye(6) > 0).all())
-        ours, printed = a * np.diag(exact) + a @ entry, a * np.diag(exact) + a @ exact
-        found = max(relative(entry, exact - np.diag(np.diag(exact))), relative(ours, a @ exact))
-        return Check(proved, found, "pseudo-inverse of [F~; sqrt(eta) I], K = 6", relative(printed, a @ exact))
+        corrected, printed = a * np.diag(exact) + a @ entry, a * np.diag(exact) + a @ exact
+        error = max(relative(entry, exact - np.diag(np.diag(exact))), relative(corrected, a @ exact))
+        return Check(proved, error, "pseudo-inverse of [F~; sqrt(eta) I], K = 6", relative(printed, a @ exact))
 
     i = sp.Symbol("i", integer=True, positive=True)
     b, feature, driving = sp.IndexedBase("b"), sp.IndexedBase("f"), sp.IndexedBase("FB")
@@ -201,7 +201,7 @@ def many_nodes() -> Equation:
 
 
 def repulsion_strength() -> Equation:
-    """inter.6: how much of its twin a node still follows."""
+    """inter.6: how much of a similar node's feature a node still follows."""
     (g, x), c = sp.symbols("g x", positive=True), sp.Symbol("c", real=True)
     inverse = sp.Matrix([[g + eta, c * g], [c * g, g + eta]]).inv()
     own, other = (inverse[0, 0] * p + inverse[0, 1] * q for p, q in ((g, c * g), (c * g, g)))
@@ -215,8 +215,8 @@ def repulsion_strength() -> Equation:
         a = np.sqrt(size) * frame @ np.array([[1, overlap], [0, np.sqrt(1 - overlap**2)]])
         driving = a @ _gram_inverse(a, decay)[:, 0]
         formula = sp.lambdify((c, g, eta), closed)(overlap, size, decay)
-        found = relative(formula, (driving @ a[:, 1]) / (driving @ a[:, 0]))
-        return Check(bool(proved), found, "pseudo-inverse of [F~; sqrt(eta) I]")
+        error = relative(formula, (driving @ a[:, 1]) / (driving @ a[:, 0]))
+        return Check(bool(proved), error, "pseudo-inverse of [F~; sqrt(eta) I]")
 
     return Equation(
         "inter.6",

@@ -1,7 +1,7 @@
 """Stage I, lazy learning: the output layer moves, the hidden features F do not.
 
 J = 1/2 |P (Y - F V)|^2 is summed over n samples, P = I - 1 1^T/n centres over samples, Y~ = P Y, F~ = P F. Decay
-enters as (eta/2) |V|^2. G_F = -dJ/dF is what the hidden layer is told.
+enters as (eta/2) |V|^2. G_F = -dJ/dF is the gradient that the hidden layer gets.
 """
 
 from __future__ import annotations
@@ -87,7 +87,7 @@ def gradient_on_features() -> Equation:
 
 
 def ridge_solution() -> Equation:
-    """lazy.2: where the output layer comes to rest."""
+    """lazy.2: the fixed point of the output layer."""
     f, y, v = matrix("f", 3, 2), matrix("y", 3, 2), matrix("v", 2, 2)
     objective = sum(entry**2 for entry in y - f * v) / 2 + eta / 2 * sum(entry**2 for entry in v)
     slope = sp.Matrix(2, 2, lambda i, j: sp.diff(objective, v[i, j]))
@@ -162,7 +162,7 @@ def _v_flow(a: Matrix, b: Matrix, decay: float) -> Callable[[float], Matrix]:
 
 
 def late_gradient() -> Equation:
-    """lazy.4: what weight decay leaves of G_F when V has come to rest."""
+    """lazy.4: G_F at the ridge solution, which weight decay keeps above zero."""
     s, y, v = sp.symbols("s y v", positive=True)
     rest = sp.solve(sp.Eq(s * (y - s * v) - eta * v, 0), v)[0]
     coefficient = sp.factor(sp.simplify((y - s * rest) * rest))
@@ -239,8 +239,8 @@ def peak_of_direction() -> Equation:
         proved &= sp.simplify(g.subs(t, closed) - y**2 / (4 * s)) == 0
         s_value, y_value, decay = rng.uniform(1, 2), rng.uniform(0.5, 1), rng.uniform(0.1, 0.9)
         curve = sp.lambdify(t, sp.diff(g, t).subs({s: s_value, y: y_value, eta: decay}))
-        found = brentq(curve, 1e-9, 50.0, xtol=1e-14)
-        return Check(bool(proved), relative(float(closed.subs({s: s_value, eta: decay})), found), "root of dG/dt")
+        root = brentq(curve, 1e-9, 50.0, xtol=1e-14)
+        return Check(bool(proved), relative(float(closed.subs({s: s_value, eta: decay})), root), "root of dG/dt")
 
     return Equation(
         "lazy.6",
@@ -257,7 +257,7 @@ def peak_of_direction() -> Equation:
 
 
 def kernel_constants() -> Equation:
-    """lazy.7: what a wide random layer makes of the overlap of two inputs, from Hermite coefficients."""
+    """lazy.7: kernel of a wide random layer as a function of the overlap of two inputs, from Hermite coefficients."""
     rho, z = sp.symbols("rho z", real=True)
     weight = sp.exp(-(z**2) / 2) / sp.sqrt(2 * sp.pi)
     orders = range(5)
@@ -276,11 +276,13 @@ def kernel_constants() -> Equation:
         proved = vanishes(start - relu_orders) and vanishes(square - 1 - 2 * rho**2)
         proved &= vanishes(c_square - 2) and vanishes(c_relu - sp.Rational(1, 2) + 1 / (2 * sp.pi))
         overlap = rng.uniform(-0.9, 0.9)
-        found = [float(k.subs(rho, overlap)) for k in (square, relu)]
+        computed = [float(k.subs(rho, overlap)) for k in (square, relu)]
         direct = [_mean_product(lambda x: x**2, overlap), _mean_product(lambda x: np.maximum(x, 0), overlap)]
-        found += [float(c_square), float(c_relu)]
+        computed += [float(c_square), float(c_relu)]
         direct += [_variance(lambda x: x**2), _variance(lambda x: max(x, 0.0))]
-        return Check(proved, relative(found, direct), "quadrature: E sigma(x) sigma(y) over angle, var sigma(z) over z")
+        return Check(
+            proved, relative(computed, direct), "quadrature: E sigma(x) sigma(y) over angle, var sigma(z) over z"
+        )
 
     k = sp.Function("k_sigma")
     return Equation(
@@ -357,11 +359,14 @@ def wide_limit() -> Equation:
         c2 = np.sum(a * a) / (size * width)
         v_rest = _v_flow(a, b, decay)(60.0)
         exact = (b - a @ v_rest) @ v_rest.T
-        ours, printed = (
+        corrected, printed = (
             decay / x * b @ b.T @ a for x in ((width * c1 + decay) ** 2, (width * c1 + decay) * (size * c2 + decay))
         )
         return Check(
-            proved, relative(ours, exact), "the flow run to rest on F~ with F~F~^T = K c_1 P", relative(printed, exact)
+            proved,
+            relative(corrected, exact),
+            "the flow run to rest on F~ with F~F~^T = K c_1 P",
+            relative(printed, exact),
         )
 
     return Equation(

@@ -1,4 +1,4 @@
-"""Memorising features: what a node becomes when the data do not let it generalise."""
+"""Memorising features: the maxima of the energy where the data do not allow generalisation."""
 
 from __future__ import annotations
 
@@ -29,8 +29,8 @@ def _best(p: Matrix, sigma: Callable[[Matrix], Matrix], starts: Matrix) -> Matri
     def negative(s: Matrix) -> float:
         return -abs(float(p @ sigma(np.sqrt(2) * s / np.linalg.norm(s))))
 
-    found = [minimize(negative, s, method="BFGS", options={"gtol": 1e-10}) for s in starts]
-    s = min(found, key=lambda x: float(x.fun)).x
+    maxima = [minimize(negative, s, method="BFGS", options={"gtol": 1e-10}) for s in starts]
+    s = min(maxima, key=lambda x: float(x.fun)).x
     return np.asarray(s / np.linalg.norm(s))
 
 
@@ -109,7 +109,7 @@ def spread() -> Equation:
 
 
 def crossing() -> Equation:
-    """mem.3: the density at which the bare landscape changes sides."""
+    """mem.3: the density at which memorising and generalising features have equal energy."""
     M, p = sp.symbols("M p", positive=True)
     row = p * (1 - p) * (M - 1) / 2
     fourier = p**2 * M / 4 + sp.Rational(9, 8) * p * (1 - p) * (1 - 1 / M)
@@ -126,10 +126,10 @@ def crossing() -> Equation:
         angle = 2 * np.pi * np.arange(order) / order
         cosine = np.concatenate([np.cos(angle), np.cos(angle + 1)]) / np.sqrt(order)
         detector = np.eye(2 * order)[3]
-        ours = [float(f.subs({M: order, p: density})) for f in (row, fourier)]
+        computed = [float(f.subs({M: order, p: density})) for f in (row, fourier)]
         return Check(
             bool(proved),
-            relative(ours, [_expected(w, density) for w in (detector, cosine)]),
+            relative(computed, [_expected(w, density) for w in (detector, cosine)]),
             "mean of |S|^2/2 summed over all pairs of samples, Z11",
         )
 
@@ -177,15 +177,15 @@ def crossing_of_irrep() -> Equation:
         del rng
         proved = sp.simplify(where - m * d / (m * d + 1)) == 0
         # Densities of equal mean energy on Z_M, M even, extrapolated in 1/M to infinity.
-        found = []
+        computed = []
         for real in (True, False):
             densities = [_equal_density(order, order // 2 if real else 1) for order in _ORDERS]
             while len(densities) > 1:
                 level = len(_ORDERS) - len(densities) + 1
                 densities = [b + (b - a) / (2**level - 1) for a, b in itertools.pairwise(densities)]
-            found.append(densities[0])
+            computed.append(densities[0])
         expected = [float(where.subs({m: k, d: 1})) for k in (1, 2)]
-        return Check(bool(proved), relative(found, expected), "root of the mean energies on Z_M, M to infinity")
+        return Check(bool(proved), relative(computed, expected), "root of the mean energies on Z_M, M to infinity")
 
     return Equation(
         "mem.4",

@@ -55,14 +55,18 @@ def _groups() -> tuple[Group, ...]:
 
 def _some_learned(group: Group, rng: np.random.Generator) -> tuple[list[Representation], list[Representation]]:
     """Learned and missing representations: conjugates stay together, and one of the largest is missing."""
-    found = representations(group)
-    kinds = sorted({(rho.dim, tuple(rho.irrep.character.real.round(6))) for rho in found if not rho.irrep.is_trivial})
+    all_representations = representations(group)
+    kinds = sorted(
+        {(rho.dim, tuple(rho.irrep.character.real.round(6))) for rho in all_representations if not rho.irrep.is_trivial}
+    )
     chosen = {kinds[k] for k in rng.choice(len(kinds) - 1, size=int(rng.integers(1, len(kinds))), replace=False)}
 
     def is_learned(rho: Representation) -> bool:
         return rho.irrep.is_trivial or (rho.dim, tuple(rho.irrep.character.real.round(6))) in chosen
 
-    return [rho for rho in found if is_learned(rho)], [rho for rho in found if not is_learned(rho)]
+    return [rho for rho in all_representations if is_learned(rho)], [
+        rho for rho in all_representations if not is_learned(rho)
+    ]
 
 
 def _complement_of(learned: Sequence[Representation]) -> Matrix:
@@ -88,17 +92,17 @@ def missing_labels() -> Equation:
             k.trace() == sum(d * d * keep for d, keep in zip(dims, s, strict=True)) for s, k in kernels.items()
         )
         proved &= printed_one * printed_one == printed_one / 2
-        found, wrong = [], []
+        errors, wrong = [], []
         for h in _groups():
             learned, missing = _some_learned(h, rng)
             quotient, exact = h.table[h.inverses].T, _complement_of(learned)
-            ours, printed = (
+            corrected, printed = (
                 sum(rho.dim**power * rho.irrep.character[quotient] for rho in missing) / h.order for power in (1, 0)
             )
-            found.append(relative(ours, exact))
+            errors.append(relative(corrected, exact))
             wrong.append(relative(printed, exact))
         against = "projector off the learned matrix elements (QR) on S3, Q8, A4, Z6"
-        return Check(bool(proved), max(found), against, max(wrong))
+        return Check(bool(proved), max(errors), against, max(wrong))
 
     pair, kernel, whole = sp.symbols("h h'", integer=True), sp.Function("K_S"), symbols_of("K_S", M, M)
     weight, character = missing[k], sp.Function("chi")(k, sp.Symbol("h'^{-1} h"))
@@ -145,15 +149,13 @@ def missing_energy() -> Equation:
 
     def check(rng: np.random.Generator) -> Check:
         proved = all(vanishes(x * y - z) for x, y, z in zip(*hats[:3], strict=True)) and len(set(rest)) == 1
-        for kept in ((0, 1, 0), (0, 0, 1), (0, 1, 1)):
-            weights = [d * m for d, m in zip((1, 1, 2), kept, strict=True)]
+        for weights_kept in ((0, 1, 0), (0, 0, 1), (0, 1, 1)):
+            weights = [d * m for d, m in zip((1, 1, 2), weights_kept, strict=True)]
             left = _exact_kernel(group, characters, weights) * c
             spectral = sum(w * sum(e**2 for e in hat) for w, hat in zip(weights, hats[3], strict=True)) / 6
             proved &= vanishes(left.dot(left) - spectral)
-        found = [_energy_gap(h, rng) for h in _groups()]
-        return Check(
-            bool(proved), max(found), "1/2 |K_S Y~^T F~|^2 summed over all pairs, K_S by QR, on S3, Q8, A4, Z6"
-        )
+        gaps = [_energy_gap(h, rng) for h in _groups()]
+        return Check(bool(proved), max(gaps), "1/2 |K_S Y~^T F~|^2 summed over all pairs, K_S by QR, on S3, Q8, A4, Z6")
 
     left, right = (symbols_of(name, sp.Symbol("d_k"), sp.Symbol("d_k")) for name in (r"\hat{u}_k", r"\hat{v}_k"))
     size = sp.Trace((left * right).adjoint() * left * right)
@@ -201,8 +203,8 @@ def _energy_gap(group: Group, rng: np.random.Generator) -> float:
         2 / order * sum(rho.dim * np.sum(np.abs(h[0] @ h[1]) ** 2) for rho, h in zip(missing_ones, hats, strict=True))
     )
     missing_part = node @ projector
-    found = formula, energy(missing_part), energy(node) + energy(node - missing_part)
-    return relative(found, [energy(node)] * 3)
+    energies = formula, energy(missing_part), energy(node) + energy(node - missing_part)
+    return relative(energies, [energy(node)] * 3)
 
 
 #: Equations of this file, in the order in which they are shown.

@@ -1,4 +1,4 @@
-"""Stage II on the full table: every Fourier mode of a node grows at its own pace, and the first to blow up wins.
+"""Stage II on the full table: every Fourier mode of a node grows at its own rate, and the first to blow up wins.
 
 Modes of a real vector of Z_M, u^(k) = sum_a u_a exp(-2 pi i k a/M); x = |u^(k)|^2, y = |v^(k)|^2. With w Gaussian of
 variance s^2 a component, x and y of a complex mode are M s^2 times independent standard exponential numbers.
@@ -115,7 +115,7 @@ def trajectory() -> Equation:
 
 
 def blow_up() -> Equation:
-    """modes.4: when a mode's growth ends in infinity."""
+    """modes.4: the time at which a mode blows up."""
     pole = sp.solve(sp.Eq(x0, y0 * sp.exp(8 * (x0 - y0) * t)), t)[0]
     closed = sp.log(x0 / y0) / (8 * (x0 - y0))
     equal = sp.limit(closed, y0, x0)
@@ -212,9 +212,11 @@ def first_mode() -> Equation:
             return -quad(lambda z: float(density(z, time)), 1e-12, 40, epsabs=1e-12)[0]
 
         emerged = quad(lambda time: 2 * rate(time) * _alive(time), 0.02, at, epsabs=1e-11, epsrel=1e-11)[0]
-        found = [_alive(at) ** 2, *(parts @ parts.T).ravel()]
+        computed = [_alive(at) ** 2, *(parts @ parts.T).ravel()]
         expected = [_alive(0.02) ** 2 - emerged, *(11.5 * np.eye(22)).ravel()]
-        return Check(bool(proved), relative(found, expected), "covariance of the transform of Z23; two modes in turn")
+        return Check(
+            bool(proved), relative(computed, expected), "covariance of the transform of Z23; two modes in turn"
+        )
 
     return Equation(
         "modes.6",

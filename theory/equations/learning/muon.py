@@ -1,4 +1,4 @@
-"""Many nodes, L features: who learns what, how many nodes collect all features, and what Muon changes.
+"""Many nodes, L features: which node learns which feature, how many nodes collect all features, and the effect of Muon.
 
 A node that climbs feature l with strength mu_l obeys alpha_l' = mu_l alpha_l^2; the feature that blows up first wins.
 Nodes are then draws of a coupon collector. Muon orthogonalises the gradients of nodes, which weakens what is taken.
@@ -43,11 +43,11 @@ def _collecting_time(p: Vector, weight: float = 1.0) -> float:
     count = len(p)
     states = range(2**count - 1)
     Q = np.zeros((2**count - 1, 2**count - 1))
-    for found in states:
-        odds = np.array([weight * p[i] if found >> i & 1 else p[i] for i in range(count)])
+    for collected in states:
+        odds = np.array([weight * p[i] if collected >> i & 1 else p[i] for i in range(count)])
         for i, chance in enumerate(odds / odds.sum()):
-            if (after := found | 1 << i) < 2**count - 1:
-                Q[found, after] += chance
+            if (after := collected | 1 << i) < 2**count - 1:
+                Q[collected, after] += chance
     return float(np.linalg.solve(np.eye(2**count - 1) - Q, np.ones(2**count - 1))[0])
 
 
@@ -118,12 +118,15 @@ def collector() -> Equation:
         proved &= sp.simplify(expected.rewrite(sp.polygamma) - closed.rewrite(sp.polygamma)) == 0
         proved &= all(expected.subs(L, size + 1) == value for size, value in enumerate(chain))
         size = int(rng.integers(20, 60))
-        found = np.arange(size)  # states: features found so far
-        Q = np.diag(found / size) + np.diag(1 - found[:-1] / size, 1)
+        collected = np.arange(size)  # states: features found so far
+        Q = np.diag(collected / size) + np.diag(1 - collected[:-1] / size, 1)
         exact = np.linalg.solve(np.eye(size) - Q, np.ones(size))[0]
-        ours, printed = (float(e.subs(L, size)) for e in (closed, closed / L))
+        corrected, printed = (float(e.subs(L, size)) for e in (closed, closed / L))
         return Check(
-            bool(proved), relative(ours, exact), "absorbing Markov chain, 20 to 60 features", relative(printed, exact)
+            bool(proved),
+            relative(corrected, exact),
+            "absorbing Markov chain, 20 to 60 features",
+            relative(printed, exact),
         )
 
     return Equation(
@@ -159,11 +162,11 @@ def unequal_collector() -> Equation:
         chain = _exact_collecting_time(tuple(q / total for q in p), sp.S.One)
         proved = sp.cancel(sp.together(integral * total - chain)) == 0
         chances = rng.dirichlet(np.full(5, 2.0))
-        ours = _poissonised(chances)
+        by_integral = _poissonised(chances)
         subsets = (list(c) for size in range(1, 6) for c in itertools.combinations(chances, size))
         summed = sum((-1) ** (len(c) + 1) / sum(c) for c in subsets)
         against = "absorbing Markov chain on the 31 subsets of 5 features"
-        return Check(bool(proved), relative([ours, summed], [_collecting_time(chances)] * 2), against)
+        return Check(bool(proved), relative([by_integral, summed], [_collecting_time(chances)] * 2), against)
 
     chance = sp.IndexedBase("p")[l]
     return Equation(
@@ -203,9 +206,9 @@ def guided_collector() -> Equation:
     def check(rng: np.random.Generator) -> Check:
         proved = excess == weight and sp.cancel(chain - weight * plain - (1 - weight) * 3) == 0
         power, chances = rng.uniform(1, 3), rng.dirichlet(np.full(4, 2.0))
-        ours = sp.lambdify((a, first, L), closed)(power, _poissonised(chances), 4)
+        predicted = sp.lambdify((a, first, L), closed)(power, _poissonised(chances), 4)
         return Check(
-            bool(proved), relative(ours, _collecting_time(chances, 2**-power)), "absorbing Markov chain on subsets"
+            bool(proved), relative(predicted, _collecting_time(chances, 2**-power)), "absorbing Markov chain on subsets"
         )
 
     return Equation(

@@ -1,4 +1,4 @@
-"""Muon's step: the orthogonal factor of a gradient matrix, and what five Newton-Schulz steps make of it instead."""
+"""Muon's step: the orthogonal factor of a gradient matrix, and its approximation by five Newton-Schulz steps."""
 
 from __future__ import annotations
 
@@ -79,13 +79,13 @@ def _polar_gap(rng: np.random.Generator) -> float:
     """(G G^T)^(-1/2) G against Newton's iteration; infinite if another orthogonal matrix has more of G."""
     G = rng.standard_normal((5, 5))
     sizes, vectors = np.linalg.eigh(G @ G.T)
-    ours, exact = (vectors / np.sqrt(sizes)) @ vectors.T @ G, G
+    polar, exact = (vectors / np.sqrt(sizes)) @ vectors.T @ G, G
     for _ in range(60):
         exact = (exact + np.linalg.inv(exact).T) / 2
     others = np.linalg.qr(rng.standard_normal((100, 5, 5))).Q
     if np.einsum("rij,ij->r", others, G).max() > np.sum(exact * G):
         return np.inf
-    return max(relative(ours, exact), relative(np.linalg.svd(G)[1].sum(), np.sum(exact * G)))
+    return max(relative(polar, exact), relative(np.linalg.svd(G)[1].sum(), np.sum(exact * G)))
 
 
 #: a, b, c of Muon's iteration.
@@ -97,7 +97,7 @@ def _quintic(value: sp.Expr) -> sp.Expr:
 
 
 def newton_schulz() -> Equation:
-    """muon.6: what five Newton-Schulz steps make of singular values."""
+    """muon.6: the effect of five Newton-Schulz steps on singular values."""
     p = _quintic(s)
     fixed = sp.solve(sp.cancel(p / s) - 1, s)
     slopes = [sp.simplify(sp.diff(p, s).subs(s, point)) for point in fixed]

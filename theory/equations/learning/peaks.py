@@ -69,17 +69,19 @@ def peak_energy() -> Equation:
 
     def check(rng: np.random.Generator) -> Check:
         proved = sp.simplify(peak - M / (2 * m * d)) == 0 and sp.diff(E, c, 2).is_negative
-        ours, printed = [], []
+        corrected, printed = [], []
         for name in ("Z5", "Z6", "S3", "Q8", "A4"):
             group = named(name)
             types = {(rho.dim, 1 if rho.schur == 1 else 2) for rho in irreps(group) if not rho.is_trivial}
             true = np.array([group.order / (2 * k * dim) for dim, k in types])
             for start in rng.standard_normal((6, 2 * group.order)):
-                found = brute_energy(group, *np.split(ascended(group, start), 2))
-                nearest = true[np.argmin(np.abs(found / true - 1))]
-                ours.append(float(abs(found / nearest - 1)))
-                printed.append(float(abs(found / (nearest / 4) - 1)))
-        return Check(bool(proved), max(ours), "random ascents of E by definition on Z5, Z6, S3, Q8, A4", min(printed))
+                height_reached = brute_energy(group, *np.split(ascended(group, start), 2))
+                nearest = true[np.argmin(np.abs(height_reached / true - 1))]
+                corrected.append(float(abs(height_reached / nearest - 1)))
+                printed.append(float(abs(height_reached / (nearest / 4) - 1)))
+        return Check(
+            bool(proved), max(corrected), "random ascents of E by definition on Z5, Z6, S3, Q8, A4", min(printed)
+        )
 
     return Equation(
         "feat.4",
@@ -318,8 +320,8 @@ def sample_law() -> Equation:
     def check(rng: np.random.Generator) -> Check:
         del rng
         table = {(23, 1): 198, (24, 1): 210, (31, 1): 293, (24, 3): 314, (24, 2): 210}
-        found = [round(float(law.subs({M: order, d: dim}))) for order, dim in table]
-        return Check(bool(law.subs(d, 2) == law.subs(d, 1)), relative(found, list(table.values())), "values in print")
+        counts = [round(float(law.subs({M: order, d: dim}))) for order, dim in table]
+        return Check(bool(law.subs(d, 2) == law.subs(d, 1)), relative(counts, list(table.values())), "values in print")
 
     return Equation(
         "feat.9",
@@ -330,7 +332,7 @@ def sample_law() -> Equation:
         ),
         _LETTERS
         | {
-            "n": "training pairs",
+            "n": "training examples",
             "delta": "probability of failure",
             "c": "constant that is not given",
             "n_code": "the line drawn in the paper's phase diagrams; d is the largest dimension",
