@@ -18,7 +18,7 @@ from twopeaks.sim.sweep.flat import PLAN, PLANNED, SETTING, default, field_of, f
 from twopeaks.sim.sweep.spec import spec_of
 from twopeaks.validate.cli import demo, predict, train
 from twopeaks.validate.cli.app import COMMANDS, run
-from twopeaks.validate.cli.fields import GROUP_TABLE, option_name, with_options
+from twopeaks.validate.cli.fields import GROUP_TABLE, with_options
 
 #: Options of ``train`` that others refuse.
 UNFIT = {"operands", "expression", "field", "parity"}
@@ -80,6 +80,11 @@ def trained(monkeypatch: pytest.MonkeyPatch) -> list[Cell]:
     cells: list[Cell] = []
     monkeypatch.setattr(train, "run", lambda cell, request: cells.append(cell))
     return cells
+
+
+def option_name(name: str) -> str:
+    """The option of a key of sweeps."""
+    return "--" + name.replace("_", "-")
 
 
 def words(values: dict[str, Any]) -> list[str]:
