@@ -32,9 +32,8 @@ function measuredRow() {
 function drawClaimed() {
   const rows = state.group.claimed.map((one) => {
     const range = one.spot.value === null || one.valid ? "" : " (outside its range)";
-    const name = one.predictor;
-    const told = one.spot.value === null ? "no value" : one.spot.text;
-    return { cells: [name, told + range, one.spot.value === null ? "" : one.error, String(one.fitted), String(one.runs), whence(one.origin, one.note, one.command)] };
+    const value = one.spot.value === null ? "no value" : one.spot.text;
+    return { cells: [one.predictor, value + range, one.spot.value === null ? "" : one.error, String(one.fitted), String(one.runs), whence(one.origin, one.note, one.command)] };
   });
   const headings = [["predictor", ""], ["n_c [95% or own interval]", "n"], ["error against measured", "n"], ["constants fitted", "n"], ["runs used", "n"], ["source and command", "note"]];
   byId("claimed-table").replaceChildren(tableOf(`n_c of ${state.group.name}`, headings, [...measuredRow(), ...rows]));
