@@ -100,7 +100,7 @@ def _resolve_device(device: str) -> str:
         return "cpu"
     count = torch.cuda.device_count() if kind == "cuda" else int(torch.backends.mps.is_available())
     if int(index or 0) >= count:
-        raise InputError("device", f"one that is there ({kind}: {count} found)", device, "use --device auto")
+        raise InputError("device", f"one of this machine ({kind}: {count} found)", device, "use --device auto")
     return f"{kind}:{int(index or 0)}"
 
 
