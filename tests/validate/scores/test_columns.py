@@ -208,6 +208,8 @@ def test_root_mean_squares_are_on_screen_where_errors_are_differences(board: Boa
     accuracy = board_of(shares, a=[saying(0.4, quantity="test_accuracy"), saying(0.9, quantity="test_accuracy")])
     assert list(text_of(accuracy, "screen", 0))[:3] == ["predictor", "rms", "on"]
     assert text_of(accuracy, "screen", 0)["rms"].startswith("15.8 pts")
+    assert text_of(accuracy, "screen", 0)["common (2)"] == "15.0 pts"
+    assert text_of(accuracy, "page", 0)["in range"] == "same"
     assert "rms" not in text_of(board, "screen", 0)
 
 
