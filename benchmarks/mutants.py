@@ -62,9 +62,9 @@ TESTS = {
 }
 #: Keywords of calls that say how a figure looks, not what it shows.
 APPEARANCE = """
-    alpha aspect bbox_to_anchor borderaxespad capsize dpi edgecolor elinewidth figsize fontsize fontweight
+    alpha aspect xytext bbox_to_anchor borderaxespad capsize dpi edgecolor elinewidth figsize fontsize fontweight
     framealpha frameon ha handlelength height_ratios labelsize layout length linewidth linewidths loc
-    markeredgecolor markeredgewidth markersize ncols pad rotation s size solid_capstyle textcoords va weight xytext zorder
+    markeredgecolor markeredgewidth markersize ncols pad rotation s size solid_capstyle textcoords va weight zorder
 """
 #: The repository's settings inside the copy.
 PYTEST = ("-c", f"{PACKAGE}/pyproject.toml", "-p", "no:cacheprovider", "-m", "not slow and not gpu")
