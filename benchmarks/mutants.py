@@ -24,7 +24,7 @@ import subprocess
 import sys
 import time
 from collections import Counter
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import chdir
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -54,34 +54,25 @@ TESTS = {
         "tests/validate/measured/test_bootstrap.py",
     ),
     "validate/figures/": tuple(  # without legibility, styles and letters, which take minutes
-        f"tests/validate/figures/test_{name}.py"
-        for name in (
-            "drawn_paper",
-            "drawn_results",
-            "drawn_runs",
-            "frames",
-            "figure_numbers",
-            "contrasts",
-            "paper_figures",
-            "phase_diagrams",
-        )
+        path.relative_to(ROOT).as_posix()
+        for path in sorted((ROOT / "tests/validate/figures").glob("test_*.py"))
+        if path.name != "test_figures.py"
     ),
     "theory/predictors/": ("tests/theory/predictors",),
 }
 #: Keywords of calls that say how a figure looks, not what it shows.
 APPEARANCE = """
-    alpha aspect bbox_to_anchor borderaxespad capsize dpi edgecolor elinewidth figsize fontsize fontweight
+    alpha aspect xytext bbox_to_anchor borderaxespad capsize dpi edgecolor elinewidth figsize fontsize fontweight
     framealpha frameon ha handlelength height_ratios labelsize layout length linewidth linewidths loc
-    markeredgecolor markeredgewidth markersize ncols pad rotation s size solid_capstyle textcoords va weight xytext
-    zorder
+    markeredgecolor markeredgewidth markersize ncols pad rotation s size solid_capstyle textcoords va weight zorder
 """
-#: pytest inside the copy: its settings are the repository's.
+#: The repository's settings inside the copy.
 PYTEST = ("-c", f"{PACKAGE}/pyproject.toml", "-p", "no:cacheprovider", "-m", "not slow and not gpu")
-#: Seconds of tests tried first on a mutant, the quickest that reach it; what survives meets all.
+#: Seconds of tests tried first on a mutant.
 QUICK = 2.0
 KILLED = ("killed", "timeout", "segfault")
 PROCESSES = 2
-COLUMNS = "{:50s} {:>7} {:>5} {:>6} {:>7} {:>8} {:>7} {:>6}"
+COLUMNS = "{:50s} {:>7} {:>5} {:>6} {:>7} {:>8} {:>6}"
 
 
 class Room(NamedTuple):
@@ -184,8 +175,7 @@ def prepared(room: Room, out: Path) -> Path:
             target = workspace / PACKAGE / name
             target.parent.mkdir(parents=True, exist_ok=True)
             shutil.copy2(ROOT / name, target)
-    for module in room.modules:
-        path = workspace / PACKAGE / module
+    for path in (workspace / PACKAGE / module for module in room.modules):
         path.write_text(without_decorators(path.read_text(encoding="utf-8")), encoding="utf-8")
     settings = {
         "source_paths": [PACKAGE],
@@ -193,8 +183,9 @@ def prepared(room: Room, out: Path) -> Path:
         "pytest_add_cli_args": list(PYTEST),
         "pytest_add_cli_args_test_selection": [f"{PACKAGE}/{test}" for test in room.tests],
         "process_isolation": "forkserver",  # polars and torch have threads, which a fork of a used process loses
-        "timeout_constant": 4.0,
-        "timeout_multiplier": 5.0,
+        "forkserver_warmup": "collect",
+        "timeout_constant": 12.0,
+        "timeout_multiplier": 3.0,
         "use_git_change_detection": False,
     }
     lines = ["[tool.mutmut]", *(f"{key} = {json.dumps(value)}" for key, value in settings.items()), ""]
@@ -213,8 +204,7 @@ class _DecoratorsBelow(cst.CSTTransformer):
     #: mutmut knows the first two; the others must stand above what they decorate.
     KEPT = ("staticmethod", "classmethod", "overload", "setter", "field_validator", "model_validator")
 
-    def __init__(self) -> None:
-        self._depth = 0
+    _depth = 0
 
     def visit_FunctionDef(self, node: cst.FunctionDef) -> None:
         self._depth += 1
@@ -308,29 +298,33 @@ class _NotTried(cst.CSTVisitor):
 
 
 def tried(samples: Sequence[Sample], workspace: Path, deadline: float) -> list[Result]:
-    """Have mutmut try mutants: each against the quickest tests that reach it, then survivors against all that do."""
+    """Have mutmut try mutants, each against the quickest tests that reach it, then survivors against all that do.
+
+    Survivors meet their tests in a process that imports every module anew: what runs while modules are imported, as
+    decorators do, is the mutant's there. Where no test reaches a function, any quick tests show whether it is imported.
+    """
     names = [name for sample in samples for name in sample.names]
+    stats, settings = workspace / "mutants" / "mutmut-stats.json", workspace / "pyproject.toml"
     if names and mutmut(names[:1], workspace, deadline):  # prepares the mutants and times all tests
-        stats = workspace / "mutants" / "mutmut-stats.json"
-        everything = stats.read_text(encoding="utf-8")
-        stats.write_text(quickest(everything), encoding="utf-8")
+        notes = json.loads(stats.read_text(encoding="utf-8"))
+        seconds, tests = notes["duration_by_test"], notes["tests_by_mangled_function_name"]
+        quick = {function: quickest(reached, seconds) for function, reached in tests.items()}
+        stats.write_text(json.dumps(notes | {"tests_by_mangled_function_name": quick}), encoding="utf-8")
         if mutmut(names, workspace, deadline):
-            stats.write_text(everything, encoding="utf-8")
             left = [name for sample in samples for name in outcome(sample, workspace).survivors]
+            anything = {name.partition("__mutmut_")[0]: quickest(seconds, seconds) for name in left}
+            stats.write_text(json.dumps(notes | {"tests_by_mangled_function_name": anything | tests}), encoding="utf-8")
+            settings.write_text(settings.read_text(encoding="utf-8").replace('"collect"', '"none"'), encoding="utf-8")
             if left:
                 mutmut(left, workspace, deadline)
     return [outcome(sample, workspace) for sample in samples]
 
 
-def quickest(stats: str) -> str:
-    """The tests that reach a function, as mutmut notes them, cut to the quickest `QUICK` seconds, one test at least."""
-    notes = json.loads(stats)
-    seconds = notes["duration_by_test"]
-    for function, tests in notes["tests_by_mangled_function_name"].items():
-        order = sorted(tests, key=lambda test: seconds[test])
-        within = sum(total <= QUICK for total in itertools.accumulate(seconds[test] for test in order))
-        notes["tests_by_mangled_function_name"][function] = order[: max(within, 1)]
-    return json.dumps(notes)
+def quickest(tests: Iterable[str], seconds: Mapping[str, float]) -> list[str]:
+    """The quickest `QUICK` seconds of these tests, one test at least."""
+    order = sorted(tests, key=lambda test: seconds[test])
+    within = sum(total <= QUICK for total in itertools.accumulate(seconds[test] for test in order))
+    return order[: max(within, 1)]
 
 
 def mutmut(names: Sequence[str], workspace: Path, deadline: float) -> bool:
@@ -348,7 +342,7 @@ def mutmut(names: Sequence[str], workspace: Path, deadline: float) -> bool:
             print(f"{workspace.name}: the time limit is reached")
             return False
         finally:
-            if process.poll() is None:  # the time limit, or Ctrl-C
+            if process.poll() is None:
                 os.killpg(process.pid, signal.SIGKILL)
                 process.wait()
     if code:
@@ -365,8 +359,7 @@ def outcome(sample: Sample, workspace: Path) -> Result:
         if codes.get(name) is not None:
             status = status_by_exit_code[codes[name]]
             result.statuses[status] += 1
-            if status not in KILLED:
-                result.survivors.append(name)
+            result.survivors += [name] if status not in KILLED else []
     return result
 
 
@@ -380,16 +373,15 @@ def share(results: Sequence[Result]) -> float:
 
 def table(results: Sequence[Result]) -> str:
     """One line for each module."""
-    head = COLUMNS.format("module", "mutants", "tried", "killed", "timeout", "survived", "no test", "%")
+    head = COLUMNS.format("module", "mutants", "tried", "killed", "timeout", "survived", "%")
     return "\n".join([head, *(line(each.sample.module, [each]) for each in results)])
 
 
 def line(name: str, rows: Sequence[Result]) -> str:
     """The numbers of one or several modules."""
+    mutants, timeouts = sum(row.sample.mutants for row in rows), sum(row.statuses["timeout"] for row in rows)
     tries, killed = sum(row.tried for row in rows), sum(row.killed for row in rows)
-    timeouts, alone = (sum(row.statuses[status] for row in rows) for status in ("timeout", "no tests"))
-    mutants = sum(row.sample.mutants for row in rows)
-    return COLUMNS.format(name, mutants, tries, killed, timeouts, tries - killed - alone, alone, f"{share(rows):.1f}")
+    return COLUMNS.format(name, mutants, tries, killed, timeouts, tries - killed, f"{share(rows):.1f}")
 
 
 def survivors(results: Sequence[Result], workspace: Path) -> list[str]:
@@ -397,10 +389,9 @@ def survivors(results: Sequence[Result], workspace: Path) -> list[str]:
     lines: list[str] = []
     with chdir(workspace):
         for result in results:
-            module = result.sample.module
-            lines += [f"## {module}: {len(result.survivors)} of {result.tried} survived", ""]
+            lines += [f"## {result.sample.module}: {len(result.survivors)} of {result.tried} survived", ""]
             for name in result.survivors:
-                difference = get_diff_for_mutant(name, path=Path(PACKAGE) / module)
+                difference = get_diff_for_mutant(name, path=Path(PACKAGE) / result.sample.module)
                 lines += [f"`{name}`", "", "```diff", difference.strip(), "```", ""]
     return lines
 
