@@ -280,7 +280,7 @@ def test_an_interrupt_says_what_is_kept(monkeypatch: pytest.MonkeyPatch, capsys:
     def stop(*_: object) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("twopeaks.theory.predictors.heights.predict", stop)
+    monkeypatch.setattr("twopeaks.theory.predictors.registry.predict", stop)
     assert run(["predict"]) == 130
     assert "finished runs in the folder of --out are kept" in capsys.readouterr().err
 
