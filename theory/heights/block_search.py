@@ -116,10 +116,10 @@ class _Problem:
         """What should be zero: tensor, squares of the first and of the second operand, function of c."""
         x, y, z = nodes
         built = np.einsum("jm,jn,jp->mnp", x, y, z, optimize=True) - self.t
-        found = [built, *(self._squares(w)[1].T @ z for w in (x, y))]
+        conditions = [built, *(self._squares(w)[1].T @ z for w in (x, y))]
         if self.exact:
-            found.append(((x**2).sum(axis=1) + (y**2).sum(axis=1)) @ z)
-        return found
+            conditions.append(((x**2).sum(axis=1) + (y**2).sum(axis=1)) @ z)
+        return conditions
 
     def value(self, flat: _Array, multipliers: list[_Array], penalty: float) -> tuple[float, _Vector]:
         """Augmented Lagrangian and its slope at nodes (3 N D,)."""
@@ -172,11 +172,11 @@ def _lower(problem: _Problem, nodes: _Array, multipliers: list[_Array], penalty:
     def value(flat: _Array) -> tuple[float, _Vector]:
         return problem.value(flat, multipliers, penalty)
 
-    found = minimize(
+    end = minimize(
         value,
         nodes.ravel(),
         jac=True,
         method="L-BFGS-B",
         options={"maxiter": _ITERATIONS, "maxcor": 20, "ftol": 1e-14, "gtol": 1e-8},
     )
-    return np.asarray(found.x.reshape(nodes.shape))
+    return np.asarray(end.x.reshape(nodes.shape))

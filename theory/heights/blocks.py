@@ -85,19 +85,19 @@ class BlockCost:
     source: str
 
 
-def kind_of(rho: Irrep, found: Sequence[Irrep]) -> Kind:
-    """Kind of the block that holds ``rho``, one of all irreducible representations ``found`` of its group."""
+def kind_of(rho: Irrep, all_irreps: Sequence[Irrep]) -> Kind:
+    """Kind of the block that holds ``rho``, one of ``all_irreps``, the irreducible representations of its group."""
     chi = rho.character
     products = (chi if rho.schur else chi + chi.conj()) ** 2
-    squares = sum(s.dim**2 for s in found if not s.is_trivial and abs(np.vdot(s.character, products)) > 0.5)
+    squares = sum(s.dim**2 for s in all_irreps if not s.is_trivial and abs(np.vdot(s.character, products)) > 0.5)
     return Kind(rho.dim, rho.schur, squares, round(float(np.mean(np.abs(chi) ** 4))))
 
 
 def kinds(group: Group) -> Counter[Kind]:
     """How many blocks of each kind a group has, the trivial one left out."""
-    found = irreps(group)
-    blocks = [found[block[0]] for block in real_blocks(found)]
-    return Counter(kind_of(rho, found) for rho in blocks if not rho.is_trivial)
+    all_irreps = irreps(group)
+    blocks = [all_irreps[block[0]] for block in real_blocks(all_irreps)]
+    return Counter(kind_of(rho, all_irreps) for rho in blocks if not rho.is_trivial)
 
 
 def block_cost(kind: Kind, order: int) -> BlockCost:

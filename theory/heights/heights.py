@@ -115,7 +115,7 @@ def fit_heights(generalising: Control, memorising: Sequence[Control], resamples:
         resamples: bootstrap resamples over control seeds.
 
     Raises:
-        ArithmeticError: if memorising more pairs did not cost more norm, so that the peaks need not cross: the
+        ArithmeticError: if memorising more examples did not cost more norm, so that the peaks need not cross: the
             control runs were too short, or too noisy.
     """
     central = _crossing(np.mean(generalising.costs), [(c.samples, float(np.mean(c.costs))) for c in memorising])

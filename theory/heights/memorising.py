@@ -1,7 +1,7 @@
 """Height of the memorising peak: laws fitted on networks that memorise random labels, never on one that could grok.
 
 A node of its own for each pair costs 3 (1/4)^(2/3) = 1.19 (heights.4). Trained networks do better: about n/2 nodes are
-alive, each of which answers two pairs of one label, with opposite signs of z, and spills on others. Random labels
+alive, each of which answers two examples of one label, with opposite signs of z, and spills on others. Random labels
 know of no group, so what they cost is one law for all of them. The runs are in ``data/memorising.csv``.
 
 * **Small tables** (M up to 31): what sharing saves falls like 1/M, c_mem = 1.19 (1 - kappa/M), whatever n is, as long
@@ -87,17 +87,17 @@ class Law(NamedTuple):
     scatter: float
 
     def cost(self, order: int) -> float:
-        """c_0: norm of one more pair as decay goes to zero."""
+        """c_0: norm of one more training example as decay goes to zero."""
         return memorising_cost() * (1 - self.kappa / order - order / self.reach)
 
 
 def shared_memorising_cost(order: int, kappa: float = KAPPA) -> float:
-    """Norm that memorising one more pair costs in a small table of this order."""
+    """Norm that memorising one more training example costs in a small table of this order."""
     return memorising_cost() * (1 - kappa / order)
 
 
 def memorised(order: int, samples: float, eta: float, law: Law | None = None) -> tuple[float, float]:
-    """Norm R, and loss + (eta/2) norm over eta/2, of a network that has memorised n pairs under decay eta.
+    """Norm R, and loss + (eta/2) norm over eta/2, of a network that has memorised n training examples under decay eta.
 
     The second is the integral of the first over eta, divided by eta, since the objective is stationary in the weights.
     """
@@ -137,10 +137,10 @@ def fitted_law() -> Law:
         return np.array(norms + [_miss(run, law, 1) for run in runs if not math.isnan(run.loss)])
 
     start = np.array([2.0, 1500.0, 0.3])
-    found = _law(least_squares(misses, start, x_scale=start).x)
+    law = _law(least_squares(misses, start, x_scale=start).x)
     orders = sorted({run.order for run in runs})
-    means = [np.mean([_miss(run, found, 0) for run in runs if run.order == order]) for order in orders]
-    return found._replace(scatter=float(np.std(means, ddof=1)))
+    means = [np.mean([_miss(run, law, 0) for run in runs if run.order == order]) for order in orders]
+    return law._replace(scatter=float(np.std(means, ddof=1)))
 
 
 def _law(constants: NDArray[np.float64]) -> Law:

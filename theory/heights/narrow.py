@@ -1,6 +1,6 @@
 """What memorising costs networks of few nodes: a law with one constant, fitted on random labels.
 
-Memorising n pairs takes n/2 nodes, each of which answers two pairs (`theory.heights.memorising`). Networks of fewer
+Memorising n examples takes n/2 nodes, each of which answers two (`theory.heights.memorising`). Networks of fewer
 have to answer more with each, and pay c_mem (1 + nu (n/2K - 1)/M), with nu from runs on 30% of the table,
 ``data/memorising_width.csv``. From K = n/2 to 12 n/2 the cost stays the same within 3%, the noise of these runs.
 """

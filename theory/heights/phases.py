@@ -11,7 +11,7 @@ Around its n_rho a block is learned in part: g_rho goes from 0 to almost 1. How 
 that all blocks have, and from the sampling of the pairs on which the nodes of a block act (for d > 1 each on a part of
 the table, about 1/d^2 of it). Where it lies depends on the energy of the block's features (feat.5), E* = M/(2md):
 those of low energy are not found as soon as they pay. What is not generalised is answered from memory, which on test
-pairs is noise in the same blocks.
+examples is noise in the same blocks.
 
 Of the four constants of that step, `STEP`, centre and width are fitted on networks of one cyclic group (Z23,
 ``data/step.csv``), the one of the energy on the n_c of two others (S4, Q8xZ3), all in the standard experiment: 20,000
@@ -62,8 +62,8 @@ class Step(NamedTuple):
 
     Attributes:
         centre: n/n_rho at which half of it is learned, for features of energy M/4.
-        width: standard deviation of that in n/n_rho, for a block whose nodes act on every pair.
-        noise: variance of memory's answer to a test pair, over that of the label, where nothing is generalised.
+        width: standard deviation of that in n/n_rho, for a block whose nodes act on every example.
+        noise: variance of memory's answer to a test example, over that of the label, where nothing is generalised.
         energy: power of M/(4 E*) with which the centre grows.
     """
 
@@ -80,7 +80,7 @@ class Block:
     Attributes:
         kind: type and dimension.
         irrep: position of its (first) irreducible representation in `twopeaks.theory.groups.irreps.irreps`.
-        crossing: n_rho, pairs from which it pays to generalise it; infinite where it never does. Eq. mixed.1.
+        crossing: n_rho, the n from which it pays to generalise it; infinite where it never does. Eq. mixed.1.
         kept: share of its outputs that decay leaves, g of heights.11.
         kernel: (M,) k_rho, what it adds to the output at c when the answer is the identity.
     """
@@ -117,9 +117,9 @@ def blocks(group: Group, eta: float) -> tuple[Block, ...]:
     """
     if not 0 <= eta < float("inf"):
         raise InputError("eta", "a finite weight decay, 0 or more", eta, "such as 2e-4")
-    found, order = irreps(group), group.order
-    members = [block for block in real_blocks(found) if not found[block[0]].is_trivial]
-    kinds = [kind_of(found[block[0]], found) for block in members]
+    all_irreps, order = irreps(group), group.order
+    members = [block for block in real_blocks(all_irreps) if not all_irreps[block[0]].is_trivial]
+    kinds = [kind_of(all_irreps[block[0]], all_irreps) for block in members]
     costs = [block_cost(kind, order) for kind in kinds]
     extra = shared_height(group).cost - sum(cost.free for cost in costs)
     left = sum(cost.left for cost in costs)
@@ -128,7 +128,9 @@ def blocks(group: Group, eta: float) -> tuple[Block, ...]:
         for kind, cost in zip(kinds, costs, strict=True)
     ]
     crossings = _crossings(parts, kinds, order, eta)
-    kernels = [np.sum([found[i].dim * found[i].character for i in block], axis=0).real / order for block in members]
+    kernels = [
+        np.sum([all_irreps[i].dim * all_irreps[i].character for i in block], axis=0).real / order for block in members
+    ]
     return tuple(
         Block(kind, block[0], crossing, _kept(part, eta), kernel)
         for block, kind, crossing, part, kernel in zip(members, kinds, crossings, parts, kernels, strict=True)
@@ -150,7 +152,7 @@ def _crossings(parts: Sequence[Part], kinds: Sequence[Kind], order: int, eta: fl
 
 
 def _crossing(height: Part | SharedHeight, functions: int, order: int, eta: float, dearer: float = 1.0) -> float:
-    """Pairs at which the share D/(M-1) of memorising n labels, made dearer, is worth as much as what it would free."""
+    """The n at which the share D/(M-1) of memorising n labels, made dearer, is worth as much as what it would free."""
     worth = height.cost if eta == 0 else height.at_decay(eta)[1] / (eta / 2)
 
     def gap(n: float) -> float:
@@ -168,9 +170,9 @@ def _kept(part: Part, eta: float) -> float:
 
 
 def learned(block: Block, samples: float, order: int, step: Step = STEP) -> float:
-    """Share g of a block's outputs that is generalised at n pairs, within the budget.
+    """Share g of a block's outputs that is generalised at n training examples, within the budget.
 
-    Below half of the n where half of it is learned, sampling widens the step no further: there are too few pairs to
+    Below half of the n where half of it is learned, sampling widens the step no further: there are too few examples to
     learn it by, and a normal law's tail would say otherwise.
 
     Args:
@@ -180,10 +182,10 @@ def learned(block: Block, samples: float, order: int, step: Step = STEP) -> floa
         step: how it goes from nothing to what decay leaves.
 
     Raises:
-        InputError: if there are no pairs.
+        InputError: if there are no training examples.
     """
     if not samples > 0:
-        raise InputError("samples", "a positive number of training pairs", samples, "draw some")
+        raise InputError("samples", "a positive number of training examples", samples, "draw some")
     late = (block.kind.factor * block.kind.dim / 2) ** step.energy  # M/(4 E*), E* = M/(2 m d) with m = f
     cells, drawn = block.kind.dim**2, max(samples, step.centre * late * block.crossing / 2)
     sampling = (cells - 1) * max(1 - drawn / order**2, 0.0) / drawn
@@ -229,7 +231,7 @@ def _draws(order: int) -> NDArray[np.float64]:
 
 
 def accuracy_at(group: Group, parts: Sequence[Block], samples: float, step: Step = STEP, shift: float = 0.0) -> float:
-    """Accuracy at n pairs if every n_rho were exp(shift) of what it is."""
+    """Accuracy at n training examples if every n_rho were exp(shift) of what it is."""
     at = samples * np.exp(-shift)
     return accuracy(group, parts, [learned(part, at, group.order, step) for part in parts], step.noise)
 
@@ -269,7 +271,7 @@ def fitted_step() -> Step:
         return sum((accuracy_at(*of[name, eta], n, step) - seen) ** 2 for name, eta, n, seen in _step_runs())
 
     within = [(0.5, 2.0), (0.01, 1.0)]
-    found = minimize(
+    centre_and_width = minimize(
         misfit, np.array([1.0, 0.1]), method="Nelder-Mead", bounds=within, options={"xatol": 1e-3, "fatol": 1e-4}
     ).x
-    return STEP._replace(centre=float(found[0]), width=float(found[1]))
+    return STEP._replace(centre=float(centre_and_width[0]), width=float(centre_and_width[1]))

@@ -69,8 +69,8 @@ class SharedHeight:
 
     def at_decay(self, eta: float) -> tuple[float, float]:
         """Norm and objective loss + (eta/2) norm of the network that decay eta leaves."""
-        found = [part.at_decay(eta) for part in self.parts]
-        return sum(norm for norm, _ in found), sum(objective for _, objective in found)
+        kept = [part.at_decay(eta) for part in self.parts]
+        return sum(norm for norm, _ in kept), sum(objective for _, objective in kept)
 
 
 def shared_height(group: Group) -> SharedHeight:
@@ -82,13 +82,13 @@ def shared_height(group: Group) -> SharedHeight:
     if not counts:
         return SharedHeight(0.0, 0, None, (), "")
     costs = {kind: block_cost(kind, order) for kind in counts}
-    found = (
+    heights = (
         height
         for carriers in _carriers(counts)
         for exactly in product((False, True), repeat=len(counts))
         if (height := _height(counts, costs, order, carriers, dict(zip(sorted(counts), exactly, strict=True))))
     )
-    return min(found, key=lambda height: height.cost)
+    return min(heights, key=lambda height: height.cost)
 
 
 def _carriers(counts: Counter[Kind]) -> Iterator[tuple[Kind, int] | None]:
@@ -129,6 +129,6 @@ def _origin(costs: Mapping[Kind, BlockCost]) -> str:
     searched = sorted({str(kind) for kind, cost in costs.items() if cost.source == "search"})
     general = [kind for kind, cost in costs.items() if cost.source == "heights.7"]
     bounds = sorted({str(kind) for kind in general if kind.dim > 3 or (kind.schur != 1 and kind.dim > 1)})
-    told = [f"by numerical search for blocks that are {', '.join(searched)}"] if searched else []
-    told += [f"a bound from above for blocks that are {', '.join(bounds)}"] if bounds else []
-    return f"({'; '.join(told)})" if told else ""
+    sentences = [f"by numerical search for blocks that are {', '.join(searched)}"] if searched else []
+    sentences += [f"a bound from above for blocks that are {', '.join(bounds)}"] if bounds else []
+    return f"({'; '.join(sentences)})" if sentences else ""

@@ -58,7 +58,7 @@ class MarginRun(NamedTuple):
         seed: of the network and its labels.
         steps: budget.
         cost: |W|^2 + |V|^2 at the end, over n.
-        loss: cross-entropy on its pairs at the end.
+        loss: cross-entropy on its training examples at the end.
     """
 
     order: int
@@ -91,7 +91,7 @@ class MarginLaw(NamedTuple):
     scatter: float
 
     def samples(self, order: int, objective: float) -> float:
-        """N pairs that are memorised at this objective."""
+        """N training examples that are memorised at this objective."""
         return float((objective / (self.scale * order**self.order_power)) ** (1 / self.samples_power))
 
 
@@ -137,10 +137,10 @@ def generalising_by_margin(order: int, eta: float) -> Generalising:
         start = np.full(count, 1e-3)
         some = rng.permutation(count)[: rng.integers(1, count + 1)]
         start[some] = rng.uniform(1.2, 1.7, len(some))
-        found = minimize(value, start, jac=True, method="L-BFGS-B", options={"maxiter": 3000, "ftol": 1e-14})
-        if float(found.fun) < best.objective:
-            amplitudes = tuple((np.abs(found.x) ** 3).tolist())
-            best = Generalising(float(found.fun), unit * float(found.x @ found.x), amplitudes)
+        end = minimize(value, start, jac=True, method="L-BFGS-B", options={"maxiter": 3000, "ftol": 1e-14})
+        if float(end.fun) < best.objective:
+            amplitudes = tuple((np.abs(end.x) ** 3).tolist())
+            best = Generalising(float(end.fun), unit * float(end.x @ end.x), amplitudes)
     return best
 
 

@@ -1,4 +1,4 @@
-"""Both peaks as functions of n: what memorising n pairs costs, what the rule costs, and where they are equal.
+"""Both peaks over n: what memorising n training examples costs, what the rule costs, and where they are equal.
 
 Predictors of n_c solve for the crossing of these two (`theory.predictors.heights`, `twopeaks.theory.predictors.relu`);
 who draws the peaks asks here, so that what is drawn crosses where it is predicted. Costs are in units of the squared
@@ -33,11 +33,11 @@ __all__ = [
 
 @dataclass(frozen=True)
 class Peaks:
-    """Costs of both ways to fit n pairs; the cheaper one is the higher peak.
+    """Costs of both ways to fit n training examples; the cheaper one is the higher peak.
 
     Attributes:
         generalising: cost of the rule, the same for every n.
-        memorising: n -> cost of memorising n pairs.
+        memorising: n -> cost of memorising n training examples.
         equations: labels of the equations that both rest on.
         words: what is counted.
     """
@@ -91,7 +91,7 @@ def relu_peaks(setting: Setting) -> Peaks | None:
 
 
 def memorised_pair(order: int, width: int, kappa: float = KAPPA, shift: float = 0.0) -> Callable[[float], float]:
-    """Norm that each memorised pair costs, as a function of n; more where there are fewer than n/2 nodes.
+    """Norm that each memorised training example costs, as a function of n; more where there are fewer than n/2 nodes.
 
     Args:
         order: M.
@@ -104,18 +104,18 @@ def memorised_pair(order: int, width: int, kappa: float = KAPPA, shift: float = 
 
 
 def memorising_objective(n: float, order: int, eta: float, cost: Callable[[float], float]) -> float:
-    """Loss + (eta/2) norm of a network that memorises n pairs of a group of this order. Eq. heights.11."""
+    """Loss + (eta/2) norm of a network that memorises n training examples of a group of this order. Eq. heights.11."""
     return Part(1, (1 - 1 / order) / n, cost(n)).at_decay(eta)[1] * n
 
 
 def equal_objectives(height: SharedHeight, order: int, eta: float, cost: Callable[[float], float]) -> float | None:
-    """N at which n memorised pairs are worth as much as the rule; None if the rule is worth nothing.
+    """N at which n memorised training examples are worth as much as the rule; None if the rule is worth nothing.
 
     Args:
         height: of the generalising peak.
         order: M.
         eta: weight decay; at 0 no objective tells them apart, but the norms to which decay would lead still differ.
-        cost: norm of each memorised pair, from `memorised_pair`.
+        cost: norm of each memorised example, from `memorised_pair`.
     """
     norm, generalising = height.at_decay(eta)
     if not norm:

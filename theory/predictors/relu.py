@@ -52,11 +52,11 @@ class ReluLaw(NamedTuple):
     scatter: float
 
     def norm(self, order: int, samples: float) -> float:
-        """Norm that memorising n pairs costs."""
+        """Norm that memorising n training examples costs."""
         return float(self.cost * samples * (samples / order) ** -self.power)
 
     def samples(self, order: int, norm: float) -> float:
-        """N pairs that cost this norm."""
+        """N training examples that cost this norm."""
         return float(order * (norm / (self.cost * order)) ** (1 / (1 - self.power)))
 
 
@@ -93,11 +93,11 @@ def largest_energy(order: int) -> tuple[float, tuple[float, ...]]:
     rng = np.random.default_rng(0)
     cosine = np.cos(2 * np.pi * np.arange(order) / order)
     starts = [np.concatenate([cosine, cosine]), *rng.standard_normal((_STARTS - 1, 2 * order))]
-    found = [
+    ends = [
         minimize(value, x, jac=True, method="L-BFGS-B", options={"maxiter": 2000, "maxcor": 30, "ftol": 1e-14})
         for x in starts
     ]
-    best = min(found, key=lambda end: float(end.fun))
+    best = min(ends, key=lambda end: float(end.fun))
     node = best.x / np.linalg.norm(best.x)
     return -float(best.fun), tuple(node.tolist())
 

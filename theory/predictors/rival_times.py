@@ -188,7 +188,7 @@ class DensityLaw:
         return float(self.a * density**-self.gamma + self.b)
 
     def critical_samples(self, order: int, budget: float) -> float | None:
-        """Training pairs n_c(T) = r M^2 at which the law needs the whole budget T; None if it needs less at any r."""
+        """n_c(T) = r M^2 at which the law needs the whole budget T; None if it needs less at any r."""
         if budget <= self.b or self.a <= 0:
             return None
         return float(order**2 * (self.a / (budget - self.b)) ** (1 / self.gamma))
@@ -220,8 +220,8 @@ def fit_density(densities: Floats, steps: Floats) -> DensityLaw:
     def solve(log_gamma: float) -> tuple[float, Floats]:
         columns = np.stack([densities ** -math.exp(log_gamma), np.ones_like(steps)], axis=1) / steps[:, None]
         scale = np.abs(columns).max(axis=0)
-        found, *_ = np.linalg.lstsq(columns / scale, np.ones_like(steps), rcond=None)
-        return float(np.sum((columns / scale @ found - 1) ** 2)), found / scale
+        solution, *_ = np.linalg.lstsq(columns / scale, np.ones_like(steps), rcond=None)
+        return float(np.sum((columns / scale @ solution - 1) ** 2)), solution / scale
 
     grid = np.linspace(math.log(_EXPONENTS[0]), math.log(_EXPONENTS[1]), 60)
     errors = [solve(float(x))[0] for x in grid]
@@ -359,10 +359,10 @@ def _positive(value: float, expectation: str) -> float:
 
 def _complete(runs: Sequence[RunNorms]) -> list[RunNorms]:
     """Those that grokked after a delay, which a delay law can be fitted on."""
-    found = [run for run in runs if run.delayed]
-    if not found:
+    delayed = [run for run in runs if run.delayed]
+    if not delayed:
         raise InputError("runs", "one or more that grokked after they had memorised", len(runs), "train longer")
-    return found
+    return delayed
 
 
 def _delay(run: RunNorms) -> float:

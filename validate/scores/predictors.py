@@ -155,21 +155,21 @@ def read_predictions(path: Path, cells: Sequence[Measured]) -> tuple[list[Said],
         about = _places(place, prediction, fields, quantity, cells)
         elsewhere += not about
         for at in about:
-            mine = on.setdefault((prediction.predictor, quantity), {})
-            if at in mine:
+            predictions = on.setdefault((prediction.predictor, quantity), {})
+            if at in predictions:
                 what = f"{prediction.predictor} on {prediction.group or prediction.setting_id} again"
                 raise InputError(place, "the only prediction of its predictor on a cell", what, "leave one out")
-            mine[at] = prediction
+            predictions[at] = prediction
     if not on:
         remedy = "groups, fields and setting_id must be those of the measured cells"
         raise InputError(str(path), "about some of the measured cells", f"{elsewhere} about others", remedy)
     notes = [f"{path}: {elsewhere} predictions are about cells that were not measured"] if elsewhere else []
-    return [_from_file(name, quantity, mine, counted) for (name, quantity), mine in on.items()], notes
+    return [_from_file(name, quantity, predictions, counted) for (name, quantity), predictions in on.items()], notes
 
 
 def _from_file(name: str, quantity: Quantity, on: Mapping[int, Prediction], counted: bool) -> Said:
     """Predictions of a file, with what is known of their predictor: by its name, if it is one of ours."""
-    known = [one.declared for one in PREDICTORS if (one.name, one.quantity) == (name, quantity)]
+    known = [each.declared for each in PREDICTORS if (each.name, each.quantity) == (name, quantity)]
     takes_none = bool(known) and not known[0].gradients
     return Said(name, quantity, "file", on, counted or takes_none, bool(known[0].amortised) if known else None)
 
@@ -189,22 +189,22 @@ _Entry = tuple[str, Prediction, Mapping[str, object]]
 
 def _from_json(path: Path) -> list[_Entry]:
     try:
-        told = json.loads(path.read_text(encoding="utf-8"))
+        written = json.loads(path.read_text(encoding="utf-8"))
     except OSError as error:
         raise InputError(
             str(path), "a file that can be read", error.strerror, "give the path of predictions"
         ) from error
     except ValueError as error:
         raise InputError(str(path), "JSON as twopeaks predict prints it", str(error), "mend that") from error
-    if not isinstance(told, list) or not told:
+    if not isinstance(written, list) or not written:
         raise InputError(
-            str(path), "a list of predictions", type(told).__name__, "as twopeaks predict --json prints it"
+            str(path), "a list of predictions", type(written).__name__, "as twopeaks predict --json prints it"
         )
     entries: list[_Entry] = []
-    for number, one in enumerate(told, 1):
+    for number, entry in enumerate(written, 1):
         place = f"{path}, prediction {number}"
         try:
-            prediction = Prediction.model_validate(one)
+            prediction = Prediction.model_validate(entry)
         except ValidationError as error:
             problem = explain(error, Prediction)
             raise InputError(f"{place}, {problem.name}", problem.expectation, problem.value, problem.remedy) from error
@@ -277,9 +277,9 @@ def _places(
             return cell.setting.content_id == prediction.setting_id
         return all(_field(cell.setting, key) == value for key, value in fields.items())
 
-    found = [i for i, cell in enumerate(cells) if cell.quantity == quantity and fits(cell)]
-    settings = {cells[i].setting.content_id for i in found}
+    places = [i for i, cell in enumerate(cells) if cell.quantity == quantity and fits(cell)]
+    settings = {cells[i].setting.content_id for i in places}
     if len(settings) > 1:
         remedy = "add a column that tells them apart, such as weight_decay, or setting_id"
         raise InputError(place, "about one measured setting", f"something that fits {len(settings)}", remedy)
-    return found
+    return places

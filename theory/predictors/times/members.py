@@ -1,4 +1,4 @@
-"""One network of an ensemble as flows see it: its pairs, first weights and accuracies, all weights in one array."""
+"""One network of an ensemble as flows see it: its training examples, first weights (one array) and accuracies."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ class Member:
     """Problem and first weights of one seed; weights are flat, (2MK + KM,), W before V, in single precision.
 
     Attributes:
-        problem: pairs, labels, activation.
+        problem: training examples, labels, activation.
         y: weights at step 0.
     """
 
@@ -72,11 +72,11 @@ class Member:
         return Crossing(TRANSITIONS["t_grok"].level, hold)
 
     def train_accuracy(self, y: Array) -> float:
-        """Share of training pairs that are right."""
+        """Share of training examples that are right."""
         return self.problem.accuracy(*self.layers(y), self.problem.pairs)
 
     def test_accuracy(self, y: Array) -> float:
-        """Share of all other pairs that are right; zero if there are none."""
+        """Share of test examples that are right; zero if there are none."""
         rest = self.problem.rest
         return self.problem.accuracy(*self.layers(y), rest) if len(rest) else 0.0
 

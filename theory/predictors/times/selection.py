@@ -1,6 +1,6 @@
 r"""T_grok of gradient descent from one equation: the rule's share of the outputs grows as a fitter species does.
 
-After memorisation let g be the share of the outputs on unseen pairs that follows the rule. Trajectories of cyclic
+After memorisation let g be the share of the outputs on test examples that follows the rule. Trajectories of cyclic
 groups (M = 11 to 31, n/n_c = 1.1 to 2) have, at equal g, rates proportional to n/n_c - 1: what costs less grows, as in
 a population of two species of which one is the fitter. In tau = lr · eta · steps,
 
@@ -234,8 +234,8 @@ def fitted_constants() -> tuple[Constants, float]:
         return np.array([_miss(run, crossings[run.order, run.weight_decay], k) for run in known])
 
     start = np.array([0.0, 0.5, math.log(0.28), 2.3, 0.55, 0.4, 1.6])
-    found = least_squares(misses, start, loss="soft_l1", f_scale=0.1).x
-    return constants(found), float(np.std(misses(found)))
+    fitted = least_squares(misses, start, loss="soft_l1", f_scale=0.1).x
+    return constants(fitted), float(np.std(misses(fitted)))
 
 
 #: n/n_rho below which a run is too near the crossing to be fitted: an error of 2% in n_rho would double its rate.
