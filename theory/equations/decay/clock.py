@@ -92,8 +92,8 @@ def slow_flow() -> Equation:
 
     def check(rng: np.random.Generator) -> Check:
         proved = vanishes(jacobian * projected) and vanishes(projected.dot(gram.det() * place - projected))
-        normal, here = sp.Matrix([[2 * w * v, w**2]]), sp.Matrix([w, v])
-        proved &= vanishes(velocity + here - normal.T * (normal * normal.T).inv() * normal * here)
+        normal, point = sp.Matrix([[2 * w * v, w**2]]), sp.Matrix([w, v])
+        proved &= vanishes(velocity + point - normal.T * (normal * normal.T).inv() * normal * point)
         x, start = _example(rng)
         along = _along_manifold(x, start, lowered(-tangent * theta, (J, theta), {N: 6, C: 2}))
         full = extrapolated(_full_flow(x, start, weights=np.ones(6), coupled=False), 0.02)
@@ -233,7 +233,7 @@ def preconditioned() -> Equation:
     """clock.5: the slow flow with a preconditioner, and the clock of Adam."""
     scale, (d1, d2) = sp.Symbol("s", positive=True), sp.symbols("d_1 d_2", positive=True)
     w, v, _, _ = _toy_flow()
-    jacobian, here = sp.Matrix([[2 * w * v, w**2]]), sp.Matrix([w, v])
+    jacobian, point = sp.Matrix([[2 * w * v, w**2]]), sp.Matrix([w, v])
 
     def velocity(weights: sp.Matrix, decay: sp.Matrix) -> sp.Matrix:
         gram = (jacobian * weights * jacobian.T)[0]
@@ -245,11 +245,11 @@ def preconditioned() -> Equation:
         sp.Eq(sp.Derivative(sp.Symbol("theta_Adam"), tau), -oblique * D * theta, evaluate=False),
     )
     weights = sp.diag(d1, d2)
-    decoupled, coupled = velocity(weights, here), velocity(weights, weights * here)
+    decoupled, coupled = velocity(weights, point), velocity(weights, weights * point)
 
     def check(rng: np.random.Generator) -> Check:
-        proved = vanishes(velocity(scale * weights, here) - decoupled)
-        proved &= vanishes(velocity(scale * weights, scale * weights * here) - scale * coupled)
+        proved = vanishes(velocity(scale * weights, point) - decoupled)
+        proved &= vanishes(velocity(scale * weights, scale * weights * point) - scale * coupled)
         proved &= vanishes(jacobian * decoupled) and vanishes(jacobian * coupled)
         (x, start), chosen = _example(rng), rng.uniform(0.5, 2, 6)
 
@@ -278,7 +278,7 @@ def preconditioned() -> Equation:
             Step("decoupled, it rests at w =", sp.solve(sp.numer(decoupled[0]) / w, w)[0]),
             Step("coupled, it rests at w =", sp.solve(sp.numer(coupled[0]) / w, w)[0]),
             Step(
-                "AdamW with s D less AdamW with D", (velocity(scale * weights, here) - decoupled).applyfunc(sp.cancel)
+                "AdamW with s D less AdamW with D", (velocity(scale * weights, point) - decoupled).applyfunc(sp.cancel)
             ),
         ),
     )
