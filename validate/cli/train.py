@@ -1,4 +1,4 @@
-"""The command ``twopeaks train``: one ensemble, trained (or read, or gone on with) and shown."""
+"""The command ``twopeaks train``: train one ensemble, or read or continue one that was kept, and show it."""
 
 from __future__ import annotations
 
@@ -119,7 +119,7 @@ def _notes(cell: Cell, values: Mapping[str, Any]) -> list[str]:
 
 
 def run(cell: Cell, request: Request) -> None:
-    """Train a cell, or read it, or go on with it where it was kept, and print what its networks did."""
+    """Train a cell, or read or continue one that was kept, and print what its networks did."""
     from twopeaks.sim.network.runtime import resolve
     from twopeaks.validate.screen.training import check
 

@@ -1,4 +1,4 @@
-"""Curves as Braille characters: eight dots a cell, which belongs to the last curve of another style to cross it."""
+"""Curves as Braille characters, eight dots a cell. Where curves cross, a cell has the style of the last one."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _BLANK, _BITS = 0x2800, np.array([[0x01, 0x08], [0x02, 0x10], [0x04, 0x20], [0x4
 
 
 class Canvas:
-    """A unit square, (0, 0) at the lower left, on so many cells of a terminal.
+    """A unit square, (0, 0) at the lower left, drawn on cells of a terminal.
 
     Args:
         columns, rows: cells.

@@ -67,7 +67,7 @@ class LiveCurves:
 
     @classmethod
     def of(cls, records: Records, plan: Plan) -> Self:
-        """What would be known at the end of a run that is stored."""
+        """The curves of a stored run, as they were at its end."""
         curves, members = cls(len(records.seeds), plan), range(len(records.seeds))
         by_name = {name: records.curves[name] for name in SHOWN}
         for r, step in enumerate(records.steps.tolist()):
@@ -75,7 +75,7 @@ class LiveCurves:
         return curves
 
     def position(self, step: float) -> float:
-        """Of a step on the axis, 0 to 1; where records are log-spaced, step 1 is at 0."""
+        """Position of a step on the axis, 0 to 1; with log spacing step 1 is at 0."""
         if self.plan.spacing == "linear":
             return step / self.plan.steps
         return math.log(max(step, 1)) / math.log(max(self.plan.steps, 2))

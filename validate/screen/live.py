@@ -1,4 +1,4 @@
-"""Whether a picture can be drawn anew and anew where notes and errors go, and how often it is."""
+"""A moving picture on standard error: whether the terminal can show one, and how often it is drawn."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def drawable() -> Console | None:
 
 @contextmanager
 def moving(live: Live) -> Iterator[None]:
-    """Draw a picture from time to time while the context lasts, and once more at its end, from a thread of its own.
+    """Draw a picture at intervals while the context lasts, and once more at its end, from a thread of its own.
 
     Training waits for the interpreter while a frame is drawn; so frames are as rare as the machine is busy elsewhere.
     """

@@ -30,7 +30,7 @@ _WORST = 3
 
 
 def show(boards: Sequence[Board]) -> None:
-    """Print all of it."""
+    """Print the tables and headlines of all boards."""
     screen = console()
     for board in boards:
         if board.standings:

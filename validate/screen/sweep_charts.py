@@ -1,4 +1,4 @@
-"""What a sweep has found last, drawn for a terminal: the transition that is being looked for, and the newest curves."""
+"""The newest results of a sweep, drawn for a terminal: the transition it searches for, and the latest curves."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ class _Done:
 
 
 class SweepCharts:
-    """Keeps what is newest.
+    """Keeps the newest cells.
 
     Args:
         varied: fields that tell cells apart.
@@ -47,11 +47,11 @@ class SweepCharts:
         self._done: deque[_Done] = deque(maxlen=_NEWEST)
 
     def add(self, cell: Cell, records: Records, grokked: int) -> None:
-        """One more cell has finished, of whose members so many grokked."""
+        """Add a finished cell and the number of its members that grokked."""
         self._done.append(_Done(cell, LiveCurves.of(records, cell.plan), grokked))
 
     def drawn(self, groups: Sequence[Series], width: int, height: int) -> list[Text]:
-        """Lines of both charts, side by side; of the transition alone where there is little room; none in a nook.
+        """Lines of both charts, side by side; of the transition alone on a narrow terminal; none on a very small one.
 
         Args:
             groups: all groups of cells; the one of the newest cell is drawn.

@@ -61,16 +61,16 @@ class Tally(Monitor):
         self._first: tuple[float, float, float] | None = None
 
     def wanted(self, cells: Sequence[Cell]) -> None:
-        """More of them."""
+        """Count more cells as wanted."""
         self.cells += len(cells)
 
     def awaited(self, shard: Shard) -> None:
-        """It counts as work ahead."""
+        """Count a shard as work to do."""
         self._open[shard.name] = shard
         self._all_flops += shard.flops
 
     def worked(self, shard: Shard, *, before: bool) -> None:
-        """It counts as done; notes of its training are passed on."""
+        """Count a shard as done, and pass on the notes of its training."""
         awaited = self._open.pop(shard.name, None)
         if before:
             return
@@ -82,7 +82,7 @@ class Tally(Monitor):
                 self.note(f"{folder.name}: {sentence}")
 
     def finished(self, cell: Finished) -> None:
-        """One more."""
+        """Count one more cell as finished."""
         self.done += 1
         if self.boards is not None:
             self._unwritten.append(cell)
@@ -101,13 +101,13 @@ class Tally(Monitor):
                 self.boards = None
 
     def note(self, sentence: str) -> None:
-        """Say it, once."""
+        """Print a note, unless it was printed before."""
         if sentence not in self.notes:
             self.notes.append(sentence)
             self.say(sentence)
 
     def say(self, sentence: str) -> None:
-        """A line on stderr."""
+        """Print a note on stderr."""
         sys.stderr.write(f"note: {sentence}\n")
 
     def progress(self, now: float) -> tuple[float, float | None, float | None]:
@@ -132,7 +132,7 @@ class Tally(Monitor):
 
 
 class Screen(Tally):
-    """The same on a terminal, with a picture that is drawn anew as it changes.
+    """The same on a terminal, with a picture that is drawn again as it changes.
 
     Args:
         place: where results go.
