@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, Generic, Literal, TypeVar
 
 from twopeaks.validate.measured.cell import ErrorKind, Measured
@@ -91,19 +92,13 @@ def explained(columns: Sequence[Column[Subject]]) -> dict[str, str]:
 
 # --- predictors ----------------------------------------------------------------------------------------
 
-_OfPredictor = Callable[[Board, Standing], str]
+
+def _own(scope: Scope, field: str, board: Board, s: Standing) -> object:
+    return getattr(s.own[scope], field)
 
 
-def _on(*media: Medium, text: _OfPredictor) -> dict[Medium, _OfPredictor]:
-    return dict.fromkeys(media, text)
-
-
-def _own(scope: Scope, field: str) -> Callable[[Board, Standing], object]:
-    return lambda board, s: getattr(s.own[scope], field)
-
-
-def _placing(scope: Scope, field: str) -> Callable[[Board, Standing], object]:
-    return lambda board, s: getattr(s.common[scope], field, None)
+def _placing(scope: Scope, field: str, board: Board, s: Standing) -> object:
+    return getattr(s.common[scope], field, None)
 
 
 def _end(interval: tuple[float, float] | None, end: int) -> float | None:
@@ -154,75 +149,75 @@ PREDICTORS: tuple[Column[Standing], ...] = (
     Column("values", lambda board, s: s.values),
     Column("in_range", lambda board, s: s.in_range),
     Column(
-        "", None, "rms", _on("screen", text=lambda board, s: words.median(s.rms, board.kind)),
+        "", None, "rms", dict.fromkeys(("screen",), lambda board, s: words.median(s.rms, board.kind)),
         errors="difference", meaning=_RMS,
     ),
     Column(
-        "all_cells", _own("all", "cells"), "on",
-        _on("screen", "page", "site", text=lambda board, s: str(s.own["all"].cells)),
+        "all_cells", partial(_own, "all", "cells"), "on",
+        dict.fromkeys(("screen", "page", "site"), lambda board, s: str(s.own["all"].cells)),
         meaning="cells on which it has an error",
     ),
     Column(
-        "all_median_error", _own("all", "value"), "median |error|",
-        _on("screen", "page", "site", text=lambda board, s: words.median(s.own["all"], board.kind)),
+        "all_median_error", partial(_own, "all", "value"), "median |error|",
+        dict.fromkeys(("screen", "page", "site"), lambda board, s: words.median(s.own["all"], board.kind)),
         meaning="over these cells, 95% over cells",
     ),
-    Column("all_median_error_low", _own("all", "low")),
-    Column("all_median_error_high", _own("all", "high")),
-    Column("common_all_cells", _placing("all", "cells")),
+    Column("all_median_error_low", partial(_own, "all", "low")),
+    Column("all_median_error_high", partial(_own, "all", "high")),
+    Column("common_all_cells", partial(_placing, "all", "cells")),
     Column(
-        "common_all_median", _placing("all", "median"), "common ({common})",
+        "common_all_median", partial(_placing, "all", "median"), "common ({common})",
         {"screen": _common_brief, "page": lambda board, s: words.median(s.common["all"], board.kind)},
         meaning="median |error| on the cells that all have",
     ),
-    Column("common_all_low", _placing("all", "low")),
-    Column("common_all_high", _placing("all", "high")),
+    Column("common_all_low", partial(_placing, "all", "low")),
+    Column("common_all_high", partial(_placing, "all", "high")),
     Column(
-        "common_all_rank", _placing("all", "rank"), "rank",
-        _on("screen", "page", text=lambda board, s: words.rank(s.common["all"])),
+        "common_all_rank", partial(_placing, "all", "rank"), "rank",
+        dict.fromkeys(("screen", "page"), lambda board, s: words.rank(s.common["all"])),
         meaning="by the median on the common cells, 95% over cells",
     ),
-    Column("common_all_rank_low", _placing("all", "rank_low")),
-    Column("common_all_rank_high", _placing("all", "rank_high")),
+    Column("common_all_rank_low", partial(_placing, "all", "rank_low")),
+    Column("common_all_rank_high", partial(_placing, "all", "rank_high")),
     Column(
-        "common_all_best", _placing("all", "best"), "best",
-        _on("screen", "page", text=lambda board, s: words.best(s.common["all"])),
+        "common_all_best", partial(_placing, "all", "best"), "best",
+        dict.fromkeys(("screen", "page"), lambda board, s: words.best(s.common["all"])),
         meaning="chance that nobody is closer on the common cells",
     ),
-    Column("in_range_cells", _own("in range", "cells")),
+    Column("in_range_cells", partial(_own, "in range", "cells")),
     Column(
-        "in_range_median_error", _own("in range", "value"), "in range",
+        "in_range_median_error", partial(_own, "in range", "value"), "in range",
         {"screen": _in_range_brief, "page": _in_range},
         meaning="median |error| where it calls itself valid",
     ),
-    Column("in_range_median_error_low", _own("in range", "low")),
-    Column("in_range_median_error_high", _own("in range", "high")),
-    Column("common_in_range_cells", _placing("in range", "cells")),
-    Column("common_in_range_median", _placing("in range", "median")),
-    Column("common_in_range_low", _placing("in range", "low")),
-    Column("common_in_range_high", _placing("in range", "high")),
+    Column("in_range_median_error_low", partial(_own, "in range", "low")),
+    Column("in_range_median_error_high", partial(_own, "in range", "high")),
+    Column("common_in_range_cells", partial(_placing, "in range", "cells")),
+    Column("common_in_range_median", partial(_placing, "in range", "median")),
+    Column("common_in_range_low", partial(_placing, "in range", "low")),
+    Column("common_in_range_high", partial(_placing, "in range", "high")),
     Column(
-        "common_in_range_rank", _placing("in range", "rank"), "rank in range ({in_range})",
-        _on("page", text=lambda board, s: words.rank(s.common["in range"])),
+        "common_in_range_rank", partial(_placing, "in range", "rank"), "rank in range ({in_range})",
+        dict.fromkeys(("page",), lambda board, s: words.rank(s.common["in range"])),
         meaning="on the cells where all call themselves valid",
     ),
-    Column("common_in_range_rank_low", _placing("in range", "rank_low")),
-    Column("common_in_range_rank_high", _placing("in range", "rank_high")),
-    Column("common_in_range_best", _placing("in range", "best")),
+    Column("common_in_range_rank_low", partial(_placing, "in range", "rank_low")),
+    Column("common_in_range_rank_high", partial(_placing, "in range", "rank_high")),
+    Column("common_in_range_best", partial(_placing, "in range", "best")),
     Column(
         "median_signed_error", lambda board, s: s.bias, "median signed",
-        _on("page", "site", text=lambda board, s: words.percent(s.bias, board.kind)),
+        dict.fromkeys(("page", "site"), lambda board, s: words.percent(s.bias, board.kind)),
         meaning="median of the errors with their signs",
     ),
     Column(
         "rms_error", lambda board, s: s.rms.value, "rms",
-        _on("page", text=lambda board, s: words.median(s.rms, board.kind)), meaning=_RMS,
+        dict.fromkeys(("page",), lambda board, s: words.median(s.rms, board.kind)), meaning=_RMS,
     ),
     Column("rms_error_low", lambda board, s: s.rms.low),
     Column("rms_error_high", lambda board, s: s.rms.high),
     Column(
         "covered", lambda board, s: s.overlaps, "overlaps",
-        _on("screen", "page", "site", text=lambda board, s: words.overlaps(s)),
+        dict.fromkeys(("screen", "page", "site"), lambda board, s: words.overlaps(s)),
         meaning="cells where its interval overlaps the measured one",
     ),
     Column("with_interval", lambda board, s: s.with_interval),
@@ -231,17 +226,17 @@ PREDICTORS: tuple[Column[Standing], ...] = (
     Column("censored", lambda board, s: s.censored),
     Column(
         "contradicted", lambda board, s: s.contradicted, "wrong side",
-        _on("screen", "page", "site", text=lambda board, s: words.contradicted(s)),
+        dict.fromkeys(("screen", "page", "site"), lambda board, s: words.contradicted(s)),
         meaning="of the bounds of censored cells",
     ),
     Column(
         "constants_fitted", lambda board, s: s.constants_fitted, "fitted",
-        _on("screen", "page", "site", text=lambda board, s: str(s.constants_fitted)),
+        dict.fromkeys(("screen", "page", "site"), lambda board, s: str(s.constants_fitted)),
         meaning="constants fitted to any data",
     ),
     Column(
         "runs_used", lambda board, s: s.runs_used, "runs",
-        _on("cost", "page", "site", text=lambda board, s: str(s.runs_used)),
+        dict.fromkeys(("cost", "page", "site"), lambda board, s: str(s.runs_used)),
         meaning="training runs that it needed",
     ),
     Column("seconds", lambda board, s: s.median_seconds),
@@ -250,27 +245,27 @@ PREDICTORS: tuple[Column[Standing], ...] = (
     Column("worst_error", _worst_error, "worst cells", {"site": _worst_two}, kind="note"),
     Column(
         "total_seconds", lambda board, s: s.cost.seconds, "seconds",
-        _on("cost", "page", "site", text=lambda board, s: words.seconds(s.cost.seconds)),
+        dict.fromkeys(("cost", "page", "site"), lambda board, s: words.seconds(s.cost.seconds)),
         meaning="of predicting, summed over cells",
     ),
     Column(
         "total_training_seconds", lambda board, s: s.cost.training_seconds, "training",
-        _on("cost", "page", "site", text=lambda board, s: words.seconds(s.cost.training_seconds)),
+        dict.fromkeys(("cost", "page", "site"), lambda board, s: words.seconds(s.cost.training_seconds)),
         meaning="seconds of training the same cells, summed",
     ),
     Column(
         "total_cost_over_training", lambda board, s: s.cost.ratio, "cost",
-        _on("cost", "page", "site", text=lambda board, s: words.factor(s.cost.ratio)),
+        dict.fromkeys(("cost", "page", "site"), lambda board, s: words.factor(s.cost.ratio)),
         meaning="seconds of predicting over seconds of training the same cells, both summed",
     ),
     Column(
         "gradients_used", lambda board, s: s.cost.gradients, "gradients",
-        _on("cost", "page", "site", text=lambda board, s: words.count(s.cost.gradients)),
+        dict.fromkeys(("cost", "page", "site"), lambda board, s: words.count(s.cost.gradients)),
         meaning="of the predicted networks that it needed",
     ),
     Column(
         "amortised", lambda board, s: s.cost.amortised, "amortised",
-        _on("cost", "page", "site", text=lambda board, s: words.amortised(s.cost)),
+        dict.fromkeys(("cost", "page", "site"), lambda board, s: words.amortised(s.cost)),
         meaning="whether cells share the work of one call",
     ),
 )  # fmt: skip
@@ -305,8 +300,8 @@ def entry_rows(board: Board, chosen: Iterable[tuple[Standing, Entry]]) -> list[S
     return [Scored(board.cells[e.cell], board.names[e.cell], s.predictor, s.origin, e) for s, e in chosen]
 
 
-def _predicted(field: str) -> Callable[[Board, Scored], object]:
-    return lambda board, row: getattr(row.entry.prediction, field, None)
+def _predicted(field: str, board: Board, row: Scored) -> object:
+    return getattr(row.entry.prediction, field, None)
 
 
 def _yes_or_no(value: bool | None) -> str:
@@ -321,20 +316,13 @@ def _note(board: Board, row: Scored) -> str:
     return "no prediction was made" if row.entry.prediction is None else row.entry.prediction.note
 
 
-_OfPrediction = Callable[[Board, Scored], str]
-
-
-def _beside(*media: Medium, text: _OfPrediction) -> dict[Medium, _OfPrediction]:
-    return dict.fromkeys(media, text)
-
-
 #: A row is a `Scored`. The order is that of the CSV file.
 PREDICTIONS: tuple[Column[Scored], ...] = (
-    Column("", None, "predictor", _beside("screen", "page", "brief", text=lambda board, row: row.predictor or ""),
+    Column("", None, "predictor", dict.fromkeys(("screen", "page", "brief"), lambda board, row: row.predictor or ""),
            kind="name"),
     Column("quantity", lambda board, row: row.cell.quantity),
     Column("cell", lambda board, row: row.name, "cell",
-           _beside("screen", "page", "brief", text=lambda board, row: row.name), kind="name"),
+           dict.fromkeys(("screen", "page", "brief"), lambda board, row: row.name), kind="name"),
     Column("setting_id", lambda board, row: row.cell.setting.content_id),
     Column("measured", lambda board, row: row.cell.value, "measured",
            {"screen": lambda board, row: words.measured(row.cell), "page": lambda board, row: words.measured(row.cell),
@@ -351,10 +339,10 @@ PREDICTIONS: tuple[Column[Scored], ...] = (
            {"screen": lambda board, row: words.predicted(row.entry),
             "page": lambda board, row: words.predicted(row.entry),
             "brief": lambda board, row: words.number(row.entry.value)}),
-    Column("predicted_low", _predicted("low")),
-    Column("predicted_high", _predicted("high")),
-    Column("valid", _predicted("valid"), "in range",
-           _beside("page", text=_valid)),
+    Column("predicted_low", partial(_predicted, "low")),
+    Column("predicted_high", partial(_predicted, "high")),
+    Column("valid", partial(_predicted, "valid"), "in range",
+           dict.fromkeys(("page",), _valid)),
     Column("error", lambda board, row: row.entry.error, "error",
            {"screen": lambda board, row: words.error(row.entry), "page": lambda board, row: words.error(row.entry),
             "brief": lambda board, row: words.brief(row.entry)}),
@@ -362,12 +350,12 @@ PREDICTIONS: tuple[Column[Scored], ...] = (
     Column("error_high", lambda board, row: row.entry.error_high),
     Column("wrong_by_at_least", lambda board, row: row.entry.at_least),
     Column("covered", lambda board, row: row.entry.overlaps, "overlaps",
-           _beside("page", text=lambda board, row: _yes_or_no(row.entry.overlaps))),
-    Column("constants_fitted", _predicted("constants_fitted")),
-    Column("runs_used", _predicted("runs_used")),
-    Column("seconds", _predicted("seconds")),
+           dict.fromkeys(("page",), lambda board, row: _yes_or_no(row.entry.overlaps))),
+    Column("constants_fitted", partial(_predicted, "constants_fitted")),
+    Column("runs_used", partial(_predicted, "runs_used")),
+    Column("seconds", partial(_predicted, "seconds")),
     Column("cost_over_training", lambda board, row: row.entry.cost),
-    Column("note", _predicted("note"), "note", _beside("page", text=_note), kind="note"),
+    Column("note", partial(_predicted, "note"), "note", dict.fromkeys(("page",), _note), kind="note"),
     Column("measurement_note", lambda board, row: row.cell.note),
     Column("source", lambda board, row: row.cell.source),
 )  # fmt: skip
