@@ -49,7 +49,7 @@ class Series:
         look: line style and marker ("-", "--o", "o"), with " open" if the marker is hollow; or the kind of another
             artist: "band", "bar", "level", "upright", "span", "mesh", "image", "points", "segments".
         colour: as hex; of one that should be drawn: the words that stand in its colour, or the hex itself.
-        x, y: where it is; an image and a mesh have their numbers in ``y``.
+        x, y: where it is; an image and a mesh have their numbers in ``y``, the ends of its colours last.
         low, high: ends of its bars or its band; None without.
         across: whether the bars lie along x.
     """
@@ -194,7 +194,14 @@ def _collections(ax: Axes) -> Iterator[Series]:
             yield from _points(collection)
         elif isinstance(collection, QuadMesh):
             corners = np.asarray(collection.get_coordinates())
-            yield Series("mesh", "", corners[0, :, 0], np.asarray(collection.get_array()), corners[:, 0, 1])
+            yield Series(
+                "mesh",
+                "",
+                corners[0, :, 0],
+                np.asarray(collection.get_array()),
+                corners[:, 0, 1],
+                collection.get_clim(),
+            )
         elif isinstance(collection, LineCollection):
             yield Series("segments", _hex(collection), [segment[0][0] for segment in collection.get_segments()])
         else:
@@ -240,7 +247,7 @@ def _patches(ax: Axes) -> Iterator[Series]:
 def _images(ax: Axes) -> Iterator[Series]:
     for image in ax.images:
         left, right, *_ = image.get_extent()
-        yield Series("image", "", [left, right], np.asarray(image.get_array()))
+        yield Series("image", "", [left, right], np.asarray(image.get_array()), *image.get_clim())
 
 
 def _look(line: Line2D) -> str:
@@ -273,6 +280,9 @@ def frame(ax: Axes) -> Iterator[str]:
         inside = [tick for tick in axis.get_ticklocs() if min(low, high) <= tick <= max(low, high)]
         ticks = [text.get_text() for text in axis.get_ticklabels()]
         yield f"{name} {label!r} {axis.get_scale()} {low:.4g} to {high:.4g}, ticks at {_short(inside)}: {ticks}"
+    yield f"spines {[name for name, spine in ax.spines.items() if spine.get_visible()]}"
+    across = [line for line in ax.lines if line.get_transform() != ax.transData]
+    yield f"lines across: {' '.join(f'{_hex(line)} {line.get_linestyle()}' for line in across)}"
     for text in ax.texts:
         x, y = (
             value if isinstance(value, str) else f"{value:.4g}" for value in getattr(text, "xy", text.get_position())

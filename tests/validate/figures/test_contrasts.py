@@ -10,12 +10,14 @@ import numpy as np
 import polars as pl
 import pytest
 
+from tests.figure_data import table_of_figure
 from twopeaks.sim.storage import store
 from twopeaks.sim.storage.records import End, Records
 from twopeaks.sim.sweep.folder import SweepFolder
-from twopeaks.sim.sweep.spec import spec_of
+from twopeaks.sim.sweep.spec import read_spec, spec_of
 from twopeaks.theory.errors import InputError
 from twopeaks.theory.setting import OBSERVABLES
+from twopeaks.validate.figures.catalogue import entry
 from twopeaks.validate.figures.drawing.print_style import sheet
 from twopeaks.validate.figures.of_paper.contrasts import Contrast, Look
 
@@ -110,6 +112,15 @@ def test_a_network_that_diverged_counts_with_its_budget(tmp_path: Path) -> None:
     assert told["censored"].to_list() == [True, False, False]
     ratio = table.row(by_predicate=pl.col("kind") == "ratio", named=True)
     assert (ratio["value"], ratio["bound"]) == (pytest.approx(400 / 300), ">=")
+
+
+@pytest.mark.parametrize("name", ["depth", "complex-weights", "ridge", "zero-init"])
+def test_networks_of_the_sweep_are_in_the_panels_and_series_of_the_table(name: str) -> None:
+    figure = entry(name)
+    contrast = figure.reduce.__self__  # type: ignore[union-attr]
+    assert figure.spec is not None
+    placed = {(contrast.panel(cell.setting), contrast.series(cell.setting)) for cell in read_spec(figure.spec).cells}
+    assert placed == set(table_of_figure(name).select("panel", "series").iter_rows())
 
 
 def test_a_sweep_that_is_not_complete_is_refused(tmp_path: Path) -> None:

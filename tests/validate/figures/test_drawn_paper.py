@@ -44,7 +44,7 @@ def features_on_the_group(table: pl.DataFrame) -> Iterator[Panel]:
     for panel, ends in (("frequencies", (0.5, 11.5)), ("representations", (-0.5, 3.5))):
         rows = cut(table, panel=panel).sort("node", "x")
         shares = col(rows, "value").reshape(rows["node"].n_unique(), -1)
-        maps[panel] = Series("image", "", ends, shares)
+        maps[panel] = Series("image", "", ends, shares, 0, 1)
     yield Panel([maps["frequencies"]])
     phases = cut(table, panel="phases")
     scale = matplotlib.colormaps["cividis"]
@@ -128,7 +128,7 @@ def phase_diagrams(table: pl.DataFrame) -> Iterator[Panel]:
         densities = rows["density"].unique().sort()
         accuracy = [col(cut(rows, group=name).sort("density"), "accuracy") for name in groups]
         edges = np.append(col(pl.DataFrame(densities), "density") - 0.05, densities[-1] + 0.05)
-        shown = [Series("mesh", "", np.arange(len(groups) + 1) - 0.5, np.array(accuracy).T, edges)]
+        shown = [Series("mesh", "", np.arange(len(groups) + 1) - 0.5, np.array(accuracy).T, edges, (0, 1))]
         shown.append(Series("segments", "#ffffff", np.arange(len(groups) - 1) + 0.5))
         mixed = rows.filter(pl.col("grokked") > 0, pl.col("grokked") < pl.col("seeds"))
         places = [groups.index(name) for name in mixed["group"]]
