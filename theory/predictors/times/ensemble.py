@@ -133,6 +133,11 @@ def _not_descent(setting: Setting) -> list[str]:
     return [] if rule == "sgd" else [f"of gradient descent, not {rule}"]
 
 
+def _endless(setting: Setting) -> list[str]:
+    """Why the whole flow cannot be followed."""
+    return [] if setting.optimizer.weight_decay else ["without weight decay the flow has no end"]
+
+
 def _nothing_to_grok(setting: Setting) -> list[str]:
     """Why there is no slow stage, or no test example."""
     reasons = ["without weight decay nothing moves once the pairs are memorised"]
@@ -167,7 +172,7 @@ def lazy(setting: Setting, seeds: tuple[int, ...] = SEEDS) -> Answer:
     constants=0,
     fitted_on="",
     assumptions=(_DRAWN, _SAME),
-    refuses=(_no_flow, _not_descent),
+    refuses=(_no_flow, _not_descent, _endless),
     gradients="those of the integration, which flow follows further",
     amortised=_ONE_RATE,
 )
