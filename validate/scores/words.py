@@ -58,9 +58,10 @@ def number(value: float | None) -> str:
 def span(value: float | None, low: float | None, high: float | None) -> str:
     """A number of training examples with its interval, in whole numbers; of a censored one its bounds."""
     if value is None and low is None and high is None:
-        return "–"
+        return NONE
     if value is None:
-        return " and ".join([f"above {low:.0f}"] * (low is not None) + [f"below {high:.0f}"] * (high is not None))
+        bounds = (("above", low), ("below", high))
+        return " and ".join(f"{side} {bound:.0f}" for side, bound in bounds if bound is not None)
     if low is None or high is None or f"{low:.0f}" == f"{high:.0f}":
         return f"{value:.0f}"
     return f"{value:.0f} [{low:.0f}, {high:.0f}]"

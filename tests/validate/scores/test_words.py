@@ -123,3 +123,12 @@ def test_censored_cells_are_counted_in_the_sentence() -> None:
     assert words.headline(boards(measured, [])[0]) == "n_c on 3 cells, 1 censored: nobody predicts n_c."
     (standing,) = board_of(measured, a=[*off(measured[:2], [0.1, 0.1]), saying(500, 400, 600)]).standings
     assert (words.contradicted(standing), words.overlaps(standing), words.predictor(standing)) == ("1/1", "–", "a")
+
+
+def test_spans_of_training_examples() -> None:
+    ends = [(186.4, 184.6, 188.2), (186.4, 186.2, 186.4), (186.4, None, 188.0), (None, 20.0, 30.0), (None, None, 30.0)]
+    assert [words.span(*one) for one in ends] == [
+        *("186 [185, 188]", "186", "186", "above 20 and below 30", "below 30"),
+    ]
+    assert words.span(None, 20.0, None) == "above 20"
+    assert words.span(None, None, None) == "–"
