@@ -42,7 +42,6 @@ def follow(
     longest: float,
     hold: float = 0.0,
     tolerance: float = 3e-3,
-    first: float | None = None,
 ) -> Course:
     """Transitions of one network along a flow from weights y at t = 0, in the unit of the flow.
 
@@ -53,10 +52,9 @@ def follow(
         longest: time at which to give up (as it does after 30,000 gradients).
         hold: how long test accuracy must stay at its level.
         tolerance: as `twopeaks.theory.flows.stabilised.stabilised` has it.
-        first: step to begin with.
     """
     memorised, generalised, gradients = member.memorised(), member.generalised(hold), 0
-    for t, now, evaluations in stabilised(velocity, y, tolerance=tolerance, first=first):
+    for t, now, evaluations in stabilised(velocity, y, tolerance=tolerance):
         gradients = evaluations
         if not memorised.held:
             memorised.look(t, member.train_accuracy(now))
