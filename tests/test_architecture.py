@@ -213,16 +213,6 @@ def test_files_stay_short_and_public_names_are_listed(path: Path) -> None:
     assert public <= set(listed)
 
 
-#: Functions with more than six parameters, and why they may have them.
-MANY_PARAMETERS: dict[str, str] = {
-    "theory/predictors/run_norms.py:run_norms": "the letters of its equation",
-    "theory/predictors/times/descent.py:follow": "numbers of one integration, by keyword",
-    "validate/claims/exams/problems.py:problem": "parts of a setting, by keyword",
-}
-
-#: Functions of more than sixty lines, and why they may be so long.
-LONG_FUNCTIONS = {"validate/pages/report.py:html_page": "the sections of a page, one after the other"}
-
 #: Places whose parameters and lines are the options of commands and their descriptions.
 COMMANDS = Path("validate/cli")
 
@@ -251,7 +241,7 @@ def test_parameter_lists_stay_short() -> None:
         for path in FILES
         if path.parent != COMMANDS
         for name, function in functions(path)
-        if parameters(function) > 6 and name not in MANY_PARAMETERS
+        if parameters(function) > 6
     }
     assert long == {}
 
@@ -264,7 +254,7 @@ def test_functions_stay_short() -> None:
         for name, function in functions(path)
         if function.end_lineno is not None
     }
-    assert {name: length for name, length in lengths.items() if length > 60 and name not in LONG_FUNCTIONS} == {}
+    assert {name: length for name, length in lengths.items() if length > 60} == {}
 
 
 def test_the_manifest_of_a_run_is_named_in_one_place() -> None:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from twopeaks.theory.errors import InputError
 
-__all__ = ["RunNorms", "run_norms"]
+__all__ = ["NormCurve", "RunNorms", "run_norms"]
 
 Floats = NDArray[np.float64]
 
@@ -43,14 +44,25 @@ class RunNorms:
         return self.t_grok is not None and self.t_grok > self.t_mem
 
 
+class NormCurve(NamedTuple):
+    """What was recorded of a run.
+
+    Attributes:
+        steps: (T,) recorded steps, rising.
+        norms: (T,) V = |W|^2 + |V|^2 at each.
+    """
+
+    steps: Floats
+    norms: Floats
+
+
 def run_norms(
-    steps: Floats, norms: Floats, t_mem: float, t_grok: float | None, lr: float, eta: float, *, peak: bool = False
+    curve: NormCurve, t_mem: float, t_grok: float | None, lr: float, eta: float, *, peak: bool = False
 ) -> RunNorms:
     """Read a run's norms off its curve, log V interpolated between records.
 
     Args:
-        steps: (T,) recorded steps, rising.
-        norms: (T,) V = |W|^2 + |V|^2 at each.
+        curve: recorded steps and norms.
         t_mem: step at which it has memorised.
         t_grok: step of the transition, or None if it was not seen.
         lr: rate.
@@ -61,6 +73,7 @@ def run_norms(
         InputError: for curves of different length, steps that do not rise, norms, a rate or a decay that are not
             positive, or a transition before memorisation.
     """
+    steps, norms = curve
     if steps.ndim != 1 or steps.shape != norms.shape or len(steps) < 2 or not (np.diff(steps) > 0).all():
         raise InputError("steps", "rising, one for each norm, two or more", steps.shape, "give the curve as recorded")
     if not (norms > 0).all() or lr <= 0 or eta <= 0:

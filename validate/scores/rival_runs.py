@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from twopeaks.sim.storage.records import Records
-from twopeaks.theory.predictors.run_norms import RunNorms, run_norms
+from twopeaks.theory.predictors.run_norms import NormCurve, RunNorms, run_norms
 from twopeaks.theory.setting import Setting
 from twopeaks.validate.measured.detect import transition_steps
 
@@ -28,8 +28,8 @@ def norms_of(setting: Setting, records: Records, *, peak: bool = False) -> list[
         if t_mem is None or (t_grok is not None and t_grok < t_mem):
             of_members.append(None)
             continue
-        norms = member["norm_w2"] + member["norm_v2"]
+        curve = NormCurve(member["steps"], member["norm_w2"] + member["norm_v2"])
         optimizer = setting.optimizer
         lr, eta = optimizer.lr, optimizer.weight_decay
-        of_members.append(run_norms(member["steps"], norms, t_mem, t_grok, lr, eta, peak=peak))
+        of_members.append(run_norms(curve, t_mem, t_grok, lr, eta, peak=peak))
     return of_members

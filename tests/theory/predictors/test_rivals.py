@@ -20,7 +20,7 @@ from twopeaks.theory.predictors.paper import paper_law
 from twopeaks.theory.predictors.registry import NO_RUN
 from twopeaks.theory.predictors.rival_times import DensityLaw, fit_density, fit_first_passage, fit_norm_separation
 from twopeaks.theory.predictors.rivals import CROSSINGS, RIVALS, bare_landscape, fit_constant, rivals
-from twopeaks.theory.predictors.run_norms import RunNorms, run_norms
+from twopeaks.theory.predictors.run_norms import NormCurve, RunNorms, run_norms
 from twopeaks.theory.setting import Network, Optimizer, Setting, Task, standard
 from twopeaks.validate.scores.rival_runs import norms_of
 
@@ -153,7 +153,8 @@ def contracting(lr: float, eta: float, norm_mem: float, threshold: float = 200.0
         norms.append(w * w)
         w, step = w * (1 - kappa * lr * eta), step + 1
     tail = [step + 10 * k for k in range(1, 40)]
-    return run_norms(np.array(steps + tail, float), np.array(norms + [threshold] * len(tail)), 30, step, lr, eta)
+    curve = NormCurve(np.array(steps + tail, float), np.array(norms + [threshold] * len(tail)))
+    return run_norms(curve, 30, step, lr, eta)
 
 
 TRAINING = [contracting(1e-3, 0.5, norm) for norm in (900.0, 1000.0, 1100.0)]
@@ -243,11 +244,11 @@ RISING = np.array([0.0, 10.0, 20.0])
 )
 def test_curves_that_cannot_be_read(steps: np.ndarray, norms: np.ndarray, t_grok: float, lr: float) -> None:
     with pytest.raises(InputError):
-        run_norms(steps, norms, 5.0, t_grok, lr, 0.5)
+        run_norms(NormCurve(steps, norms), 5.0, t_grok, lr, 0.5)
 
 
 def test_norms_are_interpolated_geometrically() -> None:
-    run = run_norms(RISING, np.array([100.0, 400.0, 100.0]), 5.0, None, 1e-3, 0.5)
+    run = run_norms(NormCurve(RISING, np.array([100.0, 400.0, 100.0])), 5.0, None, 1e-3, 0.5)
     assert run.norm_mem == pytest.approx(200)
     assert run.t_grok is None and run.rate is None
 
@@ -255,12 +256,12 @@ def test_norms_are_interpolated_geometrically() -> None:
 def test_a_norm_that_still_rises_after_memorisation_is_read_at_its_peak() -> None:
     steps = np.arange(0, 101, 10, dtype=float)
     norms = np.array([90, 120, 300, 480, 460, 430, 400, 380, 360, 350, 340], dtype=float)
-    plain = run_norms(steps, norms, 15, 80, 1e-3, 0.5)
-    peak = run_norms(steps, norms, 15, 80, 1e-3, 0.5, peak=True)
+    plain = run_norms(NormCurve(steps, norms), 15, 80, 1e-3, 0.5)
+    peak = run_norms(NormCurve(steps, norms), 15, 80, 1e-3, 0.5, peak=True)
     assert (plain.t_mem, peak.t_mem, peak.norm_mem, peak.norm_grok) == (15, 30, 480, pytest.approx(360))
     assert plain.norm_mem < 360 < peak.norm_mem
-    assert run_norms(steps, norms, 15, None, 1e-3, 0.5, peak=True).norm_mem == 480
-    assert run_norms(steps, norms, 12, 18, 1e-3, 0.5, peak=True).t_mem == 12  # nothing recorded between
+    assert run_norms(NormCurve(steps, norms), 15, None, 1e-3, 0.5, peak=True).norm_mem == 480
+    assert run_norms(NormCurve(steps, norms), 12, 18, 1e-3, 0.5, peak=True).t_mem == 12  # nothing recorded between
     assert peak.rate == pytest.approx(-np.polyfit(steps[3:9], np.log(norms[3:9]), 1)[0])
 
 

@@ -37,7 +37,7 @@ from scipy.optimize import brentq
 
 from twopeaks.theory.equations.lower import function
 from twopeaks.theory.flows.problem import Array
-from twopeaks.theory.flows.stabilised import stiffness
+from twopeaks.theory.flows.stabilised import stabilised, stiffness
 from twopeaks.theory.predictors.times.descent import LONGEST, follow
 from twopeaks.theory.predictors.times.members import Course, Member
 from twopeaks.theory.setting import TRANSITIONS, Optimizer, Setting
@@ -171,13 +171,8 @@ def adam_course(setting: Setting, seed: int, *, tolerance: float = 3e-3) -> Cour
     unit = rule.lr * math.exp(-a * faded.steps / 2) * 2 / a
     begun = memory_clock(faded.steps, rule.beta2)
     longest = unit * (memory_clock(_LATEST / a, rule.beta2) - begun)
-    slow = follow(
-        member,
-        lambda y: -D * (member.gradient(y) + rule.weight_decay * y),
-        faded.y,
-        longest=longest,
-        tolerance=tolerance,
-    )
+    path = stabilised(lambda y: -D * (member.gradient(y) + rule.weight_decay * y), faded.y, tolerance=tolerance)
+    slow = follow(member, path, longest=longest)
     steps = None if slow.t_grok is None else memory_steps(begun + slow.t_grok / unit, rule.beta2)
     return Course(faded.t_mem, steps, faded.steps + slow.evaluations, faded.steps)
 
@@ -194,13 +189,8 @@ def adamw_course(setting: Setting, seed: int, *, tolerance: float = 3e-3) -> Cou
     rough = np.random.default_rng(0).standard_normal(slope.size).astype(slope.dtype)
     radius, _, cost = stiffness(member.gradient, faded.y, slope, rough)
     held = _HELD / radius
-    slow = follow(
-        member,
-        lambda y: -held * member.gradient(y) - y,
-        faded.y,
-        longest=LONGEST,
-        tolerance=tolerance,
-    )
+    path = stabilised(lambda y: -held * member.gradient(y) - y, faded.y, tolerance=tolerance)
+    slow = follow(member, path, longest=LONGEST)
     steps = None if slow.t_grok is None else faded.steps + slow.t_grok / (rule.lr * rule.weight_decay)
     return Course(faded.t_mem, steps, faded.steps + cost + slow.evaluations, faded.steps)
 

@@ -12,7 +12,7 @@ r"""Gradient descent with coupled decay: one integration of its flow serves ever
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Iterable
 
 import numpy as np
 
@@ -34,27 +34,17 @@ _LONGEST_LAZY = 1e5
 _HOLD = float(TRANSITIONS["t_grok"].hold)
 
 
-def follow(
-    member: Member,
-    velocity: Callable[[Array], Array],
-    y: Array,
-    *,
-    longest: float,
-    hold: float = 0.0,
-    tolerance: float = 3e-3,
-) -> Course:
-    """Transitions of one network along a flow from weights y at t = 0, in the unit of the flow.
+def follow(member: Member, path: Iterable[tuple[float, Array, int]], *, longest: float, hold: float = 0.0) -> Course:
+    """Transitions of one network along a flow, in the unit of its time.
 
     Args:
         member: whose accuracies are looked at.
-        velocity: dy/dt.
-        y: weights to start from.
+        path: time, weights and gradients so far at each step, from `twopeaks.theory.flows.stabilised.stabilised`.
         longest: time at which to give up (as it does after 30,000 gradients).
         hold: how long test accuracy must stay at its level.
-        tolerance: as `twopeaks.theory.flows.stabilised.stabilised` has it.
     """
     memorised, generalised, gradients = member.memorised(), member.generalised(hold), 0
-    for t, now, evaluations in stabilised(velocity, y, tolerance=tolerance):
+    for t, now, evaluations in path:
         gradients = evaluations
         if not memorised.held:
             memorised.look(t, member.train_accuracy(now))
@@ -66,14 +56,8 @@ def follow(
 def descent(setting: Setting, seed: int, *, tolerance: float = 3e-3) -> Course:
     """Transitions of gradient descent in t = lr · steps, for any rate below the edge of stability. Eq. descent.1."""
     member, eta = Member(setting, seed), setting.optimizer.weight_decay
-    return follow(
-        member,
-        lambda y: -member.gradient(y) - eta * y,
-        member.y,
-        longest=LONGEST / eta,
-        hold=_HOLD,
-        tolerance=tolerance,
-    )
+    path = stabilised(lambda y: -member.gradient(y) - eta * y, member.y, tolerance=tolerance)
+    return follow(member, path, longest=LONGEST / eta, hold=_HOLD)
 
 
 def lazy_memorising(setting: Setting, seed: int, *, tolerance: float = 3e-3) -> Course:
