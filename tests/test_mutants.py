@@ -49,7 +49,12 @@ def mutants() -> Iterator[ModuleType]:
 
 def test_every_module_taken_by_default_has_tests(mutants: ModuleType) -> None:
     rooms = list(mutants.rooms_of(mutants.DEFAULT))
-    assert len(rooms) == len(mutants.DEFAULT)
+    taken = [module for room in rooms for module in room.modules]
+    for pattern in mutants.DEFAULT:
+        files = {path.relative_to(ROOT).as_posix() for path in ROOT.glob(pattern) if path.name != "__init__.py"}
+        assert files
+        assert files <= set(taken)
+    assert len(taken) == len(set(taken))
     for room in rooms:
         assert room.modules
         assert all((ROOT / test).exists() for test in room.tests)
