@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 
 import numpy as np
 import pytest
 
-from twopeaks.theory.predictors.relu import ReluLaw
+from twopeaks.theory.predictors.answer import Prediction
+from twopeaks.theory.predictors.margin import margin_form
+from twopeaks.theory.predictors.relu import ReluLaw, relu_form
 from twopeaks.theory.predictors.rivals import fit_constant
 from twopeaks.theory.predictors.run_norms import run_norms
 from twopeaks.theory.predictors.times.ensemble import time_interval
 from twopeaks.theory.predictors.times.members import Crossing
-from twopeaks.theory.predictors.times.selection import CONSTANTS, share_needed, steps_to_grok
+from twopeaks.theory.predictors.times.selection import CONSTANTS, selection, share_needed, steps_to_grok
+from twopeaks.theory.setting import Setting
 
 # --- laws of n_c ---------------------------------------------------------------------------------------
 
@@ -88,3 +92,50 @@ def test_order_statistics_of_a_median(seeds: int, places: tuple[int, int]) -> No
     median, low, high = time_interval(times[::-1])
     assert (low, high) == (times[places[0]], times[places[1]])
     assert median == pytest.approx(5 * (seeds - 1))
+
+
+# --- ends of ranges ------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("group", "inside"), [("Z7", False), ("Z11", True), ("Z31", True), ("Z37", False)])
+@pytest.mark.parametrize(
+    ("form", "changes"),
+    [(relu_form, {"network": {"activation": "relu", "width": 400}}), (margin_form, {"loss": "cross-entropy"})],
+    ids=["relu", "margin"],
+)
+def test_laws_of_memorising_rest_on_11_to_31_elements(
+    form: Callable[[Setting], Prediction], changes: dict[str, object], group: str, inside: bool
+) -> None:
+    problem = {"task": {"group": group, "samples": 40}, "network": {"width": 14 * int(group[1:])}}
+    said = "the law of memorising rests on M = 11 to 31"
+    assert (said in form(Setting.model_validate(problem | changes)).note) is not inside
+
+
+@pytest.mark.parametrize(
+    ("group", "times", "outside"),
+    [
+        ("Z23", 7, ""),
+        ("Z23", 28, ""),
+        ("Z23", 6, "constants are from K = 14 M, not 6 M"),
+        ("Z23", 29, "constants are from K = 14 M, not 29 M"),
+        ("Z11", 14, ""),
+        ("Z59", 14, ""),
+        ("Z9", 14, "constants are from M = 13 to 43, not 9"),
+        ("Z61", 14, "constants are from M = 13 to 43, not 61"),
+    ],
+)
+def test_selection_is_valid_to_the_ends_of_its_range(group: str, times: int, outside: str) -> None:
+    order = int(group[1:])
+    prediction = selection(
+        Setting.model_validate(
+            {
+                "task": {"group": group, "samples": int(0.8 * order**2)},
+                "network": {"width": times * order},
+                "optimizer": {"name": "sgd", "lr": 0.5, "weight_decay": 4e-4},
+            }
+        )
+    )
+    assert prediction.value is not None
+    assert prediction.valid is (not outside)
+    assert outside in prediction.note
+    assert ("constants are from" in prediction.note) is bool(outside)
