@@ -103,3 +103,9 @@ def test_quick_tests_are_tried_first(mutants: ModuleType) -> None:
     assert mutants.quickest(["b", "a", "c"], seconds) == ["a", "c"]
     assert mutants.quickest(["d", "c", "a"], seconds) == ["a", "d"], "two seconds of them"
     assert mutants.quickest(["b"], seconds) == ["b"]
+
+
+def test_survivors_meet_short_tests_of_the_same_files(mutants: ModuleType) -> None:
+    seconds = {"a::one": 0.1, "a::two": 0.1, "a::long": 9.0, "b::one": 0.1}
+    assert mutants.beside(["a::one"], seconds) == ["a::one", "a::two"]
+    assert mutants.beside(["a::long"], seconds) == ["a::long", "a::one", "a::two"]
