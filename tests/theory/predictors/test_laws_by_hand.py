@@ -12,7 +12,7 @@ from twopeaks.theory.predictors.answer import Prediction
 from twopeaks.theory.predictors.margin import margin_form
 from twopeaks.theory.predictors.relu import ReluLaw, relu_form
 from twopeaks.theory.predictors.rivals import fit_constant
-from twopeaks.theory.predictors.run_norms import run_norms
+from twopeaks.theory.predictors.run_norms import NormCurve, run_norms
 from twopeaks.theory.predictors.times.ensemble import time_interval
 from twopeaks.theory.predictors.times.members import Crossing
 from twopeaks.theory.predictors.times.selection import CONSTANTS, selection, share_needed, steps_to_grok
@@ -42,7 +42,7 @@ def test_memorising_with_relu_and_its_inverse() -> None:
 
 def test_a_run_that_groks_when_it_has_memorised_has_norms() -> None:
     steps, norms = np.array([0.0, 10, 20, 30]), np.array([4.0, 3, 2, 1])
-    run = run_norms(steps, norms, 20.0, 20.0, lr=0.1, eta=0.01)
+    run = run_norms(NormCurve(steps, norms), 20.0, 20.0, lr=0.1, eta=0.01)
     assert (run.norm_mem, run.norm_grok, run.norm_post) == pytest.approx((2, 2, 1))
     assert not run.delayed
 
