@@ -49,10 +49,10 @@ DEFAULT = (
 )
 #: Tests by the beginning of a module's path, where they are not all tests of the folder that mirrors its own.
 TESTS = {
-    "validate/measured/statistics.py": (
-        "tests/validate/measured/test_statistics.py",
-        "tests/validate/measured/test_bootstrap.py",
+    "validate/measured/statistics.py": tuple(
+        f"tests/validate/measured/test_{name}.py" for name in ("statistics", "bootstrap")
     ),
+    "validate/scores/asking.py": ("tests/validate/scores", "tests/validate/cli/test_scores.py"),
     "validate/figures/": tuple(  # without legibility, styles and letters, which take minutes
         path.relative_to(ROOT).as_posix()
         for path in sorted((ROOT / "tests/validate/figures").glob("test_*.py"))
@@ -68,8 +68,8 @@ APPEARANCE = """
 """
 #: The repository's settings inside the copy.
 PYTEST = ("-c", f"{PACKAGE}/pyproject.toml", "-p", "no:cacheprovider", "-m", "not slow and not gpu")
-#: Seconds of tests tried first on a mutant.
-QUICK = 2.0
+#: Seconds of tests tried first on a mutant, and of one test that is short.
+QUICK, SHORT = 2.0, 0.5
 KILLED = ("killed", "timeout", "segfault")
 PROCESSES = 2
 COLUMNS = "{:50s} {:>7} {:>5} {:>6} {:>7} {:>8} {:>6}"
@@ -139,9 +139,6 @@ def main(arguments: Sequence[str]) -> int:
     return int(any(share(rows) < options.least for rows in results.values()))
 
 
-# --- which modules, which tests ------------------------------------------------------------------------
-
-
 def rooms_of(patterns: Iterable[str]) -> Iterator[Room]:
     """The modules that patterns name, grouped by the tests that are about them."""
     groups: dict[str, list[str]] = {}
@@ -160,9 +157,6 @@ def rooms_of(patterns: Iterable[str]) -> Iterator[Room]:
 def room_of(module: str) -> str:
     """The beginning of a module's path that decides which tests are about it."""
     return next((begin for begin in TESTS if module.startswith(begin)), module.rpartition("/")[0])
-
-
-# --- a copy for mutmut ---------------------------------------------------------------------------------
 
 
 def prepared(room: Room, out: Path) -> Path:
@@ -300,8 +294,8 @@ class _NotTried(cst.CSTVisitor):
 def tried(samples: Sequence[Sample], workspace: Path, deadline: float) -> list[Result]:
     """Have mutmut try mutants, each against the quickest tests that reach it, then survivors against all that do.
 
-    Survivors meet their tests in a process that imports every module anew: what runs while modules are imported, as
-    decorators do, is the mutant's there. Where no test reaches a function, any quick tests show whether it is imported.
+    Survivors meet them in a process that imports every module anew: what runs while modules are imported, as decorators
+    do, is the mutant's there. Where no test reaches a function, any quick tests show whether it is imported.
     """
     names = [name for sample in samples for name in sample.names]
     stats, settings = workspace / "mutants" / "mutmut-stats.json", workspace / "pyproject.toml"
@@ -313,7 +307,8 @@ def tried(samples: Sequence[Sample], workspace: Path, deadline: float) -> list[R
         if mutmut(names, workspace, deadline):
             left = [name for sample in samples for name in outcome(sample, workspace).survivors]
             anything = {name.partition("__mutmut_")[0]: quickest(seconds, seconds) for name in left}
-            stats.write_text(json.dumps(notes | {"tests_by_mangled_function_name": anything | tests}), encoding="utf-8")
+            wide = anything | {function: beside(reached, seconds) for function, reached in tests.items()}
+            stats.write_text(json.dumps(notes | {"tests_by_mangled_function_name": wide}), encoding="utf-8")
             settings.write_text(settings.read_text(encoding="utf-8").replace('"collect"', '"none"'), encoding="utf-8")
             if left:
                 mutmut(left, workspace, deadline)
@@ -325,6 +320,12 @@ def quickest(tests: Iterable[str], seconds: Mapping[str, float]) -> list[str]:
     order = sorted(tests, key=lambda test: seconds[test])
     within = sum(total <= QUICK for total in itertools.accumulate(seconds[test] for test in order))
     return order[: max(within, 1)]
+
+
+def beside(tests: Iterable[str], seconds: Mapping[str, float]) -> list[str]:
+    """These tests and the short ones of the same files: a fixture that several share counts for the first one alone."""
+    files = {test.partition("::")[0] for test in tests}
+    return sorted({*tests, *(test for test in seconds if seconds[test] < SHORT and test.partition("::")[0] in files)})
 
 
 def mutmut(names: Sequence[str], workspace: Path, deadline: float) -> bool:
@@ -361,9 +362,6 @@ def outcome(sample: Sample, workspace: Path) -> Result:
             result.statuses[status] += 1
             result.survivors += [name] if status not in KILLED else []
     return result
-
-
-# --- what is shown -------------------------------------------------------------------------------------
 
 
 def share(results: Sequence[Result]) -> float:

@@ -49,7 +49,12 @@ def mutants() -> Iterator[ModuleType]:
 
 def test_every_module_taken_by_default_has_tests(mutants: ModuleType) -> None:
     rooms = list(mutants.rooms_of(mutants.DEFAULT))
-    assert len(rooms) == len(mutants.DEFAULT)
+    taken = [module for room in rooms for module in room.modules]
+    for pattern in mutants.DEFAULT:
+        files = {path.relative_to(ROOT).as_posix() for path in ROOT.glob(pattern) if path.name != "__init__.py"}
+        assert files
+        assert files <= set(taken)
+    assert len(taken) == len(set(taken))
     for room in rooms:
         assert room.modules
         assert all((ROOT / test).exists() for test in room.tests)
@@ -98,3 +103,9 @@ def test_quick_tests_are_tried_first(mutants: ModuleType) -> None:
     assert mutants.quickest(["b", "a", "c"], seconds) == ["a", "c"]
     assert mutants.quickest(["d", "c", "a"], seconds) == ["a", "d"], "two seconds of them"
     assert mutants.quickest(["b"], seconds) == ["b"]
+
+
+def test_survivors_meet_short_tests_of_the_same_files(mutants: ModuleType) -> None:
+    seconds = {"a::one": 0.1, "a::two": 0.1, "a::long": 9.0, "b::one": 0.1}
+    assert mutants.beside(["a::one"], seconds) == ["a::one", "a::two"]
+    assert mutants.beside(["a::long"], seconds) == ["a::long", "a::one", "a::two"]

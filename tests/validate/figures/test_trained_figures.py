@@ -123,7 +123,7 @@ def cosines(frequency: int, phase: float) -> np.ndarray:
     return np.cos(2 * np.pi * frequency * np.arange(M) / M + phase)
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture
 def made_up() -> list[dict[str, object]]:
     """Two nodes of Z7: frequency 3 with phases 0.5, 1 and 1.7; frequency 2 with 1, 2 and 3 - 2π."""
     u = np.stack([2 * cosines(3, 0.5), cosines(2, 1.0)])

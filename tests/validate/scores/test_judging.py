@@ -6,10 +6,16 @@ import numpy as np
 import pytest
 
 from tests.validate.scores.test_scoreboard import board_of, cell, saying
+from twopeaks.theory.errors import InputError
+from twopeaks.theory.predictors.answer import Answer
+from twopeaks.theory.predictors.declaration import predictor
+from twopeaks.theory.setting import Setting
 from twopeaks.validate.measured.statistics import TransitionPoint
 from twopeaks.validate.scores import ranking
 from twopeaks.validate.scores.board import judge, score
+from twopeaks.validate.scores.predictors import asked
 from twopeaks.validate.scores.ranking import median_interval, place, rms_interval
+from twopeaks.validate.scores.words import brief
 
 ERRORS = np.random.default_rng(5).gamma(2.0, 0.1, size=(3, 9))
 
@@ -27,6 +33,12 @@ def test_an_accuracy_is_wrong_by_differences_at_both_ends() -> None:
 def test_what_was_not_predicted_keeps_its_kind(prediction: None) -> None:
     assert judge(0, prediction, cell(0.5, quantity="test_accuracy")).kind == "difference"
     assert judge(0, prediction, cell(None, 0.4, None, quantity="test_accuracy")).kind == "difference"
+
+
+def test_an_accuracy_beyond_a_bound_is_wrong_by_a_difference() -> None:
+    entry = judge(0, saying(0.3, quantity="test_accuracy"), cell(None, 0.4, None, "test_accuracy"))
+    assert (entry.at_least, entry.kind) == (pytest.approx(-0.1), "difference")
+    assert brief(entry) == "-10.0 pts at least"
 
 
 def test_a_ratio_to_nothing_is_no_error() -> None:
@@ -60,6 +72,21 @@ def test_what_is_missing_on_either_side_is_no_score(
     assert (row.error is not None, row.contains) == (known, contains)
     assert (row.error_low is None) == (row.prediction.value is None or point.high is None)
     assert (row.error_high is None) == (row.prediction.value is None)
+
+
+def test_a_predictor_that_refuses_a_setting_has_used_nothing() -> None:
+    @predictor(name="picky", quantity="n_c", constants=3, fitted_on="runs", assumptions=("a",), runs=5)
+    def picky(setting: Setting) -> Answer:
+        raise InputError("group", "another one", setting.task.name, "choose it")
+
+    tells: list[int] = []
+    (answers,) = asked([cell(100)], [picky], tells.append)
+    assert (answers.predictor, answers.origin, tells) == ("picky", "asked", [1])
+    refusal = answers.on[0]
+    assert (refusal.value, refusal.low, refusal.high, refusal.valid) == (None, None, None, False)
+    assert (refusal.constants_fitted, refusal.runs_used, refusal.assumptions) == (0, 0, ())
+    assert (refusal.predictor, refusal.quantity, refusal.group) == ("picky", "n_c", "Z11")
+    assert refusal.note == "refused: group must be another one, got 'Z11'; choose it"
 
 
 # --- places --------------------------------------------------------------------------------------------
