@@ -52,7 +52,6 @@ TESTS = {
     "validate/measured/statistics.py": tuple(
         f"tests/validate/measured/test_{name}.py" for name in ("statistics", "bootstrap")
     ),
-    "validate/scores/asking.py": ("tests/validate/scores", "tests/validate/cli/test_scores.py"),
     "validate/figures/": tuple(  # without legibility, styles and letters, which take minutes
         path.relative_to(ROOT).as_posix()
         for path in sorted((ROOT / "tests/validate/figures").glob("test_*.py"))

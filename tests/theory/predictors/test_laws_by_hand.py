@@ -11,6 +11,7 @@ import pytest
 from twopeaks.theory.predictors.answer import Prediction
 from twopeaks.theory.predictors.margin import margin_form
 from twopeaks.theory.predictors.relu import ReluLaw, relu_form
+from twopeaks.theory.predictors.rival_times import _interval
 from twopeaks.theory.predictors.rivals import fit_constant
 from twopeaks.theory.predictors.run_norms import NormCurve, run_norms
 from twopeaks.theory.predictors.times.ensemble import time_interval
@@ -45,6 +46,20 @@ def test_a_run_that_groks_when_it_has_memorised_has_norms() -> None:
     run = run_norms(NormCurve(steps, norms), 20.0, 20.0, lr=0.1, eta=0.01)
     assert (run.norm_mem, run.norm_grok, run.norm_post) == pytest.approx((2, 2, 1))
     assert not run.delayed
+
+
+def test_a_run_that_has_only_memorised_has_the_norm_there() -> None:
+    run = run_norms(NormCurve(np.array([0.0, 10, 20]), np.array([4.0, 3, 2])), 10.0, None, 0.1, 0.01)
+    assert (run.lr, run.eta, run.t_mem) == (0.1, 0.01, 10.0)
+    assert run.norm_mem == pytest.approx(3)
+    assert (run.t_grok, run.norm_grok, run.norm_post, run.rate) == (None, None, None, None)
+
+
+def test_an_interval_needs_a_degree_of_freedom_a_scatter_and_a_positive_value() -> None:
+    low, high = _interval(10.0, 0.1, 1)
+    assert (low, high) == pytest.approx((10 / math.exp(1.27062), 10 * math.exp(1.27062)), rel=1e-5)
+    for value, scatter, freedom in ((10.0, 0.1, 0), (10.0, math.nan, 3), (0.0, 0.1, 3), (-1.0, 0.1, 3)):
+        assert _interval(value, scatter, freedom) == (None, None)
 
 
 def test_time_of_memorising_by_selection() -> None:

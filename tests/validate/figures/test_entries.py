@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from pathlib import Path
 
 import matplotlib.pyplot as plt
@@ -12,13 +13,18 @@ import pytest
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from tests.validate.figures.test_drawn_runs import FORECAST, SEEN, comparison
 from tests.validate.scores.test_scoreboard import board_of, cell, saying
 from twopeaks.validate.figures.catalogue import CATALOGUE, entry
 from twopeaks.validate.figures.drawing.entry import Entry, MissingError
 from twopeaks.validate.figures.drawing.over_seeds import mean_of
 from twopeaks.validate.figures.drawing.style import FADED
 from twopeaks.validate.figures.of_paper import kinds_of_training
+from twopeaks.validate.figures.of_runs.claims import _by_factors
+from twopeaks.validate.figures.of_runs.forecast import fig_forecast
+from twopeaks.validate.figures.of_runs.scaling import _title
 from twopeaks.validate.figures.of_runs.scoreboard import fig_scoreboard
+from twopeaks.validate.laws.compare import verdict
 
 # --- entries -------------------------------------------------------------------------------------------
 
@@ -152,3 +158,42 @@ def test_a_predictor_with_censored_cells_alone_has_no_known_error() -> None:
     assert legend is not None
     assert "censored cell: wrong by at least this" in [text.get_text() for text in legend.get_texts()]
     plt.close(ax.figure)  # type: ignore[arg-type]
+
+
+# --- small parts of figures of commands ----------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("values", "factors"),
+    [
+        ([1, 2, 4, 8], True),
+        ([1, 2, 4, 7.9], False),
+        ([1, 10, 100], True),
+        ([1, 100], False),
+        ([1, 1, 100, math.nan], False),
+        ([0, 1, 10, 100], False),
+        ([-1, 10, 100], False),
+        ([1, 3, 5, 7, 9], False),
+    ],
+)
+def test_numbers_grow_by_factors_over_eight_at_least(values: list[float], factors: bool) -> None:
+    assert _by_factors(values) is factors
+
+
+def test_a_span_needs_both_ends_of_a_forecast_of_a_time() -> None:
+    whole = fig_forecast(SEEN, FORECAST)[1]
+    assert any("t_grok 900 [600, 1,500], if it groks" in str(line.get_label()) for line in whole.lines)
+    for lost in ({"t_low": None}, {"t_high": None}, {"t_grok": None}, {"state": "unsure"}):
+        ax = fig_forecast(SEEN, replace(FORECAST, **lost))[1]  # type: ignore[arg-type]
+        assert not any("t_grok" in str(line.get_label()) for line in ax.lines)
+        assert len(ax.patches) == 0
+        plt.close(ax.figure)  # type: ignore[arg-type]
+    assert len(whole.patches) == 1
+    plt.close(whole.figure)  # type: ignore[arg-type]
+
+
+def test_the_title_of_laws_says_whether_it_is_decided() -> None:
+    decision = verdict(comparison())
+    for decided, word in ((True, "Decided"), (False, "Undecided")):
+        title = _title(replace(decision, decided=decided))
+        assert title.startswith(f"{word}: evidence {decision.ratio} for {decision.favoured} against {decision.other}")
