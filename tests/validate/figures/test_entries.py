@@ -15,10 +15,12 @@ from matplotlib.figure import Figure
 
 from tests.validate.figures.test_drawn_runs import FORECAST, SEEN, comparison
 from tests.validate.scores.test_scoreboard import board_of, cell, saying
+from twopeaks.theory.errors import InputError
 from twopeaks.validate.figures.catalogue import CATALOGUE, entry
-from twopeaks.validate.figures.drawing.entry import Entry, MissingError
+from twopeaks.validate.figures.drawing.entry import Entry, MissingError, usable
 from twopeaks.validate.figures.drawing.over_seeds import mean_of
 from twopeaks.validate.figures.drawing.style import FADED
+from twopeaks.validate.figures.drawing.tables import read_table
 from twopeaks.validate.figures.of_paper import kinds_of_training
 from twopeaks.validate.figures.of_runs.claims import _by_factors
 from twopeaks.validate.figures.of_runs.forecast import fig_forecast
@@ -90,6 +92,42 @@ def test_a_mean_of_nothing_and_of_one_has_no_interval() -> None:
     assert np.isnan([nothing.value, nothing.low, nothing.high]).all()
     assert single.value == 2
     assert np.isnan([single.low, single.high]).all()
+
+
+def test_a_figure_is_found_by_its_name_or_by_one_like_it() -> None:
+    for each in CATALOGUE:
+        assert entry(each.name) is each
+    with pytest.raises(InputError, match=r"got 'two-peak'; did you mean two-peaks\?$"):
+        entry("two-peak")
+    with pytest.raises(InputError, match="got 'zzz'; `twopeaks figures` lists them$"):
+        entry("zzz")
+
+
+def test_what_damaged_numbers_lead_to_is_one_line() -> None:
+    with (
+        pytest.raises(InputError, match=r"^numbers must be tables, got 'ValueError: first'; again$"),
+        usable("numbers", "tables", "again"),
+    ):
+        raise ValueError("first\nsecond")
+    with pytest.raises(InputError, match=r"^numbers must be tables, got 'KeyError: '; "), usable("numbers", "tables"):
+        raise KeyError
+    with pytest.raises(InputError, match="^own must be this"), usable("numbers", "tables"):
+        raise InputError("own", "this", "that", "mend it")
+    with pytest.raises(OSError, match="disk"), usable("numbers", "tables"):
+        raise OSError("disk")
+
+
+def test_a_table_is_read_with_all_its_rows_in_mind(tmp_path: Path) -> None:
+    path = tmp_path / "t.csv"
+    path.write_text("x,y\n" + "1,2\n" * 300 + "1.5,\n")
+    table = read_table(path)
+    assert table.schema == {"x": pl.Float64, "y": pl.Int64}
+    assert table.rows()[-1] == (1.5, None)
+    with pytest.raises(InputError, match=r"must be .*, got '.*No such file"):
+        read_table(tmp_path / "none.csv")
+    (tmp_path / "empty.csv").write_text("")
+    with pytest.raises(InputError, match="empty"):
+        read_table(tmp_path / "empty.csv")
 
 
 # --- a scoreboard --------------------------------------------------------------------------------------
