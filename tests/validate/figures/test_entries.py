@@ -99,7 +99,7 @@ def test_a_figure_is_found_by_its_name_or_by_one_like_it() -> None:
         assert entry(each.name) is each
     with pytest.raises(InputError, match=r"got 'two-peak'; did you mean two-peaks\?$"):
         entry("two-peak")
-    with pytest.raises(InputError, match="got 'zzz'; `twopeaks figures` lists them$"):
+    with pytest.raises(InputError, match=r"got 'zzz'; `twopeaks figures` lists them$"):
         entry("zzz")
 
 
@@ -111,7 +111,7 @@ def test_what_damaged_numbers_lead_to_is_one_line() -> None:
         raise ValueError("first\nsecond")
     with pytest.raises(InputError, match=r"^numbers must be tables, got 'KeyError: '; "), usable("numbers", "tables"):
         raise KeyError
-    with pytest.raises(InputError, match="^own must be this"), usable("numbers", "tables"):
+    with pytest.raises(InputError, match=r"^own must be this"), usable("numbers", "tables"):
         raise InputError("own", "this", "that", "mend it")
     with pytest.raises(OSError, match="disk"), usable("numbers", "tables"):
         raise OSError("disk")
