@@ -2,13 +2,23 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 import pytest
 from scipy.optimize import root
 from scipy.special import betainc, expit, logit
 from scipy.stats import beta
 
-from twopeaks.validate.measured.statistics import TransitionPoint, fit_logistic, rate_interval, transition_point
+from twopeaks.validate.measured.statistics import (
+    TransitionPoint,
+    _halfway,
+    contains,
+    fit_logistic,
+    overlap,
+    rate_interval,
+    transition_point,
+)
 
 SIZES = np.array([150.0, 159, 168, 177, 186, 195, 204])
 EIGHT = np.full(7, 8.0)
@@ -76,6 +86,30 @@ def test_interval_contains_the_rate_and_grows_with_the_level() -> None:
 def test_interval_rises_with_successes() -> None:
     intervals = np.array([rate_interval(k, 12) for k in range(13)])
     assert (np.diff(intervals, axis=0) > 0).all()
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "meet"),
+    [
+        ((1, 5), (3, 4), True),
+        ((3, 4), (1, 5), True),
+        ((1, 3), (3, 4), True),
+        ((3, 4), (1, 3), True),
+        ((1, 2), (3, 4), False),
+        ((3, 4), (1, 2), False),
+        ((2, 4), (3, 6), True),
+        ((-math.inf, 2), (1, math.inf), True),
+    ],
+)
+def test_intervals_overlap_if_they_have_a_point_in_common(
+    first: tuple[float, float], second: tuple[float, float], meet: bool
+) -> None:
+    assert overlap(first, second) is meet
+
+
+@pytest.mark.parametrize(("value", "inside"), [(0.9, False), (1, True), (2, True), (3, True), (3.1, False)])
+def test_an_interval_contains_its_ends(value: float, inside: bool) -> None:
+    assert contains((1, 3), value) is inside
 
 
 # --- the logistic --------------------------------------------------------------------------------------
@@ -153,6 +187,14 @@ def test_fit_is_finite_under_separation(trials: int, last_failure: int) -> None:
     centre, width = fit_logistic(SIZES, successes, np.full(7, float(trials)))
     assert SIZES[last_failure] < centre < SIZES[last_failure + 1]
     assert 0 < width < np.ptp(SIZES)
+
+
+def test_a_fit_starts_where_sorted_rates_cross_one_half() -> None:
+    assert _halfway(floats(10, 20), floats(0, 1)) == pytest.approx(15)
+    assert _halfway(floats(30, 10, 20), floats(1, 0, 0.25)) == pytest.approx(20 + 10 / 3)
+    assert _halfway(floats(10, 20, 30), floats(0.25, 0, 0.75)) == pytest.approx(25), "rates that fall back are level"
+    assert _halfway(floats(10, 20), floats(0, 0.25)) == 20
+    assert _halfway(floats(10, 20), floats(0.75, 1)) == 10
 
 
 def test_separated_and_symmetric_data_are_halved() -> None:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.validate.scores.test_columns import text_of
 from tests.validate.scores.test_scoreboard import board_of, cell, saying
 from twopeaks.theory.errors import InputError
 from twopeaks.validate.scores.predictors import predicted_quantities, read_predictions
@@ -72,3 +73,10 @@ def test_a_headline_about_shares_says_points() -> None:
         shares, a=[saying(0.6, quantity="test_accuracy"), None], b=[None, saying(0.75, quantity="test_accuracy")]
     )
     assert "smallest median |error| on cells of its own: b (5.0 pts on 1 cell)" in headline(here)
+
+
+def test_a_page_says_points_where_only_some_shares_are_in_range() -> None:
+    shares = [cell(0.5, quantity="test_accuracy"), cell(0.8, quantity="test_accuracy", budget=5)]
+    inside, outside = saying(0.6, quantity="test_accuracy"), saying(0.9, quantity="test_accuracy", valid=False)
+    said = text_of(board_of(shares, a=[inside, outside]), "page", 0)
+    assert said["in range"] == "10.0 pts on 1"
