@@ -113,7 +113,7 @@ def main(arguments: Sequence[str]) -> int:
     """Try the mutants; the exit code."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("modules", nargs="*", default=DEFAULT, help="paths or patterns (default: %(default)s)")
-    parser.add_argument("--sample", type=int, default=40, help="mutants tried in a module; 0 means all (%(default)s)")
+    parser.add_argument("--sample", type=int, default=20, help="mutants tried in a module; 0 means all (%(default)s)")
     parser.add_argument("--seed", type=int, default=0, help="seed of the sample (%(default)s)")
     parser.add_argument("--minutes", type=float, default=60, help="time limit for all (%(default)s)")
     parser.add_argument("--least", type=float, default=90, help="per cent that must be killed (%(default)s)")
