@@ -84,7 +84,7 @@ def predict(problem: Problem, *, rivals: bool = False) -> list[Prediction]:
 
     Example:
         >>> {p.predictor: round(p.value) for p in predict("Z31") if p.value is not None}["heights-closed-form"]
-        278
+        272
     """
     from twopeaks.theory.predictors.registry import predict as every_prediction
 

@@ -544,7 +544,8 @@ NO_QUATERNIONS = ["Q9", "Q10"]
 
 @pytest.mark.parametrize("name", [*UNKNOWN, *TOO_SMALL, *NO_QUATERNIONS], ids=repr)
 def test_unknown_name_is_refused(name: str) -> None:
-    with pytest.raises(InputError, match=r"^group must be a known name \(Z23, .*; or give its table") as caught:
+    message = r"^group must be a known name \(Z23, .*; use one of these forms, or give the table"
+    with pytest.raises(InputError, match=message) as caught:
         named(name)
     assert caught.value.value == name
 
@@ -564,7 +565,11 @@ def test_frobenius_orders_that_exist_are_built(name: str) -> None:
 
 @pytest.mark.parametrize("order", [7, 8, 9, 12, 15, 18, 23, 33, 35])
 def test_frobenius_orders_that_do_not_exist_are_refused(order: int) -> None:
-    with pytest.raises(InputError, match=rf"must be F with an order p·q, .* dividing p - 1, got 'F{order}'; use F20"):
+    message = rf"must be F with an order p·q, where p is prime and q > 1 divides p - 1, got 'F{order}'; use F20"
+    with pytest.raises(InputError, match=message):
+        InputError,
+        match=rf"must be F with an order p·q, where p is prime and q > 1 divides p - 1, got 'F{order}'; use F20",
+    ):
         named(f"F{order}")
 
 

@@ -216,7 +216,7 @@ def test_members_that_diverge_did_not_grok_and_runs_without_tests_are_refused(
     assert [curve.t_grok for curve in curves_at(folder)] == [2000, None]
     whole = stored(tmp_path, standard("Z5", samples=25), [2000.0], tested=False)
     assert run(["forecast", str(whole)]) == 2
-    assert "give runs with test pairs" in capsys.readouterr().err
+    assert "give runs with test examples" in capsys.readouterr().err
 
 
 def test_a_sweep_is_scored(sweep: Path, capsys: pytest.CaptureFixture[str]) -> None:
