@@ -567,9 +567,6 @@ def test_frobenius_orders_that_exist_are_built(name: str) -> None:
 def test_frobenius_orders_that_do_not_exist_are_refused(order: int) -> None:
     message = rf"must be F with an order p·q, where p is prime and q > 1 divides p - 1, got 'F{order}'; use F20"
     with pytest.raises(InputError, match=message):
-        InputError,
-        match=rf"must be F with an order p·q, where p is prime and q > 1 divides p - 1, got 'F{order}'; use F20",
-    ):
         named(f"F{order}")
 
 
