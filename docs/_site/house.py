@@ -132,7 +132,13 @@ def draw(tree: Path, picture: Path) -> None:
         ax.add_patch(box)
         ax.text(x, y + 0.1, room, ha="center", va="center", fontsize=8.5, zorder=3)
         ax.text(
-            x, y - 0.15, f"{size.files} files, {size.lines:,} lines", ha="center", va="center", fontsize=6.5, zorder=3
+            x,
+            y - 0.15,
+            f"{size.files} file{'s' * (size.files != 1)}, {size.lines:,} lines",
+            ha="center",
+            va="center",
+            fontsize=6.5,
+            zorder=3,
         )
     ax.set(xlim=(0, 12), ylim=(-0.6, 1.25 * (len(levels) - 1) + 0.6))
     ax.axis("off")

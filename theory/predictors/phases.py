@@ -17,7 +17,7 @@ __all__ = ["SPREAD", "not_in_range_of_phases", "phases_accuracy", "phases_form"]
 
 #: Learning rate at which `theory.heights.phases.STEP` was fitted.
 _RATE = 1e-3
-#: Standard deviation of ln(measured/predicted) of n_c over 13 groups of order 17 to 31 that were known while this was
+#: Root mean square of ln(measured/predicted) of n_c over 13 groups of order 17 to 31 that were known while this was
 #: built (Z17, Z19, Z23, Z31, Z24, Z2xZ2xZ5, Z2xZ2xZ6, D9, D10, D12, S4, D4xZ3, Q8xZ3). Intervals are 1.96 of it.
 SPREAD = 0.037
 #: Shift of ln n_rho at either end of an interval.
