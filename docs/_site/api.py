@@ -33,12 +33,14 @@ class Module:
         name: dotted.
         summary: first sentence of its docstring.
         own: public names that it defines.
+        predictors: those of them that are functions under the decorator `predictor`, which makes objects of them.
         elsewhere: public names that it only passes on, with the module each comes from.
     """
 
     name: str
     summary: str
     own: tuple[str, ...]
+    predictors: tuple[str, ...]
     elsewhere: dict[str, str]
 
 
@@ -54,15 +56,24 @@ def _read(path: Path) -> Module:
     name = ".".join(("twopeaks", *(parts[:-1] if parts[-1] == "__init__" else parts)))
     tree = ast.parse(path.read_text(encoding="utf-8"))
     public = _listed(tree)
+    outer = [inner for node in tree.body for inner in (node.body if isinstance(node, ast.If) else [node])]
     origins = {
         alias.asname or alias.name: node.module or ""
-        for node in tree.body
+        for node in outer
         if isinstance(node, ast.ImportFrom)
         for alias in node.names
     }
     elsewhere = {n: origins[n] for n in public if n in origins}
     own = tuple(n for n in public if n not in origins and n not in _TEXTS)
-    return Module(name, _summary(tree), own, elsewhere)
+    predictors = tuple(
+        n.name for n in tree.body if isinstance(n, ast.FunctionDef) and _is_predictor(n) and n.name in own
+    )
+    return Module(name, _summary(tree), own, predictors, elsewhere)
+
+
+def _is_predictor(function: ast.FunctionDef) -> bool:
+    calls = (decorator.func for decorator in function.decorator_list if isinstance(decorator, ast.Call))
+    return any(isinstance(call, ast.Name) and call.id == "predictor" for call in calls)
 
 
 def _listed(tree: ast.Module) -> list[str]:
@@ -107,7 +118,10 @@ def write_reference(target: Path) -> None:
 def _page(module: Module) -> str:
     title = module.name.replace("_", r"\_")
     lines = [title, "=" * len(title), "", f".. automodule:: {module.name}"]
-    lines += [f"   :members: {', '.join(module.own)}" if module.own else "   :no-members:", ""]
+    members = [name for name in module.own if name not in module.predictors]
+    lines += [f"   :members: {', '.join(members)}" if members else "   :no-members:", ""]
+    for name in module.predictors:  # objects, which Sphinx does not look for among the members of a module
+        lines += [f".. autofunction:: {module.name}.{name}", ""]
     if module.elsewhere:
         lines += ["Also here, defined elsewhere:", ""]
         lines += [f"* :py:obj:`{n} <{home(n, module.name)}.{n}>`" for n in module.elsewhere]

@@ -21,6 +21,7 @@ from twopeaks.validate.figures.of_results import forecast_scores, growth, predic
 
 __all__ = ["CATALOGUE", "entry"]
 
+#: Every figure.
 CATALOGUE: tuple[Entry, ...] = (
     two_peaks.FIGURE,
     predicted_n_c.FIGURE,

@@ -183,6 +183,7 @@ def _draw_over_density(highest: Axes, ends: Axes, table: pl.DataFrame) -> None:
     ends.set_ylabel("share of ascents")
 
 
+#: Its entry in the catalogue.
 FIGURE = Entry(
     "ascents",
     "Ascents of the energy of one node, to peaks that memorise or generalise",

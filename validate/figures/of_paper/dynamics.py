@@ -136,6 +136,7 @@ def _words(made: Sequence[Axes], table: pl.DataFrame) -> None:
     overlap.yaxis.set_major_formatter(PercentFormatter(1, decimals=0))
 
 
+#: Its entry in the catalogue.
 FIGURE = Entry(
     "dynamics",
     "Training with weight decay and without: accuracy, loss, gradient on features, steps, overlap",

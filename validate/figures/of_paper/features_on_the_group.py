@@ -181,6 +181,7 @@ def _draw_node(ax: Axes, table: pl.DataFrame) -> None:
     ax.set_ylabel("weight over the largest")
 
 
+#: Its entry in the catalogue.
 FIGURE = Entry(
     "features-on-the-group",
     "Features of trained networks as seen on the group: frequencies, phases, representations",

@@ -225,6 +225,7 @@ def _name(ax: Axes, panel: str) -> None:
         words(ax, name, (n, share), colour, ha=side)
 
 
+#: Its entry in the catalogue.
 FIGURE = Entry(
     "irreps-one-by-one",
     "Irreducible representations appear one by one as data grow",

@@ -23,6 +23,7 @@ def _entry(name: str, title: str, paper: str, caption: str, contrast: Contrast) 
     return Entry(name, title, caption, contrast.draw, paper=paper, reduce=contrast.reduce)
 
 
+#: Its entry in the catalogue.
 DEPTH = _entry(
     "depth",
     "Two, three and four layers",
@@ -49,6 +50,7 @@ known to us.
     ),
 )
 
+#: Its entry in the catalogue.
 COMPLEX_WEIGHTS = _entry(
     "complex-weights",
     "Real and complex weights",
@@ -69,6 +71,7 @@ cost.
     ),
 )
 
+#: Its entry in the catalogue.
 RIDGE = _entry(
     "ridge",
     "The last layer trained, or solved by ridge regression",
@@ -88,6 +91,7 @@ less time. The paper has 5 seeds and M = 89 and 127 beside these groups, which a
     ),
 )
 
+#: Its entry in the catalogue.
 ZERO_INIT = _entry(
     "zero-init",
     "The last layer from random weights, or from zero",

@@ -97,6 +97,7 @@ def fig_learning_rates(table: pl.DataFrame, ax: Sequence[Axes] | None = None) ->
     return figure_of(made), made
 
 
+#: Its entry in the catalogue.
 FIGURE = Entry(
     "learning-rates",
     "Test accuracy near the threshold at small and large learning rates",

@@ -127,6 +127,7 @@ def _rule(ax: Axes, rows: pl.DataFrame, name: str) -> None:
     bars(ax, numbers(best, "width") * _APART[name], best, colour, **_LINE, marker=marker, label=label)
 
 
+#: Its entry in the catalogue.
 FIGURE = Entry(
     "muon-width",
     "Muon against Adam in narrow networks: test loss and frequencies learned against the width",

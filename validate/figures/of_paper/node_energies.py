@@ -210,6 +210,7 @@ def _ideal_lines(ax: Axes, rows: pl.DataFrame, *, named: bool) -> None:
             ax.text(row["value"], 1.0, words, color=colour, ha=side, va="bottom", transform=across)
 
 
+#: Its entry in the catalogue.
 FIGURE = Entry(
     "node-energies",
     "Energy of the nodes of trained networks at small and large learning rates",

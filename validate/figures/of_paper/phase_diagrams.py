@@ -208,6 +208,7 @@ def _draw_key(ax: Axes) -> None:
     key.get_frame().set(facecolor=matplotlib.colormaps["cividis"](0.0), edgecolor="none", alpha=1.0)
 
 
+#: Its entry in the catalogue.
 FIGURE = Entry(
     "phase-diagrams",
     "Groups that are learned from which share of their table",

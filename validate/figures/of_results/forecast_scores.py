@@ -132,6 +132,7 @@ def _finish(axes: Sequence[Axes]) -> None:
     letters(axes, ["calibration at 30%", "when", "whether"])
 
 
+#: Its entry in the catalogue.
 FIGURE = Entry(
     "forecast-scores",
     "Forecasts of runs: calibration, error of the time, whether they grok",

@@ -177,6 +177,7 @@ def _evidence(ratio: float) -> str:
     return f"{ratio:.3g} to 1 against" if ratio < 100 else f"{ratio:,.0f} to 1 against"
 
 
+#: Its entry in the catalogue.
 FIGURE = Entry(
     "growth",
     "Growth of n_c with the order of the group, and evidence between laws",

@@ -174,6 +174,7 @@ def _draw_decay(ax: Axes, table: pl.DataFrame) -> None:
     ax.set_ylabel("$n_c$: measured (dots), predicted (lines)")
 
 
+#: Its entry in the catalogue.
 FIGURE = Entry(
     "predicted-n-c",
     "Training examples from which half of the networks grok, predicted and measured, for 28 groups",

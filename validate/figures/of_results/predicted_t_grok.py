@@ -197,6 +197,7 @@ def _colour(rule: str, predictor: str) -> str:
     return _LOOKS[predictor][0] if predictor in _LOOKS else FADED
 
 
+#: Its entry in the catalogue.
 FIGURE = Entry(
     "predicted-t-grok",
     "Steps to grokking, predicted and measured, for gradient descent, Adam and AdamW",

@@ -160,6 +160,7 @@ def _draw_times(ax: Axes, table: pl.DataFrame) -> None:
     ax.set_ylabel("step $t_{\\mathrm{grok}}$")
 
 
+#: Its entry in the catalogue.
 FIGURE = Entry(
     "two-peaks",
     "Heights of the memorising and the generalising peak over data size, and what networks do",
