@@ -43,7 +43,6 @@ bench: $(VENV)/.run  ## speed, as ratios within one run; start-up; peak memory; 
 	$(BIN)/python benchmarks/bench.py
 	$(BIN)/python benchmarks/startup.py
 	$(BIN)/python benchmarks/probes.py --rounds 3 --figure-3
-	$(BIN)/python benchmarks/startup.py
 
 laws: $(VENV)/.run  ## deviations from every law of theory: representations, peaks, Stage II, emergence times
 	$(BIN)/python benchmarks/laws.py
