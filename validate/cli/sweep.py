@@ -14,13 +14,10 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from rich.text import Text
 
-from twopeaks.sim.sweep import journal
-from twopeaks.sim.sweep.cells import Search
 from twopeaks.sim.sweep.folder import SweepFolder
 from twopeaks.sim.sweep.spec import Spec, read_spec
 from twopeaks.theory.errors import InputError
 from twopeaks.validate.cli.options import CheckpointSeconds, Device, Json, Live, TensorBoard, Workers, check_workers
-from twopeaks.validate.measured.detect import grokked
 from twopeaks.validate.screen.sweep_picture import Point, duration, picture
 from twopeaks.validate.screen.terminal import Interrupted, console, print_json, waiting
 
@@ -136,6 +133,7 @@ def train(spec: Spec, folder: SweepFolder, request: Request) -> None:
     _check(request)
     from twopeaks.sim.sweep.drive import run_searches
     from twopeaks.sim.sweep.shards import Place
+    from twopeaks.validate.experiment.sweeping import in_journal, searches
     from twopeaks.validate.screen.sweep_screen import screen
 
     with _executor(request, spec) as (executor, runtime, count):
@@ -145,16 +143,11 @@ def train(spec: Spec, folder: SweepFolder, request: Request) -> None:
         with screen(place, spec.name, spec.varied, live=request.live, boards=boards) as tally:
             for note in _notes_of(executor, place.root):
                 tally.note(note)
-            journal.append(place.journal, "started", workers=count, digest=spec.digest)
-            outcome = "failed"
             try:
-                run_searches(_searches(spec), place, executor, tally)
-                outcome = "finished"
+                with in_journal(place, spec, count):
+                    run_searches(searches(spec), place, executor, tally)
             except KeyboardInterrupt:
-                outcome = "interrupted"
                 raise Interrupted(_kept(tally, folder)) from None
-            finally:
-                journal.append(place.journal, "ended", outcome=outcome)
 
 
 def _boards(request: Request, spec: Spec) -> SweepBoards | None:
@@ -166,15 +159,6 @@ def _boards(request: Request, spec: Spec) -> SweepBoards | None:
 
     prepare(root)
     return SweepBoards(root, spec.dtype)
-
-
-def _searches(spec: Spec) -> list[Search]:
-    """All cells at once, or one search for each transition."""
-
-    def everything() -> Search:
-        yield list(spec.cells)
-
-    return [everything()] if spec.cells else [one.search(grokked) for one in spec.bisections]
 
 
 @contextmanager

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 from twopeaks.sim.network.runtime import resolve, usable_cores
 from twopeaks.sim.sweep import journal
 from twopeaks.sim.sweep.cells import Search
@@ -15,7 +18,7 @@ from twopeaks.validate.measured import results
 from twopeaks.validate.measured.detect import grokked
 from twopeaks.validate.measured.progress import state
 
-__all__ = ["run_sweep", "searches"]
+__all__ = ["in_journal", "run_sweep", "searches"]
 
 
 def searches(spec: Spec) -> list[Search]:
@@ -25,6 +28,21 @@ def searches(spec: Spec) -> list[Search]:
         yield list(spec.cells)
 
     return [everything()] if spec.cells else [bisection.search(grokked) for bisection in spec.bisections]
+
+
+@contextmanager
+def in_journal(place: Place, spec: Spec, workers: int | None) -> Iterator[None]:
+    """Note in the journal that training started and how it ended; ``workers`` is None on a cluster."""
+    journal.append(place.journal, "started", workers=workers, digest=spec.digest)
+    outcome = "failed"
+    try:
+        yield
+        outcome = "finished"
+    except KeyboardInterrupt:
+        outcome = "interrupted"
+        raise
+    finally:
+        journal.append(place.journal, "ended", outcome=outcome)
 
 
 def run_sweep(spec: Spec, folder: SweepFolder, workers: int | None = None, device: str = "auto") -> None:
@@ -46,14 +64,8 @@ def run_sweep(spec: Spec, folder: SweepFolder, workers: int | None = None, devic
     folder.check(spec)
     folder.claim(spec)
     place = Place(folder.runs.resolve(), runtime, None, folder.journal.resolve())
-    journal.append(place.journal, "started", workers=count, digest=spec.digest)
-    outcome = "failed"
-    try:
-        with LocalPool(count) as pool:
-            run_searches(searches(spec), place, pool, Monitor())
-        outcome = "finished"
-    finally:
-        journal.append(place.journal, "ended", outcome=outcome)
+    with in_journal(place, spec, count), LocalPool(count) as pool:
+        run_searches(searches(spec), place, pool, Monitor())
     there = state(folder, spec)
     transitions = results.points(there.series, spec, results.last_points(folder))
     results.write(folder, results.frame(there.parts), transitions)
